@@ -1,0 +1,78 @@
+"""CPU seconds (user + system) of commands that should start at once: medians of n runs.
+
+python benchmarks/startup.py [-n 11]
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+MAPPING = """\
+molecule: GLY
+atoms:
+  N:   BB   P1A
+  CA:  BB   P1B
+  C:   BB   P1C
+  O:   BB   P2CA
+bonds:
+  N-CA, CA-C, C=O, C-+N
+"""
+
+
+def cpu_of_children() -> float:
+    """CPU seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def measure(arguments: list[str], runs: int) -> tuple[float, float]:
+    """Median CPU and wall seconds of a command, after one run that warms the caches."""
+    command = [sys.executable, "-m", "herobm", *arguments]
+    cpu, wall = [], []
+    for _ in range(runs + 1):
+        before, start = cpu_of_children(), time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        cpu.append(cpu_of_children() - before)
+        wall.append(time.perf_counter() - start)
+    return statistics.median(cpu[1:]), statistics.median(wall[1:])
+
+
+def processor() -> str:
+    """Name of the processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="CPU seconds of commands that start at once.")
+    parser.add_argument("-n", "--runs", type=int, default=11, help="runs of each command")
+    runs = parser.parse_args().runs
+    print(f"{processor()}, Python {platform.python_version()}, medians of {runs} runs\n")
+    print("| command | CPU s | wall s |\n|-|-|-|")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "gly.map"
+        path.write_text(MAPPING)
+        for arguments, shown in [
+            (["--help"], "herobm --help"),
+            (["mapping", "validate", str(path)], "herobm mapping validate gly.map"),
+            (["plugins", "list"], "herobm plugins list"),
+        ]:
+            cpu, wall = measure(arguments, runs)
+            print(f"| `{shown}` | {cpu:.3f} | {wall:.3f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Chemistry of a mapping: its molecule graph, interchangeable atoms, stereo, backbones."""

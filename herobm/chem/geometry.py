@@ -1,0 +1,62 @@
+"""Reference bond lengths, learnt from structures and kept with the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from herobm.plan.plan import Plan
+from herobm.types import FloatArray, IntArray, StrArray
+
+
+def bond_labels(plan: Plan, bonds: IntArray) -> StrArray:
+    """Name the kind of each bond: ``ALA:CA-CB``, or ``C-PRO:N`` from one residue to the next.
+
+    Parameters
+    ----------
+    plan : Plan
+    bonds : IntArray, shape (n_bonds, 2)
+
+    Returns
+    -------
+    StrArray, shape (n_bonds,)
+    """
+    first, second = bonds[:, 0], bonds[:, 1]
+    residue = np.array([t.name for t in plan.library], dtype=np.str_)
+    kind = residue[plan.template[plan.atom_residue]]
+    names = plan.atom_names
+    inside = plan.atom_residue[first] == plan.atom_residue[second]
+    within = np.char.add(np.char.add(kind[first], ":"), names[first])
+    across = np.char.add(np.char.add(kind[second], ":"), names[second])
+    labels: StrArray = np.where(
+        inside,
+        np.char.add(np.char.add(within, "-"), names[second]),
+        np.char.add(np.char.add(names[first], "-"), across),
+    )
+    return labels
+
+
+def bond_statistics(
+    plan: Plan, bonds: IntArray, positions: FloatArray, fewest: int = 20
+) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation (Å) of each kind of bond.
+
+    Parameters
+    ----------
+    plan : Plan
+    bonds : IntArray, shape (n_bonds, 2)
+    positions : FloatArray, shape (n_atoms, 3)
+        Å; NaN where an atom is missing.
+    fewest : int
+        Kinds seen less often are left out.
+    """
+    lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
+    known = np.isfinite(lengths)
+    labels, kind = np.unique(bond_labels(plan, bonds[known]), return_inverse=True)
+    counts = np.bincount(kind)
+    mean = np.bincount(kind, lengths[known]) / counts
+    spread = np.sqrt(np.bincount(kind, (lengths[known] - mean[kind]) ** 2) / counts)
+    return {
+        str(label): (round(float(m), 4), round(float(s), 4))
+        for label, m, s, n in zip(labels, mean, spread, counts, strict=True)
+        if n >= fewest
+    }

@@ -1,0 +1,161 @@
+"""What a user must know about a rebuilt structure before trusting it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from herobm.chem.geometry import bond_labels
+from herobm.chem.stereo import chirality_errors
+from herobm.plan.bonds import plan_bonds
+from herobm.plan.plan import Plan
+from herobm.system.coarsen import coarsen_plan
+from herobm.system.topology import Topology
+from herobm.types import Beads, FloatArray, IntArray
+
+#: Standard deviations from the mean of its kind beyond which a bond is an outlier.
+OUTLIER = 4.0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures of one rebuilt frame.
+
+    Attributes
+    ----------
+    n_residues, n_beads, n_atoms, n_chains : int
+    remap_mean, remap_max : float
+        Å, from the beads of the result to the beads that were given.
+    worst_bead : str
+    bond_outliers : int
+        Bonds more than 4 standard deviations from the mean of their kind in the training
+        structures.
+    n_bonds : int
+        Bonds that were judged.
+    worst_bond : str
+        The one farthest from the mean of its kind, with its length.
+    chirality_errors : tuple of str
+        Centres with the wrong hand.
+    disulfides : tuple of str
+    """
+
+    n_residues: int
+    n_beads: int
+    n_atoms: int
+    n_chains: int
+    remap_mean: float
+    remap_max: float
+    worst_bead: str
+    bond_outliers: int
+    n_bonds: int
+    worst_bond: str
+    chirality_errors: tuple[str, ...]
+    disulfides: tuple[str, ...]
+
+    def __str__(self) -> str:
+        wrong = ", ".join(self.chirality_errors[:5])
+        lines = [
+            f"{self.n_beads} beads of {self.n_residues} residues in {self.n_chains} chain(s) -> "
+            f"{self.n_atoms} heavy atoms",
+            f"re-mapping error  {self.remap_mean:.3f} Å mean, {self.remap_max:.3f} Å at most "
+            f"({self.worst_bead})",
+            f"bond outliers     {self.bond_outliers} of {self.n_bonds}"
+            + (f" (worst: {self.worst_bond})" if self.bond_outliers else ""),
+            f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
+        ]
+        if self.disulfides:
+            lines.append(f"disulfides        {', '.join(self.disulfides)}")
+        return "\n".join(lines)
+
+
+def summarise(
+    topology: Topology,
+    beads: Beads,
+    positions: FloatArray,
+    reference: dict[str, tuple[float, float]],
+    disulfides: tuple[tuple[int, int], ...],
+) -> Summary:
+    """Judge a rebuilt frame.
+
+    Parameters
+    ----------
+    topology : Topology
+    beads : Beads
+        That the atoms were rebuilt from.
+    positions : FloatArray, shape (n_atoms, 3)
+        Å, in the order of the plan.
+    reference : dict
+        Kind of bond -> mean and standard deviation in Å.
+    disulfides : tuple of (int, int)
+        Bonded sulfur atoms.
+    """
+    plan = topology.plan
+    away = np.linalg.norm(coarsen_plan(plan, positions) - beads.positions, axis=1)
+    bonds = plan_bonds(plan, topology.links.previous)
+    length, deviation = bond_deviations(plan, bonds, positions, reference)
+    residues = beads.residues
+
+    def name(atom: int) -> str:
+        residue = residues.label(int(plan.atom_residue[atom]))
+        return f"{plan.atom_names[atom]} of {residue}"
+
+    def bridge(pair: tuple[int, int]) -> str:
+        return "-".join(residues.label(int(plan.atom_residue[a])) for a in pair)
+
+    return Summary(
+        n_residues=plan.n_residues,
+        n_beads=plan.n_beads,
+        n_atoms=plan.n_atoms,
+        n_chains=len(np.unique(topology.links.chain)),
+        remap_mean=float(away.mean()),
+        remap_max=float(away.max()),
+        worst_bead=beads.label(int(away.argmax())),
+        bond_outliers=int((deviation > OUTLIER).sum()),
+        n_bonds=int(np.isfinite(deviation).sum()),
+        worst_bond=_worst_bond(name, bonds, length, deviation),
+        chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
+        disulfides=tuple(bridge(pair) for pair in disulfides),
+    )
+
+
+def bond_deviations(
+    plan: Plan,
+    bonds: IntArray,
+    positions: FloatArray,
+    reference: dict[str, tuple[float, float]],
+) -> tuple[FloatArray, FloatArray]:
+    """Lengths of bonds, and how far they are from the mean of their kind.
+
+    Parameters
+    ----------
+    plan : Plan
+    bonds : IntArray, shape (n_bonds, 2)
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+    reference : dict
+        Kind of bond -> mean and standard deviation in Å.
+
+    Returns
+    -------
+    lengths : FloatArray, shape (n_bonds,)
+        Å.
+    deviations : FloatArray, shape (n_bonds,)
+        Standard deviations; NaN for kinds without a reference.
+    """
+    lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
+    labels, kind = np.unique(bond_labels(plan, bonds), return_inverse=True)
+    known = np.array([reference.get(str(name), (np.nan, np.nan)) for name in labels])
+    mean, spread = known.reshape(-1, 2)[kind].T
+    return lengths, np.abs(lengths - mean) / spread
+
+
+def _worst_bond(
+    name: Callable[[int], str], bonds: IntArray, lengths: FloatArray, deviations: FloatArray
+) -> str:
+    if not np.isfinite(deviations).any():
+        return ""
+    worst = int(np.nanargmax(deviations))
+    one, two = (name(int(a)) for a in bonds[worst])
+    return f"{one} to {two}, {lengths[worst]:.2f} Å"

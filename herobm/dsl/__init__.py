@@ -1,0 +1,71 @@
+"""The mapping language: text -> syntax with positions -> checks -> `Mapping`.
+
+::
+
+    parser.parse     text -> syntax.File (what can be read, and the faults of what cannot)
+    checks.check     syntax.File -> list[Diagnostic]
+    build.build_mapping  checked syntax -> model.Mapping
+    load             files -> Mapping, MappingSet; raises DslError with every fault in it
+
+Names are resolved when they are first used: `herobm.dsl.model` is importable without the
+grammar.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from herobm.dsl.build import build_mapping
+    from herobm.dsl.checks import check
+    from herobm.dsl.diagnostics import Diagnostic, Severity, render, to_json
+    from herobm.dsl.load import check_files, load_mapping, load_set, mapping_files, read_file
+    from herobm.dsl.model import Mapping, MappingSet
+    from herobm.dsl.parser import parse
+    from herobm.dsl.syntax import File, Span
+
+_HOMES = {
+    "build_mapping": "build",
+    "check": "checks",
+    "Diagnostic": "diagnostics",
+    "Severity": "diagnostics",
+    "render": "diagnostics",
+    "to_json": "diagnostics",
+    "check_files": "load",
+    "load_mapping": "load",
+    "load_set": "load",
+    "mapping_files": "load",
+    "read_file": "load",
+    "Mapping": "model",
+    "MappingSet": "model",
+    "parse": "parser",
+    "File": "syntax",
+    "Span": "syntax",
+}
+
+__all__ = [
+    "Diagnostic",
+    "File",
+    "Mapping",
+    "MappingSet",
+    "Severity",
+    "Span",
+    "build_mapping",
+    "check",
+    "check_files",
+    "load_mapping",
+    "load_set",
+    "mapping_files",
+    "parse",
+    "read_file",
+    "render",
+    "to_json",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that holds `name` (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,40 @@
+"""Elements and masses of the atoms that structure and mapping files name."""
+
+from __future__ import annotations
+
+import re
+
+#: Standard atomic weights in Da (IUPAC 2021, abridged), the elements seen in molecules that are coarse-grained.
+MASSES: dict[str, float] = {
+    "H": 1.008, "D": 2.014, "Li": 6.94, "B": 10.81, "C": 12.011, "N": 14.007, "O": 15.999,
+    "F": 18.998, "Na": 22.990, "Mg": 24.305, "Si": 28.085, "P": 30.974, "S": 32.06,
+    "Cl": 35.45, "K": 39.098, "Ca": 40.078, "Mn": 54.938, "Fe": 55.845, "Co": 58.933,
+    "Ni": 58.693, "Cu": 63.546, "Zn": 65.38, "Se": 78.971, "Br": 79.904, "I": 126.904,
+}  # fmt: skip
+
+# Two-letter elements that a name can only mean when it is written in this way: followed by
+# nothing but digits or a charge. `CA`, `CD`, `HG`, `NA`, `NE` stay carbon, hydrogen, nitrogen.
+_TWO_LETTERS = re.compile(r"^(CL|BR|SE|FE|ZN|MG|MN|CU|SI|LI)(?:\d*|\d?[+-])$")
+_CHARGED = re.compile(r"^([A-Z]{1,2})\d?[+-]$")
+
+
+def element_of(name: str) -> str:
+    """Guess the element from an atom name.
+
+    Parameters
+    ----------
+    name : str
+        Atom name as in PDB files, e.g. ``CA``, ``1HB``, ``CL1``, ``CA2+``.
+
+    Returns
+    -------
+    str
+        Element symbol; "" where no element can be read from the name.
+    """
+    bare = name.strip().lstrip("0123456789'\"*").upper()
+    for pattern in (_TWO_LETTERS, _CHARGED):
+        match = pattern.match(bare)
+        if match and match[1].capitalize() in MASSES:
+            return match[1].capitalize()
+    first = bare[:1]
+    return first if first in MASSES else ""

@@ -1,0 +1,119 @@
+"""Files written aside and put in place when they are whole, so that a failure loses nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from herobm.errors import OutputError
+
+
+def check_writable(path: Path | str, overwrite: bool = False) -> None:
+    """See to it that a file can be put at `path`, before any long work is done for it.
+
+    Parameters
+    ----------
+    path : Path or str
+        Where the file shall lie.
+    overwrite : bool
+        Whether a file that lies there already may be replaced.
+
+    Raises
+    ------
+    OutputError
+        Where the folder is missing or read-only, something else than a file is there, or a
+        file is and may not be replaced.
+    """
+    target = Path(path).resolve()
+    _check_target(target, Path(path), overwrite)
+    try:
+        probe = _reserve(target)
+        probe.unlink()
+    except OSError as error:
+        raise cannot_write(Path(path), error) from None
+
+
+@contextmanager
+def written_aside(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
+    """Give a file beside `path` to write to; move it there when the block ends well.
+
+    Parameters
+    ----------
+    path : Path or str
+        Where the file shall lie in the end. A link is followed.
+    overwrite : bool
+        Whether a file that lies there already may be replaced.
+
+    Yields
+    ------
+    Path
+        An empty file in the same folder with the same extensions; gone after a failure.
+
+    Raises
+    ------
+    OutputError
+        As `check_writable`. What the block itself raises passes through.
+    """
+    target = Path(path).resolve()
+    _check_target(target, Path(path), overwrite)
+    try:
+        aside = _reserve(target)
+    except OSError as error:
+        raise cannot_write(Path(path), error) from None
+    try:
+        yield aside
+        _check_target(target, Path(path), overwrite)
+        _move(aside, target, Path(path))
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _check_target(target: Path, path: Path, overwrite: bool) -> None:
+    try:
+        target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    if target.is_dir():
+        raise OutputError(f"{path}: this is a folder", "Name a file inside it.")
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{path}: this is no ordinary file", "Name a file to be written.")
+    if target.exists() and not overwrite:
+        raise OutputError(
+            f"{path}: there is such a file already",
+            "Add --overwrite to replace it, or choose another name.",
+        )
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OutputError(f"{path}: the file is read-only", "Choose another name.")
+    if not target.parent.is_dir():
+        raise OutputError(
+            f"{path}: there is no folder {path.parent}", "Make it first, or choose another."
+        )
+
+
+def _move(aside: Path, target: Path, path: Path) -> None:
+    try:
+        os.replace(aside, target)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def _reserve(target: Path) -> Path:
+    """Make an empty file beside `target`, with the permissions that a new file gets."""
+    suffixes = "".join(target.suffixes[-2:])
+    aside = target.with_name(f".herobm-{secrets.token_hex(6)}{suffixes}")
+    with aside.open("xb"):
+        return aside
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Say that `path` cannot be written, and why."""
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"{path}: the file cannot be written ({reason})",
+        "Check the permissions and the space of the folder, or choose another.",
+    )

@@ -1,0 +1,78 @@
+"""Periodic boxes: edge lengths and angles, and the three vectors of the same box."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from herobm.types import FloatArray
+
+
+def box_or_none(dimensions: Any) -> FloatArray | None:
+    """Tell a box from the absence of one.
+
+    Parameters
+    ----------
+    dimensions : array_like or None, shape (6,)
+        Edge lengths in Å and angles in degrees.
+
+    Returns
+    -------
+    FloatArray or None, shape (6,)
+        None where there are no dimensions, where they are no numbers, where an edge has no
+        length, and for the cube of 1 Å that PDB files without a crystal carry.
+    """
+    if dimensions is None:
+        return None
+    box = np.asarray(dimensions, dtype=np.float64)
+    lengths, angles = box[:3], box[3:]
+    if not np.isfinite(box).all() or (lengths <= 0).any() or (angles <= 0).any():
+        return None
+    return None if np.allclose(lengths, 1.0, atol=1e-3) else box
+
+
+def box_vectors(box: FloatArray) -> FloatArray:
+    """Return the vectors of a box, the first along x, the second in the xy plane.
+
+    Parameters
+    ----------
+    box : FloatArray, shape (6,)
+        Edge lengths in Å and angles in degrees.
+
+    Returns
+    -------
+    FloatArray, shape (3, 3)
+        One vector a row, in Å.
+    """
+    a, b, c = (float(length) for length in box[:3])
+    # cos(90 degrees) is not quite zero in floating point; a right angle shall give a plain box.
+    cosines = np.where(np.isclose(box[3:], 90.0, atol=1e-4), 0.0, np.cos(np.radians(box[3:])))
+    alpha, beta, gamma = (float(cosine) for cosine in cosines)
+    sine = float(np.sqrt(1.0 - gamma**2))
+    cx = c * beta
+    cy = c * (alpha - beta * gamma) / sine
+    cz = float(np.sqrt(max(c**2 - cx**2 - cy**2, 0.0)))
+    return np.array([[a, 0.0, 0.0], [b * gamma, b * sine, 0.0], [cx, cy, cz]])
+
+
+def box_of_vectors(vectors: FloatArray) -> FloatArray | None:
+    """Return edge lengths and angles of a box given by its vectors.
+
+    Parameters
+    ----------
+    vectors : FloatArray, shape (3, 3)
+        One vector a row, in Å.
+
+    Returns
+    -------
+    FloatArray or None, shape (6,)
+        Å and degrees; None for a box without volume.
+    """
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(vectors).all() or (lengths <= 0).any():
+        return None
+    pairs = ((1, 2), (0, 2), (0, 1))
+    cosines = [vectors[i] @ vectors[j] / (lengths[i] * lengths[j]) for i, j in pairs]
+    angles = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
+    return box_or_none(np.concatenate([lengths, angles]))

@@ -1,0 +1,167 @@
+"""The text of a PDB file (format 3.3, with residue names of four letters and hybrid-36 numbers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from herobm.errors import OutputError
+from herobm.io.hybrid36 import encode
+from herobm.types import Atoms, Particles, StrArray
+
+_USE_CIF = "PDB has no column for that. Write mmCIF instead: name the file .cif."
+
+
+def check_pdb(particles: Particles) -> None:
+    """See to it that the columns of a PDB file can hold these particles.
+
+    Raises
+    ------
+    OutputError
+        Where a name, chain id, number or coordinate is too long.
+    """
+    residues = particles.residues
+    _check_width("chain id", residues.chains, 1)
+    _check_width("residue name", residues.names, 4)
+    _check_width("insertion code", residues.icodes, 1)
+    _check_width("atom name", particles.names, 4)
+    for resid in (int(residues.ids.min(initial=0)), int(residues.ids.max(initial=0))):
+        _number(resid, 4, "residue number")
+    _number(len(particles) + len(residues), 5, "atom number")
+    positions = particles.positions[np.isfinite(particles.positions).all(axis=-1)]
+    if (positions >= 9999.9995).any() or (positions <= -999.9995).any():
+        raise OutputError("a coordinate is below -999.999 or above 9999.999 Å", _USE_CIF)
+
+
+def _check_width(what: str, values: StrArray, width: int) -> None:
+    long = np.flatnonzero(np.strings.str_len(values) > width)
+    if len(long):
+        limit = "one character" if width == 1 else f"{width} characters"
+        found = str(values[long[0]])
+        raise OutputError(f"the {what} {found!r} is longer than {limit}", _USE_CIF)
+
+
+def _number(value: int, width: int, what: str) -> str:
+    try:
+        return encode(value, width)
+    except ValueError:
+        message = f"the {what} {value} does not fit into {width} columns, even in hybrid-36"
+        raise OutputError(message, _USE_CIF) from None
+
+
+def pdb_text(
+    particles: Particles,
+    title: str,
+    remarks: Sequence[str],
+    bonds: Sequence[tuple[int, int]],
+) -> str:
+    """Return the text of a PDB file with TER after each chain.
+
+    Parameters
+    ----------
+    particles : Particles
+        n particles that passed `check_pdb`.
+    title : str
+    remarks : sequence of str
+    bonds : sequence of (int, int)
+        Particle indices; written as CONECT, and as SSBOND where both are called SG.
+    """
+    records, serials = _atom_records(particles)
+    lines = [*_head(title, remarks), *_disulfides(particles, bonds)]
+    if particles.box is not None:
+        lengths = "".join(f"{length:9.3f}" for length in particles.box[:3])
+        angles = "".join(f"{angle:7.2f}" for angle in particles.box[3:])
+        lines.append(f"CRYST1{lengths}{angles} P 1           1")
+    lines += records
+    for one, other in sorted({pair for i, j in bonds for pair in ((i, j), (j, i))}):
+        lines.append(f"CONECT{encode(serials[one], 5)}{encode(serials[other], 5)}")
+    return "\n".join([*(line.ljust(80) for line in lines), "END".ljust(80), ""])
+
+
+def _head(title: str, remarks: Sequence[str]) -> Iterator[str]:
+    for number, part in enumerate(_pieces(title, 68), 1):
+        yield f"TITLE     {part}" if number == 1 else f"TITLE   {number:2d} {part}"
+    for remark in remarks:
+        for part in _pieces(remark, 68):
+            yield f"REMARK   6 {part}"
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    plain = " ".join(text.encode("ascii", "replace").decode().split())
+    return [plain[at : at + width] for at in range(0, len(plain), width)]
+
+
+def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
+    """Return ATOM and TER records, and the number that each particle got."""
+    heads = _residue_columns(particles)
+    elements = _elements(particles)
+    factors = _factors(particles)
+    chains = particles.residues.chains
+    owners = particles.residue_index.tolist()
+    records: list[str] = []
+    serials: list[int] = []
+    serial = 0
+    for i, (x, y, z) in enumerate(particles.positions.tolist()):
+        serial += 1
+        serials.append(serial)
+        owner = owners[i]
+        name = _name_columns(str(particles.names[i]), elements[i])
+        records.append(
+            f"ATOM  {encode(serial, 5)} {name} {heads[owner]}   {x:8.3f}{y:8.3f}{z:8.3f}"
+            f"  1.00{factors[i]:6.2f}          {elements[i]:>2}"
+        )
+        last = i + 1 == len(owners)
+        if last or chains[owners[i + 1]] != chains[owner]:
+            serial += 1
+            records.append(f"TER   {encode(serial, 5)}      {heads[owner]}".rstrip())
+    return records, serials
+
+
+def _residue_columns(particles: Particles) -> list[str]:
+    """Return columns 18 to 27 of each residue: name, chain, number, insertion code."""
+    residues = particles.residues
+    columns = zip(
+        residues.names.tolist(),
+        residues.chains.tolist(),
+        residues.ids.tolist(),
+        residues.icodes.tolist(),
+        strict=True,
+    )
+    return [
+        f"{name:>3}".ljust(4) + f"{chain:1}{encode(resid, 4)}{icode:1}"
+        for name, chain, resid, icode in columns
+    ]
+
+
+def _name_columns(name: str, element: str) -> str:
+    """Return columns 13 to 16: the element ends in the second, where the name leaves room."""
+    if len(name) < 4 and len(element) < 2:
+        return f" {name:<3}"
+    return f"{name:<4}"
+
+
+def _elements(particles: Particles) -> list[str]:
+    if isinstance(particles, Atoms) and particles.elements is not None:
+        return [str(element).upper() for element in particles.elements]
+    return [""] * len(particles)
+
+
+def _factors(particles: Particles) -> list[float]:
+    if isinstance(particles, Atoms) and particles.bfactors is not None:
+        clipped: list[float] = np.clip(particles.bfactors, -99.99, 999.99).tolist()
+        return clipped
+    return [0.0] * len(particles)
+
+
+def _disulfides(particles: Particles, bonds: Sequence[tuple[int, int]]) -> Iterator[str]:
+    heads = _residue_columns(particles) if bonds else []
+    number = 0
+    for pair in bonds:
+        if any(particles.names[i] != "SG" for i in pair) or number == 999:
+            continue
+        number += 1
+        one, other = (heads[int(particles.residue_index[i])] for i in pair)
+        length = float(np.linalg.norm(np.subtract(*particles.positions[list(pair)])))
+        ends = [f"{head[:3]} {head[4]} {head[5:9]}{head[9]}" for head in (one, other)]
+        yield f"SSBOND {number:3d} {ends[0]}   {ends[1]}".ljust(59) + f"  1555   1555 {length:5.2f}"

@@ -1,0 +1,223 @@
+"""Structures from files: PDB, GRO, mmCIF (each also packed), and what else MDAnalysis reads.
+
+Only the first model is read. Residues are unbroken runs of one chain, number, insertion code and
+name in file order, numbered as in the file (also where numbers wrap). The chain is that of the
+chain column, else the segment id, else "". Alternate locations: see `herobm.io.altlocs`.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from herobm.errors import StructureError
+from herobm.io.altlocs import keep_one_place
+from herobm.io.box import box_or_none
+from herobm.io.columns import Columns
+from herobm.io.mda import PARSER_ERRORS, quiet, reason
+from herobm.io.selection import select
+from herobm.io.source import check_readable, format_of, read_text
+from herobm.io.vet import Vetted, blown_up, vet
+from herobm.types import Atoms, Beads, FloatArray, IntArray, StrArray
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The chosen particles of a file.
+
+    Attributes
+    ----------
+    columns : Columns
+        n particles.
+    box : FloatArray or None, shape (6,)
+        Å and degrees.
+    index : IntArray, shape (n,)
+        Where they stand among all particles of the file.
+    n_particles : int
+        How many the file holds in all.
+    """
+
+    columns: Columns
+    box: FloatArray | None
+    index: IntArray
+    n_particles: int
+
+
+def read_atoms(path: Path | str, selection: str = "all") -> Atoms:
+    """Read the atoms of a structure file.
+
+    Parameters
+    ----------
+    path : Path or str
+        A PDB, GRO or mmCIF file, packed or not, or another one that MDAnalysis reads.
+    selection : str
+        Atoms to keep, in the selection language of MDAnalysis.
+
+    Returns
+    -------
+    Atoms
+        Positions in Å, elements guessed from the names where the file has none.
+
+    Raises
+    ------
+    StructureError
+        Where the file or the selection is at fault.
+    """
+    loaded = load(Path(path), selection)
+    return loaded.columns.as_atoms(loaded.box)
+
+
+def read_beads(path: Path | str, selection: str = "all") -> Beads:
+    """Read the beads of a coarse-grained structure file.
+
+    Parameters
+    ----------
+    path : Path or str
+        A PDB, GRO or mmCIF file, packed or not, or another one that MDAnalysis reads.
+    selection : str
+        Beads to keep, in the selection language of MDAnalysis.
+
+    Returns
+    -------
+    Beads
+        Positions in Å.
+
+    Raises
+    ------
+    StructureError
+        Where the file or the selection is at fault.
+    """
+    loaded = load(Path(path), selection)
+    return loaded.columns.as_beads(loaded.box)
+
+
+def load(path: Path, selection: str = "all") -> Loaded:
+    """Read the chosen particles of a file, one place for each.
+
+    Raises
+    ------
+    StructureError
+        Where the file or the selection is at fault.
+    """
+    with quiet():
+        universe, vetted = _open(path)
+        columns = _columns(universe, vetted, path)
+        _check_finite(columns, path)
+        index = select(universe, columns, selection, path)
+        box = box_or_none(universe.trajectory.ts.dimensions)
+    chosen = columns.take(index)
+    keep = keep_one_place(chosen)
+    if not keep.all():
+        n_dropped = int((~keep).sum())
+        logger.info("%s: %d alternate locations are left out", path, n_dropped)
+    chosen = chosen.take(keep)
+    _check_names(chosen, path)
+    return Loaded(chosen, box, index[keep], len(columns))
+
+
+def _open(path: Path) -> tuple[Any, Vetted | None]:
+    """Return the universe of a file, and what was found in its text."""
+    import MDAnalysis
+    from MDAnalysis.lib.util import NamedStream
+
+    kind = format_of(path)
+    vetted = None
+    source: Any = str(path)
+    if kind == "other":
+        check_readable(path)
+    else:
+        vetted = vet(read_text(path), kind, path)
+        source = NamedStream(io.StringIO(vetted.text), f"structure.{kind}")
+    try:
+        universe = MDAnalysis.Universe(source, to_guess=())
+    except PARSER_ERRORS as error:
+        raise StructureError(
+            f"{path}: this structure cannot be read ({reason(error)})",
+            "Give a PDB, GRO or mmCIF file, named .pdb, .gro or .cif.",
+        ) from None
+    if not hasattr(universe, "trajectory"):
+        raise StructureError(
+            f"{path}: the file names particles, but holds no coordinates",
+            "Give a PDB, GRO or mmCIF file with the same particles.",
+        )
+    if not universe.trajectory.n_atoms:
+        raise StructureError(f"{path}: the file holds no particles", "Choose another file.")
+    return universe, vetted
+
+
+def _columns(universe: Any, vetted: Vetted | None, path: Path) -> Columns:
+    atoms = universe.atoms
+    if not (hasattr(atoms, "names") and hasattr(atoms, "resnames")):
+        raise StructureError(
+            f"{path}: this format names no atoms or residues",
+            "Give a PDB, GRO or mmCIF file.",
+        )
+    resids: IntArray = np.asarray(atoms.resids, dtype=np.int64)
+    icodes = _strings(atoms, "icodes")
+    if vetted is not None and vetted.resids is not None:
+        resids = vetted.resids
+        icodes = icodes if vetted.icodes is None else vetted.icodes
+    chains, segids = _strings(atoms, "chainIDs"), _strings(atoms, "segids")
+    segids = np.where(segids == "SYSTEM", "", segids)  # what MDAnalysis says for none
+    names = _strings(atoms, "names")
+    if (names == "").any():
+        first = int(np.flatnonzero(names == "")[0])
+        raise StructureError(
+            f"{path}: particle {first + 1} of the file has no name", "Give every particle a name."
+        )
+    return Columns(
+        names=names,
+        resnames=_strings(atoms, "resnames"),
+        resids=resids,
+        icodes=icodes,
+        chains=np.where(chains == "", segids, chains),
+        altlocs=_strings(atoms, "altLocs"),
+        elements=_strings(atoms, "elements"),
+        occupancies=_floats(atoms, "occupancies", 1.0),
+        bfactors=_floats(atoms, "tempfactors", 0.0),
+        positions=atoms.positions.astype(np.float64),
+    )
+
+
+def _strings(atoms: Any, name: str) -> StrArray:
+    if not hasattr(atoms, name):
+        return np.zeros(len(atoms), dtype="<U1")
+    return np.asarray(getattr(atoms, name)).astype(np.str_)
+
+
+def _floats(atoms: Any, name: str, default: float) -> FloatArray:
+    if not hasattr(atoms, name):
+        return np.full(len(atoms), default)
+    return np.asarray(getattr(atoms, name), dtype=np.float64)
+
+
+def _check_finite(columns: Columns, path: Path) -> None:
+    bad = np.flatnonzero(~np.isfinite(columns.positions).all(axis=1))
+    if len(bad):
+        label = columns.as_beads(None).label(int(bad[0]))
+        raise blown_up(path, len(bad), len(columns), label)
+
+
+def _check_names(columns: Columns, path: Path) -> None:
+    """Refuse residues in which two particles have one name."""
+    seen: set[tuple[int, str]] = set()
+    twice = []
+    for place, key in enumerate(zip(columns.residue_index().tolist(), columns.names, strict=True)):
+        if key in seen:
+            twice.append(place)
+        seen.add(key)
+    if twice:
+        beads = columns.as_beads(None)
+        labels = ", ".join(beads.label(place) for place in twice[:5])
+        more = f" and {len(twice) - 5} more" if len(twice) > 5 else ""
+        raise StructureError(
+            f"{path}: the same name occurs twice within a residue: {labels}{more}",
+            "Number neighbouring residues differently, or leave these out with --selection.",
+        )

@@ -1,0 +1,105 @@
+"""Structures to files: PDB, GRO and mmCIF, each packed where the name ends in .gz."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from herobm.errors import OutputError
+from herobm.io.aside import cannot_write, written_aside
+from herobm.io.cif_text import cif_text
+from herobm.io.gro_text import check_gro, gro_text
+from herobm.io.pdb_text import check_pdb, pdb_text
+from herobm.io.source import format_of
+from herobm.types import Particles
+
+Bonds = Sequence[tuple[int, int]]
+
+_WRITERS: dict[str, Callable[[Particles, str, Sequence[str], Bonds], str]] = {
+    "pdb": pdb_text,
+    "gro": gro_text,
+    "cif": cif_text,
+}
+_CHECKS: dict[str, Callable[[Particles], None]] = {"pdb": check_pdb, "gro": check_gro}
+
+
+def write_structure(
+    path: Path | str,
+    particles: Particles,
+    *,
+    overwrite: bool = False,
+    title: str = "",
+    remarks: Iterable[str] = (),
+    bonds: Iterable[tuple[int, int]] | None = None,
+) -> None:
+    """Write atoms or beads to a structure file, their names and order kept.
+
+    The file appears when it is whole. GRO has no place for chains, insertion codes, remarks and
+    bonds; they are left out there.
+
+    Parameters
+    ----------
+    path : Path or str
+        The extension tells the format: .pdb (.ent), .gro, .cif (.mmcif), each also with .gz.
+    particles : Atoms or Beads
+        One frame, in Å.
+    overwrite : bool
+        Whether a file that lies there already may be replaced.
+    title : str
+        One line.
+    remarks : iterable of str
+        Lines for the head of the file.
+    bonds : iterable of (int, int), optional
+        Pairs of particle indices to be written as bonds, meant for disulfides.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written, or the format cannot hold the structure.
+    """
+    target = Path(path)
+    check_fits(target, particles)
+    bad = np.flatnonzero(~np.isfinite(particles.positions).all(axis=1))
+    if len(bad):
+        raise OutputError(
+            f"{target}: {len(bad)} particles have coordinates that are no numbers; the first is "
+            f"{particles.label(int(bad[0]))}",
+            "Nothing was written. Check the input for beads far from all others.",
+        )
+    text = _WRITERS[format_of(target)](particles, title, tuple(remarks), tuple(bonds or ()))
+    data = text.encode("utf-8")
+    if target.suffix.lower() == ".gz":
+        data = gzip.compress(data, mtime=0)
+    with written_aside(target, overwrite) as aside:
+        try:
+            aside.write_bytes(data)
+        except OSError as error:
+            raise cannot_write(target, error) from None
+
+
+def check_fits(path: Path | str, particles: Particles) -> None:
+    """See to it that the format of `path` is known and can hold these names, chains and places.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot.
+    """
+    target = Path(path)
+    kind = format_of(target)
+    if kind not in _WRITERS or target.suffix.lower() == ".bz2":
+        raise OutputError(
+            f"{target}: structures are not written in the format of this extension",
+            "Name it .pdb, .gro or .cif; add .gz to have it packed.",
+        )
+    try:
+        _CHECKS.get(kind, _anything)(particles)
+    except OutputError as error:
+        raise OutputError(f"{target}: {error.message}", error.hint) from None
+
+
+def _anything(particles: Particles) -> None:
+    """Take all: mmCIF has no columns."""

@@ -1,0 +1,1 @@
+"""The equivariant network: graph, frames, density, readout."""

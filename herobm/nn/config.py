@@ -1,0 +1,30 @@
+"""Shape of the network."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ModelConfig(BaseModel):
+    """Hyperparameters that, with the vocabulary of bead types, fix every tensor of the network.
+
+    Attributes
+    ----------
+    cutoff : Å, how far a bead sees others besides those in its fixed places.
+    l_max : highest degree of the spherical harmonics of the density.
+    n_radial : Bessel functions of the distance.
+    n_channels : channels of the density.
+    type_width : width of the embedding of bead types.
+    hidden : widths of the hidden layers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cutoff: float = Field(default=8.0, gt=0)
+    l_max: int = Field(default=2, ge=1, le=4)
+    n_radial: int = Field(default=8, ge=2)
+    n_channels: int = Field(default=32, ge=1)
+    type_width: int = Field(default=8, ge=1)
+    hidden: int = Field(default=320, ge=8)
+    n_blocks: int = Field(default=2, ge=0)
+    readout: int = Field(default=160, ge=8)

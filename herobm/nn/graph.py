@@ -1,0 +1,174 @@
+"""Beads to tensors: neighbours within the cutoff, across periodic boundaries too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from herobm.plan.context import context_places, relations, sequence_steps
+from herobm.system.periodic import box_matrix, minimum_image
+from herobm.system.topology import Topology
+from herobm.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class BeadGraph:
+    """What the network sees of a system (or of part of one).
+
+    Attributes
+    ----------
+    types : Tensor, shape (n_beads,), int64
+        Index into the vocabulary of bead types.
+    place_types : Tensor, shape (n_beads, n_places), int64
+        Types of the beads in the fixed places, ``n_types`` where there is none.
+    place_vectors : Tensor, shape (n_beads, n_places, 3)
+        Å, from the bead to the place; 0 where there is none.
+    edge_types : Tensor, shape (n_beads, n_neighbours), int64
+        Types of the neighbours, ``n_types`` for padding.
+    edge_relations : Tensor, shape (n_beads, n_neighbours), int64
+    edge_vectors : Tensor, shape (n_beads, n_neighbours, 3)
+        Å, from the bead to its neighbour; longer than the cutoff for padding.
+    """
+
+    types: torch.Tensor
+    place_types: torch.Tensor
+    place_vectors: torch.Tensor
+    edge_types: torch.Tensor
+    edge_relations: torch.Tensor
+    edge_vectors: torch.Tensor
+
+    def to(self, device: torch.device | str) -> BeadGraph:
+        """Return the graph on another device."""
+        return BeadGraph(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def take(self, index: slice) -> BeadGraph:
+        """Return the part of the graph that belongs to a range of beads."""
+        return BeadGraph(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What of a graph does not change from frame to frame.
+
+    Attributes
+    ----------
+    types : IntArray, shape (n_beads,)
+    places : IntArray, shape (n_beads, n_places)
+    steps : IntArray, shape (n_residues, n_steps)
+    bead_residue : IntArray, shape (n_beads,)
+    n_types : int
+    """
+
+    types: IntArray
+    places: IntArray
+    steps: IntArray
+    bead_residue: IntArray
+    n_types: int
+
+
+def build_context(topology: Topology, types: IntArray, n_types: int) -> Context:
+    """Gather what of the graph stays the same for all frames of a topology."""
+    steps = sequence_steps(topology.links.previous, topology.links.following)
+    places = context_places(topology.plan, topology.link_beads, steps)
+    return Context(types, places, steps, topology.plan.bead_residue, n_types)
+
+
+def build_graph(
+    context: Context, positions: FloatArray, box: FloatArray | None, cutoff: float
+) -> BeadGraph:
+    """Build the graph of one frame.
+
+    Parameters
+    ----------
+    context : Context
+    positions : FloatArray, shape (n_beads, 3)
+        Å, residues and chains whole.
+    box : FloatArray or None, shape (6,)
+    cutoff : float
+        Å.
+
+    Returns
+    -------
+    BeadGraph
+        float32.
+    """
+    neighbours, vectors = find_neighbours(positions, box, cutoff)
+    padded = np.append(context.types, context.n_types)
+    there = np.where(neighbours < 0, 0, neighbours)
+    related = relations(context.bead_residue, context.steps, there)
+    here = positions[:, None]
+    to_place = minimum_image(positions[context.places] - here, box)
+    to_place[context.places < 0] = 0.0
+    return BeadGraph(
+        types=torch.as_tensor(context.types),
+        place_types=torch.as_tensor(padded[context.places]),
+        place_vectors=torch.as_tensor(to_place, dtype=torch.float32),
+        edge_types=torch.as_tensor(padded[neighbours]),
+        edge_relations=torch.as_tensor(related, dtype=torch.int64),
+        edge_vectors=torch.as_tensor(vectors, dtype=torch.float32),
+    )
+
+
+def find_neighbours(
+    positions: FloatArray, box: FloatArray | None, cutoff: float
+) -> tuple[IntArray, FloatArray]:
+    """Find all beads within the cutoff of each bead, over the periodic images.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n_beads, 3)
+        Å.
+    box : FloatArray or None, shape (6,)
+    cutoff : float
+        Å.
+
+    Returns
+    -------
+    index : IntArray, shape (n_beads, n_neighbours)
+        Padded with -1 to the largest number of neighbours.
+    vectors : FloatArray, shape (n_beads, n_neighbours, 3)
+        Å; twice the cutoff along x for padding.
+    """
+    n_beads = len(positions)
+    points, owner = positions, np.arange(n_beads)
+    if box is not None:
+        points, owner = _with_images(positions, box, cutoff)
+    tree = cKDTree(points)
+    pairs = tree.query_pairs(cutoff, output_type="ndarray")
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    both = both[both[:, 0] < n_beads]
+    both = both[np.lexsort((both[:, 1], both[:, 0]))]
+    counts = np.bincount(both[:, 0], minlength=n_beads)
+    column = np.arange(len(both)) - np.repeat(np.cumsum(counts) - counts, counts)
+    index = np.full((n_beads, max(int(counts.max(initial=0)), 1)), -1, dtype=np.int64)
+    vectors = np.zeros((*index.shape, 3))
+    vectors[..., 0] = 2.0 * cutoff
+    index[both[:, 0], column] = owner[both[:, 1]]
+    vectors[both[:, 0], column] = points[both[:, 1]] - points[both[:, 0]]
+    return index, vectors
+
+
+def _with_images(
+    positions: FloatArray, box: FloatArray, cutoff: float
+) -> tuple[FloatArray, IntArray]:
+    """Beads wrapped into the box, followed by those images of them that lie near it."""
+    matrix = box_matrix(box)
+    inverse = np.linalg.inv(matrix)
+    fractional = positions @ inverse
+    fractional -= np.floor(fractional)
+    margin = cutoff * np.linalg.norm(inverse, axis=0)
+    reach = np.ceil(margin).astype(int)
+    owner = np.arange(len(positions))
+    points, owners = [fractional], [owner]
+    cells = np.stack(np.meshgrid(*[np.arange(-r, r + 1) for r in reach], indexing="ij"), axis=-1)
+    for cell in cells.reshape(-1, 3):
+        if not cell.any():
+            continue
+        moved = fractional + cell
+        near = ((moved > -margin) & (moved < 1.0 + margin)).all(axis=1)
+        points.append(moved[near])
+        owners.append(owner[near])
+    return np.concatenate(points) @ matrix, np.concatenate(owners)

@@ -1,0 +1,205 @@
+"""The network: beads and their surroundings to vectors.
+
+Every bead has a frame of its own, made from the beads in its fixed places; its surroundings are
+expressed in that frame, where they are plain numbers, and what a multilayer perceptron makes of
+them is turned back. The vectors therefore rotate with the beads, and mirror images differ. The
+surroundings are the places themselves and a density of all beads within the cutoff, expanded in
+spherical harmonics (after Drautz, Phys. Rev. B 99, 014104 (2019)), whose radial functions are the
+Bessel functions and the polynomial cutoff of Gasteiger et al., arXiv:2003.03123.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from e3nn import o3
+from torch import nn
+
+from herobm.nn.config import ModelConfig
+from herobm.nn.graph import BeadGraph
+from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
+
+#: Å, softening of the frames: shorter vectors count as less than a direction.
+FRAME_SOFTNESS = 0.2
+#: Å, scale beyond which distances to the fixed places are compressed.
+PLACE_SCALE = 8.0
+
+
+class Frames(nn.Module):
+    """Right-handed frames from type-dependent sums over the fixed places.
+
+    Two sums of the vectors to the places are orthogonalised (Gram-Schmidt), the third axis is
+    their cross product. Where the sums vanish or are parallel (a single bead, two beads) axes
+    shrink to zero rather than to an arbitrary direction, so equivariance holds there too.
+    """
+
+    def __init__(self, n_types: int) -> None:
+        super().__init__()
+        first = torch.zeros(n_types, N_PLACES)
+        second = torch.zeros(n_types, N_PLACES)
+        along = slice(N_OWN, N_OWN + 2 * REACH)
+        sign = torch.tensor([-1.0, 1.0]).repeat(REACH)
+        fade = torch.tensor([1.0, 1.0, 0.2, 0.2, 0.0, 0.0, 0.0, 0.0])[: 2 * REACH]
+        first[:, along] = sign * fade
+        first[:, :N_OWN] = torch.linspace(0.1, -0.1, N_OWN)
+        second[:, :N_OWN] = 1.0
+        second[:, along] = -0.5 * fade
+        self.first = nn.Parameter(first)
+        self.second = nn.Parameter(second)
+
+    def forward(self, types: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Return frames (n_beads, 3, 3), axes as columns, from places (n_beads, n_places, 3)."""
+        one = torch.einsum("np,npx->nx", self.first[types], places)
+        two = torch.einsum("np,npx->nx", self.second[types], places)
+        x = one / torch.sqrt(one.square().sum(-1, keepdim=True) + FRAME_SOFTNESS**2)
+        two = two - (two * x).sum(-1, keepdim=True) * x
+        y = two / torch.sqrt(two.square().sum(-1, keepdim=True) + FRAME_SOFTNESS**2)
+        z = torch.linalg.cross(x, y)
+        return torch.stack([x, y, z], dim=-1)
+
+
+class Radial(nn.Module):
+    """Bessel functions of the distance times a polynomial cutoff of order 6."""
+
+    def __init__(self, cutoff: float, n_radial: int) -> None:
+        super().__init__()
+        self.cutoff = cutoff
+        self.register_buffer("roots", math.pi * torch.arange(1, n_radial + 1) / cutoff, False)
+
+    def forward(self, distance: torch.Tensor) -> torch.Tensor:
+        """Return (..., n_radial) from distances (...) in Å."""
+        r = distance.clamp(0.3, self.cutoff).unsqueeze(-1)
+        x = r / self.cutoff
+        envelope = 1 - 28 * x**6 + 48 * x**7 - 21 * x**8
+        return math.sqrt(2.0 / self.cutoff) * torch.sin(self.roots * r) / r * envelope
+
+
+class Density(nn.Module):
+    """Neighbours within the cutoff, expanded in radial functions and spherical harmonics."""
+
+    def __init__(self, config: ModelConfig, n_types: int) -> None:
+        super().__init__()
+        self.radial = Radial(config.cutoff, config.n_radial)
+        self.harmonics = o3.Irreps.spherical_harmonics(config.l_max)
+        self.mix = nn.Linear(config.n_radial, config.n_channels, bias=False)
+        self.neighbour = nn.Embedding(n_types + 1, config.n_channels)
+        self.relation = nn.Embedding(N_RELATIONS, config.n_channels)
+        nn.init.ones_(self.relation.weight)
+        self.width = config.n_channels * self.harmonics.dim
+
+    def forward(self, graph: BeadGraph, frames: torch.Tensor) -> torch.Tensor:
+        """Return (n_beads, n_channels * (l_max + 1)^2), invariant."""
+        distance = torch.linalg.vector_norm(graph.edge_vectors, dim=-1)
+        local = graph.edge_vectors @ frames
+        angular = o3.spherical_harmonics(self.harmonics, local, True, "norm")
+        weights = (
+            self.mix(self.radial(distance))
+            * self.neighbour(graph.edge_types)
+            * self.relation(graph.edge_relations)
+        )
+        return torch.bmm(weights.transpose(1, 2), angular).flatten(1)
+
+
+class Block(nn.Module):
+    """A residual layer."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        nn.init.zeros_(self.layers[2].weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x plus what the layer adds, both (n_beads, width)."""
+        return x + self.layers(self.norm(x))
+
+
+class Backmapper(nn.Module):
+    """The network.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    n_types : int
+        Size of the vocabulary of bead types.
+    n_slots : int
+        Vectors predicted for a bead.
+
+    Attributes
+    ----------
+    longest : Tensor, shape (n_types, n_slots)
+        Å, bound on the length of each vector (from the training structures).
+    typical : Tensor, shape (n_types, n_slots)
+        Å, root mean square length of each vector; the scale of the output.
+    """
+
+    def __init__(self, config: ModelConfig, n_types: int, n_slots: int) -> None:
+        super().__init__()
+        self.config, self.n_types, self.n_slots = config, n_types, n_slots
+        self.frames = Frames(n_types)
+        self.density = Density(config, n_types)
+        self.type_embedding = nn.Embedding(n_types + 1, config.type_width)
+        per_place = 4 + config.type_width
+        self.own = nn.Embedding(n_types, config.hidden)
+        self.surroundings = nn.Linear(N_PLACES * per_place + self.density.width, config.hidden)
+        self.density_norm = nn.LayerNorm(self.density.width)
+        self.blocks = nn.Sequential(*(Block(config.hidden) for _ in range(config.n_blocks)))
+        self.narrow = nn.Sequential(
+            nn.LayerNorm(config.hidden), nn.Linear(config.hidden, config.readout), nn.SiLU()
+        )
+        outputs = 3 * n_slots + 4
+        scale = 1.0 / math.sqrt(config.readout)
+        self.readout = nn.Parameter(torch.randn(n_types, outputs, config.readout) * scale)
+        self.readout_bias = nn.Parameter(torch.zeros(n_types, outputs))
+        self.register_buffer("longest", torch.full((n_types, n_slots), 4.0))
+        self.register_buffer("typical", torch.ones(n_types, n_slots))
+
+    def forward(self, graph: BeadGraph) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predict.
+
+        Parameters
+        ----------
+        graph : BeadGraph
+
+        Returns
+        -------
+        vectors : Tensor, shape (n_beads, n_slots, 3)
+            Å, from each anchor to its atom.
+        torsions : Tensor, shape (n_beads, 2, 2)
+            Unit vectors (cos, sin) of phi and psi; meaningful for backbone beads.
+        """
+        frames = self.frames(graph.types, graph.place_vectors)
+        hidden = self.own(graph.types) + self.surroundings(self._features(graph, frames))
+        hidden = self.narrow(self.blocks(nn.functional.silu(hidden)))
+        out = self._read(hidden, graph.types)
+        local = out[:, : 3 * self.n_slots].unflatten(1, (self.n_slots, 3))
+        local = local * self.typical[graph.types].unsqueeze(-1)
+        length = torch.linalg.vector_norm(local + 1e-6, dim=-1)
+        bound = self.longest[graph.types]
+        local = local * (bound / torch.maximum(length, bound)).unsqueeze(-1)
+        torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
+        return local @ frames.transpose(1, 2), nn.functional.normalize(torsions, dim=-1)
+
+    def _features(self, graph: BeadGraph, frames: torch.Tensor) -> torch.Tensor:
+        local = graph.place_vectors @ frames
+        length = torch.linalg.vector_norm(local, dim=-1, keepdim=True)
+        there = (graph.place_types < self.n_types).unsqueeze(-1)
+        bounded = local / (PLACE_SCALE + length) * 2.0
+        places = torch.cat([bounded, length / (PLACE_SCALE + length) * 2.0], dim=-1) * there
+        named = self.type_embedding(graph.place_types) * there
+        density = self.density_norm(self.density(graph, frames))
+        return torch.cat([places.flatten(1), named.flatten(1), density], dim=1)
+
+    def _read(self, hidden: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
+        """Apply the readout of each bead's type: one matrix product a type."""
+        order = torch.argsort(types, stable=True)
+        present, counts = torch.unique_consecutive(types[order], return_counts=True)
+        parts = torch.split(hidden[order], counts.tolist())
+        read = torch.cat(
+            [
+                part @ self.readout[t].T + self.readout_bias[t]
+                for part, t in zip(parts, present.tolist(), strict=True)
+            ]
+        )
+        return read[torch.argsort(order)]

@@ -1,0 +1,218 @@
+"""Beads to atoms: the only place that knows all stages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from herobm.chem.quality import Summary, summarise
+from herobm.errors import MissingBeadError, StructureError, UnmappedResidueError
+from herobm.plan import Library, compile_library, reconstruct
+from herobm.plugins.manager import load_registry
+from herobm.system import Topology, build_topology, rename_residues
+from herobm.system.disulfides import find_disulfides
+from herobm.types import Atoms, Beads, FloatArray
+
+if TYPE_CHECKING:
+    from herobm.plugins.registry import Registry
+    from herobm.weights.file import Weights
+
+log = logging.getLogger(__name__)
+
+#: The pack that is taken where the beads fit several.
+PREFERRED = "martini3"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Rebuilt atoms.
+
+    Attributes
+    ----------
+    atoms : Atoms
+    beads : Beads
+        Those that were rebuilt, whole and in order.
+    disulfides : tuple of (int, int)
+        Pairs of sulfur atoms that are bonded.
+    summary : Summary
+    """
+
+    atoms: Atoms
+    beads: Beads
+    disulfides: tuple[tuple[int, int], ...]
+    summary: Summary
+
+    def write(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write the atoms as PDB, GRO or mmCIF, by the ending of `path`.
+
+        Raises
+        ------
+        OutputError
+        """
+        from herobm.io import write_structure
+
+        write_structure(path, self.atoms, overwrite=overwrite, bonds=self.disulfides or None)
+
+
+class Rebuilder:
+    """A topology made ready: everything that serves all of its frames.
+
+    Parameters
+    ----------
+    topology : Topology
+    weights : Weights
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    MappingMismatchError
+        If the weights do not know a residue kind of the topology.
+    """
+
+    #: Beads that pass through the network at once; bounds the memory, changes no result.
+    CHUNK = 16384
+
+    def __init__(self, topology: Topology, weights: Weights, device: str = "cpu") -> None:
+        from herobm.nn.graph import build_context
+
+        self.topology, self.weights, self.device = topology, weights, device
+        vocabulary = weights.header.vocabulary
+        types = vocabulary.types(topology.plan, f"the weights {weights.path}")
+        self.context = build_context(topology, types, vocabulary.n_types)
+        self.disulfides = find_disulfides(topology.plan, topology.beads)
+
+    def rebuild(self, beads: Beads) -> FloatArray:
+        """Place the atoms of one frame, shape (n_atoms, 3), Å, in the order of the plan."""
+        import torch
+
+        from herobm.nn.graph import build_graph
+
+        plan, network = self.topology.plan, self.weights.network
+        graph = build_graph(self.context, beads.positions, beads.box, network.config.cutoff)
+        vectors = np.zeros((plan.n_beads, plan.n_slots, 3))
+        n_slots = min(plan.n_slots, network.n_slots)
+        with torch.inference_mode():
+            for begin in range(0, plan.n_beads, self.CHUNK):
+                part = slice(begin, min(begin + self.CHUNK, plan.n_beads))
+                predicted, _ = network(graph.take(part).to(self.device))
+                vectors[part, :n_slots] = predicted[:, :n_slots].cpu().numpy()
+        return reconstruct(plan, beads.positions, vectors)
+
+    def atoms(self, beads: Beads) -> Atoms:
+        """Rebuild one frame."""
+        return self.as_atoms(self.rebuild(beads), beads)
+
+    def as_atoms(self, positions: FloatArray, beads: Beads) -> Atoms:
+        """Name atoms at positions (n_atoms, 3) in Å."""
+        plan = self.topology.plan
+        return Atoms(
+            positions=positions,
+            names=plan.atom_names,
+            residue_index=plan.atom_residue,
+            residues=beads.residues,
+            box=beads.box,
+            elements=plan.elements,
+        )
+
+    def result(self, beads: Beads) -> Result:
+        """Rebuild one frame and judge it."""
+        positions = self.rebuild(beads)
+        disulfides = self.disulfides.bonded(positions)
+        summary = summarise(
+            self.topology,
+            beads,
+            positions,
+            self.weights.header.bonds,
+            disulfides,
+        )
+        return Result(self.as_atoms(positions, beads), beads, disulfides, summary)
+
+
+def backmap(
+    beads: Beads,
+    *,
+    mapping: str | None = None,
+    model: str | None = None,
+    rename: dict[str, str] | None = None,
+    skip_unmapped: bool = False,
+    device: str = "cpu",
+    source: str = "structure",
+    registry: Registry | None = None,
+) -> Result:
+    """Turn beads back into atoms.
+
+    Parameters
+    ----------
+    beads : Beads
+        As `herobm.read_beads` reads them.
+    mapping : str, optional
+        Name of a mapping set, a mapping file or a folder of them; the pack whose beads fit if
+        none is named.
+    model : str, optional
+        Name of a model or path of a weights file; the one of the mapping's plug-in if none is
+        named.
+    rename : dict, optional
+        Residue names to be read as others.
+    skip_unmapped : bool
+        Leave out residues that the mapping lacks instead of raising.
+    device : str
+        ``cpu`` or ``cuda``.
+    source : str
+        What to call the beads in messages.
+    registry : Registry, optional
+        The plug-ins; those installed by default.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    HerobmError
+        See `herobm.errors`.
+    """
+    prepared = prepare(
+        beads,
+        mapping=mapping,
+        model=model,
+        rename=rename,
+        skip_unmapped=skip_unmapped,
+        device=device,
+        source=source,
+        registry=registry,
+    )
+    return prepared.result(prepared.topology.beads)
+
+
+def prepare(
+    beads: Beads,
+    *,
+    mapping: str | None = None,
+    model: str | None = None,
+    rename: dict[str, str] | None = None,
+    skip_unmapped: bool = False,
+    device: str = "cpu",
+    source: str = "structure",
+    registry: Registry | None = None,
+) -> Rebuilder:
+    """Do all that serves every frame of a topology; parameters as for `backmap`."""
+    from herobm.weights.file import load_weights
+
+    registry = registry or load_registry()
+    beads = rename_residues(beads, rename or {})
+    if mapping is None and model is not None:
+        mapping = registry.model(model).mapping or None
+    if mapping is None:
+        mapping = choose_mapping(beads, registry, source)
+    library = compile_library(registry.mapping(mapping))
+    topology = build_topology(beads, library, skip_unmapped=skip_unmapped, source=source)
+    spec = registry.model(model or _model_of(mapping, registry))
+    if spec.weights is None:
+        raise StructureError(f"model '{spec.name}' comes without weights")
+    return Rebuilder(topology, load_weights(Path(spec.weights), device), device)

@@ -1,0 +1,180 @@
+"""Gathers the plug-ins of this installation; a bad one is set aside and the rest works."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from importlib import metadata
+from typing import Any, TypeVar
+
+import pluggy
+
+from herobm.errors import PluginContractError, PluginError, PluginLoadError
+from herobm.plugins import hookspecs
+from herobm.plugins.records import STAGES, MappingSpec, ModelSpec, PostProcessorSpec
+from herobm.plugins.registry import FailedPlugin, Plugin, PluginSource, Registry
+
+#: Environment variable that lists, by commas, the only plug-ins to load; empty for none.
+ALLOW_LIST = "HEROBM_PLUGINS"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_Spec = TypeVar("_Spec", MappingSpec, ModelSpec, PostProcessorSpec)
+
+
+def load_registry(
+    entry_points: Iterable[metadata.EntryPoint] | None = None,
+    *,
+    allowed: Collection[str] | None = None,
+    blocked: Collection[str] = (),
+) -> Registry:
+    """Import the plug-ins and gather their records.
+
+    Parameters
+    ----------
+    entry_points : iterable of EntryPoint, optional
+        By default those of the group ``herobm`` that are installed.
+    allowed : collection of str, optional
+        The only plug-ins to load; by default those that ``HEROBM_PLUGINS`` lists, or all.
+    blocked : collection of str
+        Plug-ins not to load.
+
+    Returns
+    -------
+    Registry
+        `Registry.failures` holds the plug-ins that were set aside, and why.
+    """
+    if entry_points is None:
+        entry_points = metadata.entry_points(group=hookspecs.GROUP)
+    if allowed is None:
+        allowed = _allow_list(os.environ.get(ALLOW_LIST))
+    by_name = _by_name(entry_points)
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    plugins: list[Plugin] = []
+    failures = [_absent(name) for name in sorted({*(allowed or ()), *blocked} - by_name.keys())]
+    for name in sorted(by_name):
+        if name in blocked or (allowed is not None and name not in allowed):
+            continue
+        entries = by_name[name]
+        try:
+            plugins.append(_load(manager, entries))
+        except PluginError as error:
+            failures.append(FailedPlugin(_source(entries[0]), error))
+    return Registry(plugins, failures)
+
+
+def _allow_list(text: str | None) -> frozenset[str] | None:
+    if text is None:
+        return None
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def _by_name(entry_points: Iterable[metadata.EntryPoint]) -> dict[str, list[metadata.EntryPoint]]:
+    """Group the entry points by name; one that is found twice on the path counts once."""
+    found: dict[str, dict[PluginSource, metadata.EntryPoint]] = defaultdict(dict)
+    for entry in entry_points:
+        found[entry.name].setdefault(_source(entry), entry)
+    return {name: [same[key] for key in sorted(same, key=repr)] for name, same in found.items()}
+
+
+def _source(entry: metadata.EntryPoint) -> PluginSource:
+    if entry.dist is None:
+        return PluginSource(entry.name, entry.value)
+    return PluginSource(entry.name, entry.value, entry.dist.name, entry.dist.version)
+
+
+def _absent(name: str) -> FailedPlugin:
+    error = PluginLoadError("it is asked for or blocked by name, but not installed")
+    return FailedPlugin(PluginSource(name, ""), error)
+
+
+def _load(manager: pluggy.PluginManager, entries: list[metadata.EntryPoint]) -> Plugin:
+    source = _source(entries[0])
+    if len(entries) > 1:
+        claims = " and ".join(sorted(_source(e).distribution or e.value for e in entries))
+        raise PluginContractError(f"{claims} both claim its name", "uninstall all but one of them")
+    if not _NAME.fullmatch(source.name):
+        raise PluginContractError("its name has characters other than letters, digits and _.+-")
+    module = _import(entries[0])
+    _register(manager, module, source.name)
+    mappings = _records(manager, "herobm_register_mappings", source.name, MappingSpec)
+    for mapping in mappings:
+        if not mapping.files:
+            raise PluginContractError(f"its mapping {mapping.name!r} has no files")
+    steps = _records(manager, "herobm_register_postprocessors", source.name, PostProcessorSpec)
+    for step in steps:
+        if step.stage not in STAGES:
+            raise PluginContractError(
+                f"its post-processor {step.name!r} has the stage {step.stage!r}, "
+                f"which is none of {', '.join(STAGES)}"
+            )
+    models = _records(manager, "herobm_register_models", source.name, ModelSpec)
+    return Plugin(source, mappings, models, steps)
+
+
+def _import(entry: metadata.EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:  # the code of others may raise anything
+        raise PluginLoadError(
+            f"importing {entry.value} fails: {_in_one_line(error)}", "--debug shows the traceback"
+        ) from error
+
+
+def _register(manager: pluggy.PluginManager, module: Any, name: str) -> None:
+    """Hand the module to pluggy, and refuse hooks that nobody calls."""
+    try:
+        manager.register(module, name)
+    except (ValueError, pluggy.PluginValidationError) as error:
+        raise PluginContractError(f"it cannot be registered: {_in_one_line(error)}") from error
+    known = {hook for hook in vars(hookspecs) if hook.startswith("herobm_")}
+    implemented = {caller.name for caller in manager.get_hookcallers(module) or ()}
+    unknown = sorted(implemented - known)
+    if unknown:
+        raise PluginContractError(
+            f"it implements {unknown[0]}, which is no hook", f"hooks: {', '.join(sorted(known))}"
+        )
+    unmarked = sorted(known & set(dir(module)) - implemented)
+    if unmarked:
+        raise PluginContractError(f"its {unmarked[0]} lacks the decorator @hookimpl")
+
+
+def _records(
+    manager: pluggy.PluginManager, hook: str, name: str, kind: type[_Spec]
+) -> tuple[_Spec, ...]:
+    """Call the hook of one plug-in and check what it gives."""
+    module = manager.get_plugin(name)
+    implementations = [i for i in getattr(manager.hook, hook).get_hookimpls() if i.plugin is module]
+    given: list[Any] = []
+    for implementation in implementations:
+        try:
+            given += implementation.function()
+        except (Exception, SystemExit) as error:  # the code of others may raise anything
+            raise PluginContractError(f"its {hook} fails: {_in_one_line(error)}") from error
+    for record in given:
+        if not isinstance(record, kind):
+            raise PluginContractError(
+                f"its {hook} gives a {type(record).__name__}, not a {kind.__name__}"
+            )
+        if not _NAME.fullmatch(record.name):
+            raise PluginContractError(
+                f"the name {record.name!r} has characters other than letters, digits and _.+-"
+            )
+    _refuse_clashes(hook, given)
+    return tuple(given)
+
+
+def _refuse_clashes(hook: str, given: list[Any]) -> None:
+    names = [record.name for record in given]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PluginContractError(f"its {hook} gives two records called {twice[0]!r}")
+    defaults = [record.name for record in given if record.default]
+    if len(defaults) > 1:
+        raise PluginContractError(f"its {hook} has several defaults: {', '.join(defaults)}")
+
+
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,89 @@
+"""What a plug-in hands over: frozen records, one class a hook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from herobm.types import Atoms
+
+Stage: TypeAlias = Literal["backbone", "consistency", "hydrogens", "minimise"]
+
+#: The stages of post-processing, in the order in which they run.
+STAGES: tuple[Stage, ...] = ("backbone", "consistency", "hydrogens", "minimise")
+
+
+@dataclass(frozen=True)
+class MappingSpec:
+    """A set of mapping files that make up one coarse-grained representation.
+
+    Attributes
+    ----------
+    name : str
+        Name within the plug-in; the full name is ``plugin/name``.
+    files : tuple of Path
+        The `.map` files. Where two claim a residue name, the later one wins.
+    description : str
+        One line for listings.
+    default : bool
+        Whether the bare name of the plug-in means this set.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    description: str = ""
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A trained network.
+
+    Attributes
+    ----------
+    name : str
+        Name within the plug-in; the full name is ``plugin/name``.
+    mapping : str
+        Name of the mapping set that it was trained with, sought in the same plug-in first; ""
+        where only the header of the weights file tells.
+    weights : Path or None
+        The safetensors file; None where the weights are not part of the distribution.
+    description : str
+        One line for listings.
+    default : bool
+        Whether the bare name of the plug-in means this model.
+    """
+
+    name: str
+    mapping: str
+    weights: Path | None
+    description: str = ""
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class PostProcessorSpec:
+    """A step that works on atoms after they are rebuilt.
+
+    Attributes
+    ----------
+    name : str
+        Name within the plug-in; the full name is ``plugin/name``.
+    stage : str
+        When it runs, one of `STAGES`.
+    run : callable
+        ``run(atoms, context) -> atoms``.
+    description : str
+        One line for listings.
+    default : bool
+        Whether the bare name of the plug-in means this step.
+    """
+
+    name: str
+    stage: Stage
+    run: Callable[[Atoms, Any], Atoms]
+    description: str = ""
+    default: bool = False

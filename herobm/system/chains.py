@@ -1,0 +1,112 @@
+"""Which residues are bonded in sequence, and where chains begin, end or are broken."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from herobm.system.periodic import minimum_image
+from herobm.types import BoolArray, FloatArray, IntArray, Residues
+
+#: Longest distance in Å between the linking beads of bonded residues: BB-BB in Martini 3 is
+#: 3.5 Å on average, CA-CA 3.8 Å.
+LINK_CUTOFF = 4.5
+
+#: Chain ids that are made up where a file has none, used again from the start when they run out.
+CHAIN_IDS = string.ascii_uppercase + string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """Bonds along the sequence.
+
+    Attributes
+    ----------
+    previous, following : IntArray, shape (n_residues,)
+        The residue bonded before and after, -1 for none.
+    chain_start, chain_end : BoolArray, shape (n_residues,)
+        First and last residue of a molecule. A residue beside a break is neither.
+    chain : IntArray, shape (n_residues,)
+        Number of the molecule; a break does not begin a new one.
+    """
+
+    previous: IntArray
+    following: IntArray
+    chain_start: BoolArray
+    chain_end: BoolArray
+    chain: IntArray
+
+
+def find_links(
+    residues: Residues,
+    positions: FloatArray,
+    link_beads: IntArray,
+    box: FloatArray | None = None,
+) -> Links:
+    """Find bonded neighbours, chain ends and breaks.
+
+    Two residues in a row are bonded when both can be, their chain id is the same, the second
+    number is the next (or the same with another insertion code), and the linking beads are not
+    farther apart than `LINK_CUTOFF`. Elsewhere a new chain begins if the chain id changes or the
+    numbers start again, or, in files without chain ids, if only the distance tells; what remains
+    (a gap in the numbers, a jump within a named chain) is a break.
+
+    Parameters
+    ----------
+    residues : Residues
+    positions : FloatArray, shape (n_beads, 3)
+        Å.
+    link_beads : IntArray, shape (n_residues, 2)
+        Beads that carry the bond to the previous and to the next residue, -1 for none.
+    box : FloatArray or None, shape (6,)
+
+    Returns
+    -------
+    Links
+    """
+    n = len(residues)
+    none = np.full(n, -1, dtype=np.int64)
+    if n == 0:
+        empty = np.zeros(0, bool)
+        return Links(none, none, empty, empty, none)
+    new_molecule, linked = _borders(residues, positions, link_beads, box)
+    previous, following = none.copy(), none.copy()
+    index = np.arange(n)
+    previous[1:][linked] = index[:-1][linked]
+    following[:-1][linked] = index[1:][linked]
+    polymer = (link_beads >= 0).any(axis=1)
+    start = np.concatenate([[True], new_molecule])
+    end = np.concatenate([new_molecule, [True]])
+    return Links(previous, following, start & polymer, end & polymer, np.cumsum(start) - 1)
+
+
+def _borders(
+    residues: Residues, positions: FloatArray, link_beads: IntArray, box: FloatArray | None
+) -> tuple[BoolArray, BoolArray]:
+    """For each pair of residues in a row: a new molecule begins; the two are bonded."""
+    both = (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0)
+    same_chain = residues.chains[1:] == residues.chains[:-1]
+    step = residues.ids[1:] - residues.ids[:-1]
+    inserted = (step == 0) & (residues.icodes[1:] != residues.icodes[:-1])
+    in_turn = (step == 1) | inserted
+    near = np.zeros(len(both), bool)
+    gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
+    near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= LINK_CUTOFF
+    linked = both & same_chain & in_turn & near
+    unnamed = residues.chains[1:] == ""
+    restarts = (step < 0) | ((step == 0) & ~inserted)
+    new_molecule = ~same_chain | restarts | ~both | (unnamed & in_turn & ~near)
+    return new_molecule & ~linked, linked
+
+
+def name_chains(residues: Residues, links: Links) -> Residues:
+    """Make up chain ids where the file has none (GRO): A, B, ... in order of the molecules.
+
+    Residues that already have a chain id keep it. After 62 molecules the letters begin again,
+    as they do in large PDB files; the TER records still tell the molecules apart.
+    """
+    letters = np.array(list(CHAIN_IDS))
+    made_up = letters[links.chain % len(letters)]
+    return replace(residues, chains=np.where(residues.chains == "", made_up, residues.chains))

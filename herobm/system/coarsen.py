@@ -1,0 +1,219 @@
+"""Atoms to beads."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+
+from herobm.dsl.model import MappingSet
+from herobm.errors import StructureError
+from herobm.plan.plan import Plan
+from herobm.plan.template import Library, Template, atom_weights, compile_library
+from herobm.system.matching import match_atoms, require_mapped
+from herobm.system.periodic import whole_residues
+from herobm.types import Atoms, Beads, BoolArray, FloatArray, IntArray
+
+log = logging.getLogger(__name__)
+
+
+def coarsen(
+    atoms: Atoms,
+    mappings: MappingSet | Library,
+    *,
+    skip_unmapped: bool = False,
+    source: str = "structure",
+) -> Beads:
+    """Put the beads of a mapping where their atoms are.
+
+    A bead sits at the mean of those of its atoms that the structure has, weighted by mass (or
+    equally) times their share; nothing is guessed for atoms that are not there. Residues cut by
+    a periodic box are made whole first. A bead none of whose atoms is there is left out.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    mappings : MappingSet or Library
+    skip_unmapped : bool
+        Leave out residues, and atoms of mapped residues, that the mapping lacks, instead of
+        raising.
+    source : str
+        What to call the structure in messages.
+
+    Returns
+    -------
+    Beads
+        Ordered by residue and, within one, as in the mapping.
+
+    Raises
+    ------
+    UnmappedResidueError
+        If the mapping lacks a residue.
+    StructureError
+        If the mapping lacks a heavy atom of a residue that it has.
+    """
+    library = mappings if isinstance(mappings, Library) else compile_library(mappings)
+    atoms = require_mapped(atoms, library, skip_unmapped=skip_unmapped, source=source)
+    match = match_atoms(atoms, library)
+    _report_strangers(atoms, match.atom < 0, library, skip_unmapped, source)
+    positions = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
+    bead_start = _bead_starts(library, match.template)
+    bead, weight, atom = _contributions(library, match.template, match.atom, atoms, bead_start)
+    mean = _weighted_means(bead, weight, positions[atom], int(bead_start[-1]))
+    return _as_beads(atoms, library, match.template, bead_start, mean)
+
+
+def _as_beads(
+    atoms: Atoms,
+    library: Library,
+    template: IntArray,
+    bead_start: IntArray,
+    mean: FloatArray,
+) -> Beads:
+    names = [library.templates[t].beads for t in template.tolist()]
+    present = np.isfinite(mean).all(axis=1)
+    if not present.all():
+        residue = np.repeat(np.arange(len(template)), np.diff(bead_start))
+        lacking = np.unique(residue[~present])
+        log.info(
+            "%d residue(s) lack all atoms of a bead, which is left out (first: %s)",
+            len(lacking),
+            atoms.residues.label(int(lacking[0])),
+        )
+    beads = Beads(
+        positions=mean,
+        names=np.array([b for group in names for b in group], dtype=np.str_),
+        residue_index=np.repeat(np.arange(len(template)), np.diff(bead_start)),
+        residues=atoms.residues,
+        box=atoms.box,
+    )
+    return beads if present.all() else beads.subset(present)
+
+
+def _bead_starts(library: Library, template: IntArray) -> IntArray:
+    counts = np.array([len(t.beads) for t in library], dtype=np.int64)[template]
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _contributions(
+    library: Library, template: IntArray, matched: IntArray, atoms: Atoms, bead_start: IntArray
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """(bead, weight, atom) of every pair that counts."""
+    bead_of, weight_of = _stacked([_share_table(t) for t in library])
+    known = np.flatnonzero(matched >= 0)
+    residue = atoms.residue_index[known]
+    local = bead_of[template[residue], matched[known]]
+    weight = weight_of[template[residue], matched[known]]
+    row, column = np.nonzero(local >= 0)
+    bead = bead_start[residue[row]] + local[row, column]
+    return bead, weight[row, column], known[row]
+
+
+def _stacked(tables: list[tuple[IntArray, FloatArray]]) -> tuple[IntArray, FloatArray]:
+    """Share tables of all templates, padded: shape (n_templates, n_atoms, n_shares)."""
+    longest = max(len(bead) for bead, _ in tables)
+    widest = max(bead.shape[1] for bead, _ in tables)
+    beads = np.full((len(tables), longest, widest), -1, dtype=np.int64)
+    weights = np.zeros(beads.shape)
+    for kind, (bead, weight) in enumerate(tables):
+        beads[kind, : bead.shape[0], : bead.shape[1]] = bead
+        weights[kind, : bead.shape[0], : bead.shape[1]] = weight
+    return beads, weights
+
+
+def _share_table(template: Template) -> tuple[IntArray, FloatArray]:
+    """Beads (-1 for none) and weights of each atom of a mapping, shape (n_atoms, n_shares)."""
+    weights = atom_weights(template.mapping)
+    atoms = template.mapping.atoms
+    widest = max((len(w) for w in weights.values()), default=1)
+    beads = np.full((len(atoms), widest), -1, dtype=np.int64)
+    share = np.zeros((len(atoms), widest))
+    for row, atom in enumerate(atoms):
+        for column, (bead, weight) in enumerate(weights.get(atom.name, [])):
+            beads[row, column] = template.beads.index(bead)
+            share[row, column] = weight
+    return beads, share
+
+
+def _report_strangers(
+    atoms: Atoms, unknown: BoolArray, library: Library, skip: bool, source: str
+) -> None:
+    if not unknown.any():
+        return
+    elements = atoms.elements if atoms.elements is not None else atoms.names
+    heavy = unknown & (elements != "H") & (elements != "D")
+    where = heavy if heavy.any() else unknown
+    first = atoms.label(int(np.flatnonzero(where)[0]))
+    if heavy.any() and not skip:
+        raise StructureError(
+            f"{source}: mapping '{library.name}' has no place for {int(heavy.sum())} heavy atom(s) "
+            f"(first: {first})",
+            "Leave them out (--skip-unmapped), name the residue as its mapping does "
+            "(--rename OLD=NEW), or add the atom names to the mapping as aliases.",
+        )
+    kind = "heavy atom(s)" if heavy.any() else "hydrogen(s)"
+    log.info("%d %s not in the mapping do not count (first: %s)", int(where.sum()), kind, first)
+
+
+def drop_incomplete(atoms: Atoms, library: Library) -> Atoms:
+    """Leave out residues that lack every atom of one of their beads.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+
+    Returns
+    -------
+    Atoms
+    """
+    match = match_atoms(atoms, library)
+    known = match.template >= 0
+    kept = atoms.subset(known[atoms.residue_index])
+    match = match_atoms(kept, library)
+    bead_start = _bead_starts(library, match.template)
+    bead, _, _ = _contributions(library, match.template, match.atom, kept, bead_start)
+    filled = np.bincount(bead, minlength=bead_start[-1]) > 0
+    residue = np.repeat(np.arange(len(match.template)), np.diff(bead_start))
+    lacking = np.bincount(residue[~filled], minlength=len(match.template)) > 0
+    return kept.subset(~lacking[kept.residue_index]) if lacking.any() else replace(kept)
+
+
+def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:
+    """Put beads where rebuilt atoms are, by the same weights as `coarsen`.
+
+    Parameters
+    ----------
+    plan : Plan
+    positions : FloatArray, shape (n_atoms, 3)
+        Å, in the order of the plan.
+
+    Returns
+    -------
+    FloatArray, shape (n_beads, 3)
+        Å; NaN for a bead none of whose rebuilt atoms counts.
+    """
+    tables = []
+    for template in plan.library:
+        order = {a.name: i for i, a in enumerate(template.mapping.atoms)}
+        rows = [order[name] for name in template.atoms]
+        bead_of, weight_of = _share_table(template)
+        tables.append((bead_of[rows], weight_of[rows]))
+    beads, weights = _stacked(tables)
+    kind = plan.template[plan.atom_residue]
+    local = beads[kind, plan.atom_local]
+    atom, column = np.nonzero(local >= 0)
+    bead = plan.bead_start[plan.atom_residue[atom]] + local[atom, column]
+    weight = weights[kind, plan.atom_local][atom, column]
+    return _weighted_means(bead, weight, positions[atom], plan.n_beads)
+
+
+def _weighted_means(
+    bead: IntArray, weight: FloatArray, points: FloatArray, n_beads: int
+) -> FloatArray:
+    """Means of the points of each bead, shape (n_beads, 3), NaN where there is none."""
+    total = np.bincount(bead, weights=weight, minlength=n_beads)
+    summed = [np.bincount(bead, weights=weight * points[:, i], minlength=n_beads) for i in range(3)]
+    mean: FloatArray = np.stack(summed, axis=1) / np.where(total > 0, total, np.nan)[:, None]
+    return mean

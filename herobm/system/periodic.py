@@ -1,0 +1,98 @@
+"""Periodic boxes: minimum image, whole residues and whole chains."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from herobm.types import FloatArray, IntArray
+
+
+def box_matrix(box: FloatArray) -> FloatArray:
+    """Box vectors as rows, in the lower triangular form that GROMACS uses.
+
+    Parameters
+    ----------
+    box : FloatArray, shape (6,)
+        Edge lengths in Å, angles in degrees.
+
+    Returns
+    -------
+    FloatArray, shape (3, 3)
+        Å.
+    """
+    a, b, c = box[:3]
+    cos_alpha, cos_beta, cos_gamma = np.where(box[3:] == 90.0, 0.0, np.cos(np.radians(box[3:])))
+    sin_gamma = np.sqrt(1.0 - cos_gamma**2)
+    c_y = c * (cos_alpha - cos_beta * cos_gamma) / sin_gamma
+    c_x = c * cos_beta
+    c_z = np.sqrt(max(c**2 - c_x**2 - c_y**2, 0.0))
+    return np.array([[a, 0.0, 0.0], [b * cos_gamma, b * sin_gamma, 0.0], [c_x, c_y, c_z]])
+
+
+def minimum_image(vectors: FloatArray, box: FloatArray | None) -> FloatArray:
+    """Shortest periodic images of difference vectors, shape (..., 3), Å.
+
+    Exact for vectors shorter than half the smallest height of the box, which holds for anything
+    bonded.
+    """
+    if box is None:
+        return vectors
+    matrix = box_matrix(box)
+    whole: FloatArray = vectors - np.rint(vectors @ np.linalg.inv(matrix)) @ matrix
+    return whole
+
+
+def whole_residues(
+    positions: FloatArray, residue_index: IntArray, box: FloatArray | None
+) -> FloatArray:
+    """Move particles to the image nearest to the first one of their residue.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n, 3)
+        Å.
+    residue_index : IntArray, shape (n,)
+    box : FloatArray or None, shape (6,)
+
+    Returns
+    -------
+    FloatArray, shape (n, 3)
+    """
+    if box is None or len(positions) == 0:
+        return positions
+    _, first, inverse = np.unique(residue_index, return_index=True, return_inverse=True)
+    origin = positions[first][inverse]
+    return origin + minimum_image(positions - origin, box)
+
+
+def whole_chains(
+    positions: FloatArray,
+    residue_index: IntArray,
+    previous: IntArray,
+    link_beads: IntArray,
+    box: FloatArray | None,
+) -> FloatArray:
+    """Move whole residues so that bonded neighbours lie in the same image.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n, 3)
+        Of whole residues, Å.
+    residue_index : IntArray, shape (n,)
+    previous : IntArray, shape (n_residues,)
+        Residue bonded before each residue (the one above it in the list), -1 for none.
+    link_beads : IntArray, shape (n_residues, 2)
+        Beads that carry the bond to the previous and to the next residue, -1 for none.
+    box : FloatArray or None, shape (6,)
+    """
+    if box is None or len(positions) == 0:
+        return positions
+    matrix = box_matrix(box)
+    linked = previous >= 0
+    shift = np.zeros((len(previous), 3))
+    here = positions[link_beads[linked, 0]]
+    before = positions[link_beads[previous[linked], 1]]
+    shift[linked] = -np.rint((here - before) @ np.linalg.inv(matrix))
+    total = np.cumsum(shift, axis=0)
+    start = np.maximum.accumulate(np.where(linked, 0, np.arange(len(previous))))
+    return positions + ((total - total[start]) @ matrix)[residue_index]

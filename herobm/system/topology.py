@@ -1,0 +1,231 @@
+"""Beads of a file, told apart, put in order and joined to chains."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from herobm.errors import MissingBeadError, StructureError
+from herobm.plan.plan import Plan, compile_plan
+from herobm.plan.template import Library
+from herobm.system.chains import Links, find_links, name_chains
+from herobm.system.matching import find_templates, require_mapped
+from herobm.system.periodic import whole_chains, whole_residues
+from herobm.types import Beads, BoolArray, FloatArray, IntArray
+
+log = logging.getLogger(__name__)
+
+#: A site this close to a bead of the same residue (Å) carries no position of its own.
+COINCIDENT = 0.05
+#: Names by which position-restraint dummies are known.
+DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW"})
+
+
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """What does not change from frame to frame.
+
+    Attributes
+    ----------
+    beads : Beads
+        In the order of the mapping, whole, with chain ids (made up if the file had none).
+    source_index : IntArray, shape (n_beads,)
+        Row of each bead in the file that was read.
+    plan : Plan
+    links : Links
+    link_beads : IntArray, shape (n_residues, 2)
+    """
+
+    beads: Beads
+    source_index: IntArray
+    plan: Plan
+    links: Links
+    link_beads: IntArray
+
+    def place(self, positions: FloatArray, box: FloatArray | None) -> Beads:
+        """Beads of another frame, made whole.
+
+        Parameters
+        ----------
+        positions : FloatArray, shape (n, 3)
+            Of all particles of the file, Å.
+        box : FloatArray or None, shape (6,)
+        """
+        return replace(self.beads, positions=self.whole(positions[self.source_index], box), box=box)
+
+    def whole(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
+        """Positions (n_beads, 3) in Å with residues and chains in one piece."""
+        index = self.beads.residue_index
+        return whole_chains(
+            whole_residues(positions, index, box), index, self.links.previous, self.link_beads, box
+        )
+
+
+def build_topology(
+    beads: Beads, library: Library, *, skip_unmapped: bool = False, source: str = "structure"
+) -> Topology:
+    """Recognise the beads of a file.
+
+    Virtual sites and dummies that lie on a bead are left out, with one line in the log.
+
+    Parameters
+    ----------
+    beads : Beads
+        As read from the file.
+    library : Library
+    skip_unmapped : bool
+        Leave out residues that the mapping lacks instead of raising.
+    source : str
+        What to call the file in messages.
+
+    Raises
+    ------
+    UnmappedResidueError, MissingBeadError, StructureError
+    """
+    order = np.arange(len(beads))
+    strangers = _strangers(beads, library)
+    sites = strangers & _is_site(beads, strangers)
+    if sites.any():
+        names = ", ".join(sorted(set(beads.names[sites].tolist())))
+        log.info("left out: %d virtual sites or dummies (%s)", int(sites.sum()), names)
+        beads, order = beads.subset(~sites), order[~sites]
+    _refuse_atoms(beads, library, source)
+    mapped = _rows_mapped(beads, library)
+    kept = require_mapped(beads, library, skip_unmapped=skip_unmapped, source=source)
+    if len(kept) != len(beads):
+        order = order[mapped]
+    template = find_templates(kept.residues, library)
+    local = _local_beads(kept, template, library, source)
+    starts = np.concatenate(
+        [[0], np.cumsum(np.array([len(t.beads) for t in library], dtype=np.int64)[template])]
+    )
+    placed = np.argsort(starts[kept.residue_index] + local, kind="stable")
+    order = order[placed]
+    ordered = replace(
+        kept, positions=kept.positions[placed], names=kept.names[placed]
+    )  # residue_index is the same: beads move only within their residue
+    return _joined(ordered, order, template, library)
+
+
+def _joined(beads: Beads, order: IntArray, template: IntArray, library: Library) -> Topology:
+    starts = np.searchsorted(beads.residue_index, np.arange(len(template)))
+    local = np.array([t.link_beads for t in library], dtype=np.int64).reshape(-1, 2)[template]
+    link_beads = np.where(local >= 0, starts[:, None] + local, -1)
+    positions = whole_residues(beads.positions, beads.residue_index, beads.box)
+    links = find_links(beads.residues, positions, link_beads, beads.box)
+    plan = compile_plan(library, template, links.chain_start, links.chain_end)
+    named = replace(beads, residues=name_chains(beads.residues, links))
+    topology = Topology(named, order, plan, links, link_beads)
+    whole = topology.whole(beads.positions, beads.box)
+    return replace(topology, beads=replace(named, positions=whole))
+
+
+def _rows_mapped(beads: Beads, library: Library) -> BoolArray:
+    known: BoolArray = find_templates(beads.residues, library)[beads.residue_index] >= 0
+    return known
+
+
+def _strangers(beads: Beads, library: Library) -> BoolArray:
+    """Beads whose name the mapping of their residue lacks."""
+    template = find_templates(beads.residues, library)[beads.residue_index]
+    pairs = {
+        (t, name): name in library.templates[t].beads
+        for t, name in set(zip(template.tolist(), beads.names.tolist(), strict=True))
+        if t >= 0
+    }
+    return np.array(
+        [
+            t < 0 or not pairs[t, name]
+            for t, name in zip(template.tolist(), beads.names.tolist(), strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _is_site(beads: Beads, strangers: BoolArray) -> BoolArray:
+    """Strangers that lie on a known bead of a residue with the same number and chain."""
+    dummy = np.isin(beads.names, list(DUMMY_NAMES))
+    if not strangers.any():
+        return dummy
+    index = beads.residue_index
+    keys = list(
+        zip(
+            beads.residues.chains[index].tolist(),
+            beads.residues.ids[index].tolist(),
+            beads.residues.icodes[index].tolist(),
+            beads.residues.names[index].tolist(),
+            strict=True,
+        )
+    )
+    known: dict[tuple[str, int, str, str], list[int]] = {}
+    for row in np.flatnonzero(~strangers).tolist():
+        known.setdefault(keys[row], []).append(row)
+    on_bead = dummy
+    for row in np.flatnonzero(strangers).tolist():
+        partners = known.get(keys[row], [])
+        gaps = np.linalg.norm(beads.positions[partners] - beads.positions[row], axis=1)
+        on_bead[row] |= bool((gaps < COINCIDENT).any())
+    return on_bead
+
+
+def _refuse_atoms(beads: Beads, library: Library, source: str) -> None:
+    """Raise if the file holds atoms rather than beads (of a mapping that has no bead C)."""
+    if len(beads) == 0:
+        raise StructureError(f"{source}: holds no bead that could be rebuilt")
+    if any("C" in t.beads for t in library):
+        return
+    index = beads.residue_index
+    owners = [set(index[beads.names == name].tolist()) for name in ("N", "CA", "C", "O")]
+    complete = set.intersection(*owners)
+    if len(complete) > 0.2 * len(beads.residues):
+        raise StructureError(
+            f"{source}: this is an all-atom structure ({len(complete)} residues have atoms N, CA, "
+            "C and O), not a coarse-grained one",
+            "Coarse-grain it first: herobm coarsen atoms.pdb --mapping martini3 -o cg.pdb",
+        )
+
+
+def _local_beads(beads: Beads, template: IntArray, library: Library, source: str) -> IntArray:
+    """Index of each bead in its template; raises where one is missing, unknown or twice there."""
+    starts = np.searchsorted(beads.residue_index, np.arange(len(template) + 1))
+    names = beads.names.tolist()
+    local = np.zeros(len(beads), dtype=np.int64)
+    seen: dict[tuple[int, tuple[str, ...]], IntArray | None] = {}
+    faults: list[str] = []
+    for residue, kind in enumerate(template.tolist()):
+        begin, end = int(starts[residue]), int(starts[residue + 1])
+        key = (kind, tuple(names[begin:end]))
+        if key not in seen:
+            wanted = library.templates[kind].beads
+            fits = sorted(key[1]) == sorted(wanted)
+            seen[key] = np.array([wanted.index(n) for n in key[1]], int) if fits else None
+        found = seen[key]
+        if found is None:
+            faults.append(
+                _bead_fault(beads.residues.label(residue), key[1], library.templates[kind].beads)
+            )
+        else:
+            local[begin:end] = found
+    if faults:
+        more = f"\n... and {len(faults) - 5} more residues" if len(faults) > 5 else ""
+        raise MissingBeadError(
+            f"{source}: the beads of {len(faults)} residue(s) are not those of mapping "
+            f"'{library.name}':\n" + "\n".join(faults[:5]) + more,
+            "Complete the file, leave the residues out (--selection 'not resid 12'), or choose "
+            "the mapping that the file was made with (--mapping).",
+        )
+    return local
+
+
+def _bead_fault(label: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    missing = [b for b in wanted if b not in found]
+    extra = sorted({b for b in found if b not in wanted})
+    twice = sorted({b for b in found if found.count(b) > 1})
+    parts = [
+        f"lacks {', '.join(missing)}" if missing else "",
+        f"has {', '.join(extra)} that the mapping does not know" if extra else "",
+        f"has {', '.join(twice)} more than once" if twice else "",
+    ]
+    return f"  {label} {'; '.join(p for p in parts if p)}"

@@ -1,0 +1,222 @@
+"""Batches: short runs of residues cut out of a corpus, with bead noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from herobm.nn.graph import BeadGraph
+from herobm.train.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the network reads and what it should have said.
+
+    Attributes
+    ----------
+    graph : BeadGraph
+        Of the beads of the batch; their neighbours may lie outside it.
+    beads : Tensor, shape (n_beads, 3), Å, noise included.
+    path : Tensor, shape (n_rows, depth), into the flat vectors, padded with n_beads * n_slots.
+    row_bead : Tensor, shape (n_rows,)
+    atom_rows, atom_weights : Tensor, shape (n_atoms, n_shares)
+    targets : Tensor, shape (n_atoms, 3), Å, NaN where unknown.
+    bonds, angles : Tensor, shape (n, 2) and (n, 3), of known atoms.
+    swaps : Tensor, shape (n_swaps, n_alternatives, n_swapped), -1 for padding.
+    torsions : Tensor, shape (n_beads, 2, 2), NaN where there is none.
+    """
+
+    graph: BeadGraph
+    beads: torch.Tensor
+    path: torch.Tensor
+    row_bead: torch.Tensor
+    atom_rows: torch.Tensor
+    atom_weights: torch.Tensor
+    targets: torch.Tensor
+    bonds: torch.Tensor
+    angles: torch.Tensor
+    swaps: torch.Tensor
+    torsions: torch.Tensor
+
+    def place(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Place the atoms (n_atoms, 3) from vectors (n_beads, n_slots, 3), both in Å.
+
+        The same sums as `herobm.plan.reconstruct`, differentiable.
+        """
+        flat = torch.cat([vectors.reshape(-1, 3), vectors.new_zeros(1, 3)])
+        rows = self.beads[self.row_bead] + flat[self.path].sum(dim=1)
+        return (rows[self.atom_rows] * self.atom_weights.unsqueeze(-1)).sum(dim=1)
+
+
+def segments(
+    structure: torch.Tensor, length: int, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut all structures into runs of residues, at random places and in random order.
+
+    Parameters
+    ----------
+    structure : Tensor, shape (n_residues,)
+        Ascending.
+    length : int
+        Residues in a run.
+
+    Returns
+    -------
+    first, last : Tensor, shape (n_runs,)
+        Residues ``first`` to ``last - 1``.
+    """
+    borders = torch.unique_consecutive(structure, return_counts=True)[1].cumsum(0)
+    starts = torch.cat([borders.new_zeros(1), borders[:-1]])
+    offsets = torch.randint(length, (len(starts),), generator=generator).to(borders.device)
+    counts = (borders - starts + offsets + length - 1) // length
+    owner = torch.repeat_interleave(torch.arange(len(starts), device=borders.device), counts)
+    rank = torch.arange(len(owner), device=borders.device) - (counts.cumsum(0) - counts)[owner]
+    first = starts[owner] - offsets[owner] + rank * length
+    last = torch.minimum(first + length, borders[owner])
+    first = torch.maximum(first, starts[owner])
+    order = torch.randperm(len(first), generator=generator).to(borders.device)
+    return first[order], last[order]
+
+
+def add_noise(
+    beads: torch.Tensor,
+    bead_group: torch.Tensor,
+    share: float,
+    largest: float,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Shift beads by Gaussian noise whose width differs between groups.
+
+    Parameters
+    ----------
+    beads : Tensor, shape (n_beads, 3)
+        Å.
+    bead_group : Tensor, shape (n_beads,)
+        Group (run of residues) of each bead.
+    share : float
+        Share of the groups that get noise.
+    largest : float
+        Å a coordinate; widths are uniform between 0 and this.
+    """
+    n_groups = int(bead_group.max()) + 1
+    width = torch.rand(n_groups, generator=generator) * largest
+    width *= torch.rand(n_groups, generator=generator) < share
+    noise = torch.randn(beads.shape, generator=generator)
+    return beads + noise.to(beads.device) * width.to(beads.device)[bead_group].unsqueeze(-1)
+
+
+def cut_batch(
+    corpus: Corpus,
+    beads: torch.Tensor,
+    first: torch.Tensor,
+    last: torch.Tensor,
+    n_types: int,
+    n_slots: int,
+    cutoff: float,
+) -> Batch:
+    """Cut runs of residues out of a corpus.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    beads : Tensor, shape (n_beads, 3)
+        All beads of the corpus, noise included, Å.
+    first, last : Tensor, shape (n_runs,)
+    n_types, n_slots : int
+    cutoff : float
+        Å.
+    """
+    bead, _, bead_shift = _ranges(corpus.bead_start, first, last)
+    atom, _, atom_shift = _ranges(corpus.atom_start, first, last)
+    row, row_run, row_shift = _ranges(corpus.row_start, first, last)
+    path = corpus.path[row]
+    local_path = path - (bead_shift[row_run] * n_slots).unsqueeze(-1)
+    targets = corpus.targets[atom]
+    known = torch.isfinite(targets).all(dim=1)
+    share_rows = corpus.atom_rows[atom]
+    atom_run = torch.repeat_interleave(
+        torch.arange(len(first), device=atom.device), corpus.atom_start[last] - corpus.atom_start[first]
+    )
+    local_rows = torch.where(
+        corpus.atom_weights[atom] > 0, share_rows - row_shift[atom_run].unsqueeze(-1), 0
+    )
+    return Batch(
+        graph=_graph(corpus, beads, bead, n_types, cutoff),
+        beads=beads[bead],
+        path=torch.where(path < 0, len(bead) * n_slots, local_path),
+        row_bead=corpus.row_bead[row] - bead_shift[row_run],
+        atom_rows=local_rows,
+        atom_weights=corpus.atom_weights[atom],
+        targets=targets,
+        bonds=_local(corpus.bonds, corpus.bond_start, first, last, corpus.atom_start, known),
+        angles=_local(corpus.angles, corpus.angle_start, first, last, corpus.atom_start, known),
+        swaps=_local_swaps(corpus, first, last, atom_shift, known),
+        torsions=corpus.torsions[bead],
+    )
+
+
+def _ranges(
+    start: torch.Tensor, first: torch.Tensor, last: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Entries of runs of residues, the run of each, and what to subtract for local indices."""
+    begin, end = start[first], start[last]
+    counts = end - begin
+    offsets = counts.cumsum(0) - counts
+    run = torch.repeat_interleave(torch.arange(len(first), device=first.device), counts)
+    shift = begin - offsets
+    return torch.arange(len(run), device=first.device) + shift[run], run, shift
+
+
+def _graph(
+    corpus: Corpus, beads: torch.Tensor, bead: torch.Tensor, n_types: int, cutoff: float
+) -> BeadGraph:
+    neighbours = corpus.neighbours[bead].long()
+    places = corpus.places[bead].long()
+    here = beads[bead].unsqueeze(1)
+    padded = torch.cat([corpus.types, corpus.types.new_full((1,), n_types)])
+    away = beads.new_tensor([2.0 * cutoff, 0.0, 0.0])
+    to_neighbour = torch.where((neighbours >= 0).unsqueeze(-1), beads[neighbours] - here, away)
+    to_place = torch.where((places >= 0).unsqueeze(-1), beads[places] - here, 0.0)
+    return BeadGraph(
+        types=corpus.types[bead],
+        place_types=padded[places],
+        place_vectors=to_place,
+        edge_types=padded[neighbours],
+        edge_relations=corpus.relations[bead].long(),
+        edge_vectors=to_neighbour,
+    )
+
+
+def _local(
+    tuples: torch.Tensor,
+    start: torch.Tensor,
+    first: torch.Tensor,
+    last: torch.Tensor,
+    atom_start: torch.Tensor,
+    known: torch.Tensor,
+) -> torch.Tensor:
+    """Bonds or angles whose atoms all lie in one run and are known, in local indices."""
+    entry, run, _ = _ranges(start, first, last)
+    begin, end = atom_start[first], atom_start[last]
+    counts = end - begin
+    shift = begin - (counts.cumsum(0) - counts)
+    chosen = tuples[entry]
+    inside = chosen.min(dim=1).values >= begin[run]
+    local = (chosen - shift[run].unsqueeze(-1))[inside]
+    return local[known[local].all(dim=1)]
+
+
+def _local_swaps(
+    corpus: Corpus,
+    first: torch.Tensor,
+    last: torch.Tensor,
+    atom_shift: torch.Tensor,
+    known: torch.Tensor,
+) -> torch.Tensor:
+    entry, run, _ = _ranges(corpus.swap_start, first, last)
+    swaps = corpus.swaps[entry]
+    local = torch.where(swaps >= 0, swaps - atom_shift[run].reshape(-1, 1, 1), -1)
+    usable = (known[local.clamp(min=0)] | (local < 0)).all(dim=2).all(dim=1)
+    return local[usable]

@@ -1,0 +1,95 @@
+"""What a training run is told."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from herobm.errors import ConfigError
+from herobm.nn.config import ModelConfig
+from herobm.train.derive import Derived
+
+
+class TrainConfig(BaseModel):
+    """A training run.
+
+    Attributes
+    ----------
+    train, valid : dataset files (see ``herobm data build``), relative to the config file.
+    output : folder for checkpoint, log and weights, relative to the config file.
+    epochs : passes over the training set; with the learning rate's schedule they fix the run.
+    segment, batch : residues in a run and runs in a batch.
+    n_neighbours : nearest beads kept for each bead.
+    learning_rate, warm_up, clip, weight_decay, ema : of the optimiser (AdamW, cosine schedule);
+        warm-up in steps.
+    geometry : weights of bonds and angles at the start and at the end; ramped over `ramp` of the
+        run, quadratically.
+    torsion : weight of phi and psi.
+    noise_share, noise : share of the runs with bead noise, and its largest width, Å a coordinate.
+    derived : residue kinds cut from others.
+    seed : of everything random.
+    checkpoint_minutes : time between checkpoints.
+    threads : of torch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    train: Path
+    valid: Path
+    output: Path
+    model: ModelConfig = ModelConfig()
+    epochs: int = Field(default=20, ge=1)
+    segment: int = Field(default=24, ge=2)
+    batch: int = Field(default=40, ge=1)
+    n_neighbours: int = Field(default=32, ge=4)
+    learning_rate: float = Field(default=3e-3, gt=0)
+    warm_up: int = Field(default=100, ge=1)
+    clip: float = Field(default=5.0, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    ema: float = Field(default=0.999, ge=0, lt=1)
+    geometry: tuple[float, float] = (0.1, 5.0)
+    ramp: float = Field(default=0.8, gt=0, le=1)
+    torsion: float = Field(default=0.05, ge=0)
+    noise_share: float = Field(default=0.5, ge=0, le=1)
+    noise: float = Field(default=0.45, ge=0)
+    derived: tuple[Derived, ...] = ()
+    seed: int = 0
+    checkpoint_minutes: float = Field(default=3.0, gt=0)
+    threads: int = Field(default=1, ge=1)
+
+    def geometry_weight(self, progress: float) -> float:
+        """Weight of bonds and angles at a share `progress` of the run."""
+        low, high = self.geometry
+        return low + (high - low) * min(progress / self.ramp, 1.0) ** 2
+
+
+def parse_config(data: Any, path: Path) -> TrainConfig:
+    """Check a configuration that was read from a file.
+
+    Raises
+    ------
+    ConfigError
+        Naming each key at fault, with the nearest known one.
+    """
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: a configuration is a list of 'key: value' lines")
+    try:
+        config = TrainConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}:\n" + "\n".join(_explain(e) for e in error.errors())) from None
+    folder = path.parent
+    return config.model_copy(
+        update={name: folder / getattr(config, name) for name in ("train", "valid", "output")}
+    )
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"  {key}: {error['msg']}"
+    known = [*TrainConfig.model_fields, *(f"model.{k}" for k in ModelConfig.model_fields)]
+    near = get_close_matches(key, known, n=1)
+    return f"  {key}: no such key" + (f"; did you mean {near[0]}?" if near else "")

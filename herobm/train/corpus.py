@@ -1,0 +1,256 @@
+"""A dataset laid out for training: every array that a batch is cut from, on one device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from herobm.chem.backbone import torsion_atoms
+from herobm.chem.geometry import bond_statistics
+from herobm.chem.symmetry import interchangeable
+from herobm.plan import Library, compile_library
+from herobm.plan.bonds import angles_of, lay_out_atoms, plan_bonds
+from herobm.plan.context import context_places, relations, sequence_steps
+from herobm.plan.plan import Plan, project
+from herobm.system.coarsen import coarsen, drop_incomplete
+from herobm.system.matching import match_atoms
+from herobm.system.topology import Topology, build_topology
+from herobm.train.dataset import Dataset
+from herobm.train.derive import Derived, derive_residues
+from herobm.types import FloatArray, IntArray
+from herobm.weights.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Tensors over all residues, beads, rows and atoms of a dataset.
+
+    Attributes
+    ----------
+    structure : (n_residues,)
+    bead_start, atom_start, row_start, bond_start, angle_start, swap_start : (n_residues + 1,)
+        First entry of each residue; bonds and angles belong to the residue of their last atom.
+    beads : (n_beads, 3), Å, noise-free.
+    types : (n_beads,)
+    places : (n_beads, n_places), -1 for none.
+    neighbours : (n_beads, n_neighbours), -1 for none.
+    relations : (n_beads, n_neighbours)
+    path : (n_rows, depth), flat ``bead * n_slots + slot``, -1 for none.
+    row_bead : (n_rows,)
+    atom_rows, atom_weights : (n_atoms, n_shares)
+    targets : (n_atoms, 3), Å, NaN where the structure has no such atom.
+    bonds : (n_bonds, 2)
+    angles : (n_angles, 3)
+    swaps : (n_swaps, n_alternatives, n_swapped)
+        Atoms that may swap names: order 0 as they are, then the alternatives; -1 for padding.
+    torsions : (n_beads, 2, 2), (cos, sin) of phi and psi, NaN where there is none.
+    """
+
+    structure: torch.Tensor
+    bead_start: torch.Tensor
+    atom_start: torch.Tensor
+    row_start: torch.Tensor
+    bond_start: torch.Tensor
+    angle_start: torch.Tensor
+    swap_start: torch.Tensor
+    beads: torch.Tensor
+    types: torch.Tensor
+    places: torch.Tensor
+    neighbours: torch.Tensor
+    relations: torch.Tensor
+    path: torch.Tensor
+    row_bead: torch.Tensor
+    atom_rows: torch.Tensor
+    atom_weights: torch.Tensor
+    targets: torch.Tensor
+    bonds: torch.Tensor
+    angles: torch.Tensor
+    swaps: torch.Tensor
+    torsions: torch.Tensor
+
+    @property
+    def n_residues(self) -> int:
+        """Number of residues."""
+        return len(self.structure)
+
+    def to(self, device: torch.device | str) -> Corpus:
+        """Return the corpus on another device."""
+        return Corpus(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What the structures say about lengths, kept with the weights.
+
+    Attributes
+    ----------
+    typical, longest : Tensor, shape (n_types, n_slots)
+        Å, root mean square length of each vector and a bound on it.
+    bonds : dict
+        Kind of bond -> mean and standard deviation in Å.
+    """
+
+    typical: torch.Tensor
+    longest: torch.Tensor
+    bonds: dict[str, tuple[float, float]]
+
+
+def build_corpus(
+    dataset: Dataset,
+    vocabulary: Vocabulary,
+    cutoff: float,
+    n_neighbours: int,
+    derived: tuple[Derived, ...] = (),
+) -> tuple[Corpus, Statistics]:
+    """Coarse-grain a dataset and lay it out.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    vocabulary : Vocabulary
+    cutoff : float
+        Å.
+    n_neighbours : int
+        Nearest beads kept for each bead.
+    derived : tuple of Derived
+        Residue kinds that are cut from others (see `herobm.train.derive`).
+    """
+    library = compile_library(dataset.mappings)
+    atoms = derive_residues(drop_incomplete(dataset.atoms, library), derived)
+    topology = build_topology(coarsen(atoms, library, skip_unmapped=True), library)
+    plan = topology.plan
+    match = match_atoms(atoms, library)
+    targets = lay_out_atoms(plan, atoms.residue_index, match.atom, atoms.positions)
+    names = np.char.partition(atoms.residues.chains, ":")[:, 0]
+    structure = np.unique(names, return_inverse=True)[1]
+    steps = sequence_steps(topology.links.previous, topology.links.following)
+    positions = topology.beads.positions
+    neighbours = _nearest(positions, structure[plan.bead_residue], cutoff + 1.0, n_neighbours)
+    related = relations(plan.bead_residue, steps, np.maximum(neighbours, 0))
+    bonds = plan_bonds(plan, topology.links.previous)
+    angles = angles_of(bonds, plan.n_atoms)
+    angles = angles[np.argsort(angles.max(axis=1), kind="stable")]
+    swaps, swap_residue = _swaps(plan, library)
+    row_residue = plan.bead_residue[plan.bead]
+    pad = plan.n_beads * plan.n_slots
+
+    def starts(residue: IntArray) -> torch.Tensor:
+        return torch.as_tensor(np.searchsorted(residue, np.arange(plan.n_residues + 1)))
+
+    types = vocabulary.types(plan)
+    corpus = Corpus(
+        structure=torch.as_tensor(structure),
+        bead_start=torch.as_tensor(plan.bead_start),
+        atom_start=torch.as_tensor(plan.atom_start),
+        row_start=starts(row_residue),
+        bond_start=starts(plan.atom_residue[bonds.max(axis=1)]),
+        angle_start=starts(plan.atom_residue[angles.max(axis=1)]),
+        swap_start=starts(swap_residue),
+        beads=torch.as_tensor(positions, dtype=torch.float32),
+        types=torch.as_tensor(types),
+        places=torch.as_tensor(
+            context_places(plan, topology.link_beads, steps), dtype=torch.int32
+        ),
+        neighbours=torch.as_tensor(neighbours, dtype=torch.int32),
+        relations=torch.as_tensor(related, dtype=torch.int8),
+        path=torch.as_tensor(np.where(plan.path == pad, -1, plan.path)),
+        row_bead=torch.as_tensor(plan.bead),
+        atom_rows=torch.as_tensor(plan.atom_rows),
+        atom_weights=torch.as_tensor(plan.atom_weights, dtype=torch.float32),
+        targets=torch.as_tensor(targets, dtype=torch.float32),
+        bonds=torch.as_tensor(bonds.copy()),
+        angles=torch.as_tensor(angles),
+        swaps=torch.as_tensor(swaps),
+        torsions=torch.as_tensor(_torsions(topology, targets), dtype=torch.float32),
+    )
+    typical, longest = _vector_lengths(plan, positions, targets, types, vocabulary)
+    return corpus, Statistics(typical, longest, bond_statistics(plan, bonds, targets))
+
+
+def _vector_lengths(
+    plan: Plan, beads: FloatArray, targets: FloatArray, types: IntArray, vocabulary: Vocabulary
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Typical and largest length of each vector; those from a bead get room for its noise."""
+    length = np.linalg.norm(project(plan, beads, targets), axis=2)
+    from_bead = np.zeros(length.shape, bool)
+    from_bead[plan.bead, plan.slot] = plan.anchor_row < 0
+    used = np.zeros(length.shape, bool)
+    used[plan.bead, plan.slot] = True
+    length[~used] = np.nan
+    typical = np.ones((vocabulary.n_types, vocabulary.n_slots))
+    longest = np.full(typical.shape, 4.0)
+    for kind in np.unique(types).tolist():
+        mine = length[types == kind]
+        for slot in range(mine.shape[1]):
+            seen = mine[:, slot][np.isfinite(mine[:, slot])]
+            if len(seen) < 20:
+                continue
+            typical[kind, slot] = max(np.sqrt((seen**2).mean()), 0.3)
+            room = 1.0 if from_bead[types == kind][0, slot] else 0.15
+            longest[kind, slot] = np.quantile(seen, 0.999) + room
+    return (
+        torch.as_tensor(typical, dtype=torch.float32),
+        torch.as_tensor(longest, dtype=torch.float32),
+    )
+
+
+def _nearest(positions: FloatArray, group: IntArray, cutoff: float, count: int) -> IntArray:
+    """Nearest beads of the same structure, shape (n_beads, count), padded with -1."""
+    order = np.argsort(group, kind="stable")
+    borders = np.flatnonzero(np.diff(group[order], prepend=-1, append=-1))
+    found = np.full((len(positions), count), -1, dtype=np.int32)
+    for begin, end in zip(borders[:-1], borders[1:], strict=True):
+        members = order[begin:end]
+        points = positions[members]
+        _, index = cKDTree(points).query(points, k=count + 1, distance_upper_bound=cutoff)
+        index = index[:, 1:]
+        found[members] = np.where(index < len(members), members[index % len(members)], -1)
+    return found
+
+
+def _swaps(plan: Plan, library: Library) -> tuple[IntArray, IntArray]:
+    """Interchangeable atoms of every residue, and the residue they belong to, ordered by it."""
+    index = plan.atom_index()
+    kinds = [interchangeable(t) for t in library]
+    every = [i for kind in kinds for i in kind]
+    widest = max((len(i.atoms) for i in every), default=1)
+    most = max((len(i.alternatives) for i in every), default=0) + 1
+    found, owners = [], []
+    for number, kind in enumerate(kinds):
+        residues = np.flatnonzero(plan.template == number)
+        for swap in kind:
+            orders = [swap.atoms, *swap.alternatives]
+            orders += [swap.atoms] * (most - len(orders))
+            table = np.full((len(residues), most, widest), -1, dtype=np.int64)
+            table[:, :, : len(swap.atoms)] = index[residues][:, np.array(orders)]
+            whole = (table[:, 0, : len(swap.atoms)] >= 0).all(axis=1)
+            found.append(table[whole])
+            owners.append(residues[whole])
+    if not found:
+        return np.zeros((0, 1, 1), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    return np.concatenate(found)[order], owner[order]
+
+
+def _torsions(topology: Topology, targets: FloatArray) -> FloatArray:
+    """(cos, sin) of phi and psi on the beads of backbones, shape (n_beads, 2, 2), NaN elsewhere."""
+    plan = topology.plan
+    found = np.full((plan.n_beads, 2, 2), np.nan)
+    for which, (bead, quads) in enumerate(torsion_atoms(topology)):
+        found[bead, which] = _cos_sin(*(targets[quads[:, i]] for i in range(4)))
+    return found
+
+
+def _cos_sin(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> FloatArray:
+    axis = c - b
+    axis = axis / np.linalg.norm(axis, axis=1, keepdims=True)
+    one = np.cross(b - a, axis)
+    two = np.cross(axis, d - c)
+    cosine = (one * two).sum(axis=1)
+    sine = (np.cross(one, two) * axis).sum(axis=1)
+    length = np.hypot(cosine, sine)
+    return np.stack([cosine, sine], axis=1) / length[:, None]

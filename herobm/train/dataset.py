@@ -1,0 +1,170 @@
+"""The dataset file: atoms of many structures, packed so that a bare GPU machine can train.
+
+It holds atoms, not beads, so that one file serves every mapping, and the mapping set to train
+with beside them. Coordinates are int16 in milli-Å from an atom of their residue (safetensors, 6
+bytes an atom).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from herobm.dsl.model import MappingSet
+from herobm.elements import element_of
+from herobm.errors import DatasetError
+from herobm.types import Atoms, IntArray, Residues
+
+FORMAT = "herobm-dataset-1"
+#: Coordinates are stored in units of 0.001 Å.
+UNIT = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Structures read from a dataset file.
+
+    Attributes
+    ----------
+    atoms : Atoms
+        Of all structures, one after the other, each around its own origin; the chain ids are
+        ``<structure>:<chain>``, so that no chain runs from one structure into the next.
+    structure : IntArray, shape (n_residues,)
+        Structure of each residue.
+    names : tuple of str
+        Of the structures.
+    mappings : MappingSet
+    digest : str
+        SHA-256 of the coordinates, 16 hex digits.
+    """
+
+    atoms: Atoms
+    structure: IntArray
+    names: tuple[str, ...]
+    mappings: MappingSet
+    digest: str
+
+
+def write_dataset(
+    path: Path, structures: Iterable[tuple[str, Atoms]], mappings: MappingSet
+) -> tuple[int, int, int]:
+    """Pack structures into one file.
+
+    Parameters
+    ----------
+    path : Path
+        Written aside and renamed.
+    structures : iterable of (name, Atoms)
+    mappings : MappingSet
+        Travels with the atoms.
+
+    Returns
+    -------
+    tuple of int
+        Number of structures, residues and atoms.
+
+    Raises
+    ------
+    DatasetError
+        If there is no structure, or a residue spans more than 32 Å.
+    """
+    patterns: dict[tuple[str, tuple[str, ...]], int] = {}
+    names: list[str] = []
+    columns: dict[str, list[np.ndarray]] = {k: [] for k in ("pattern", "number", "chain", "count")}
+    origins, coordinates = [], []
+    for name, atoms in structures:
+        starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues)))
+        ends = np.append(starts[1:], len(atoms))
+        atom_names = atoms.names.tolist()
+        keys = [
+            (str(residue), tuple(atom_names[a:b]))
+            for residue, a, b in zip(atoms.residues.names, starts, ends, strict=True)
+        ]
+        columns["pattern"].append(np.array([patterns.setdefault(k, len(patterns)) for k in keys]))
+        columns["number"].append(atoms.residues.ids)
+        columns["chain"].append(np.unique(atoms.residues.chains, return_inverse=True)[1])
+        columns["count"].append(np.array([len(atoms.residues)]))
+        milli = np.rint((atoms.positions - atoms.positions.mean(axis=0)) / UNIT).astype(np.int64)
+        origins.append(milli[starts].astype(np.int32))
+        relative = milli - milli[starts][atoms.residue_index]
+        if np.abs(relative).max() > np.iinfo(np.int16).max:
+            raise DatasetError(f"{name}: a residue spans more than 32 Å", "Leave the file out.")
+        coordinates.append(relative.astype(np.int16))
+        names.append(name)
+    if not names:
+        raise DatasetError("there is no structure to pack", "Name a folder of PDB or mmCIF files.")
+    header = {
+        "format": FORMAT,
+        "names": json.dumps(names),
+        "patterns": json.dumps(list(patterns)),
+        "mappings": mappings.model_dump_json(),
+    }
+    tensors = {
+        "pattern": np.concatenate(columns["pattern"]).astype(np.uint16),
+        "number": np.concatenate(columns["number"]).astype(np.int32),
+        "chain": np.concatenate(columns["chain"]).astype(np.int16),
+        "count": np.concatenate(columns["count"]).astype(np.int32),
+        "origin": np.concatenate(origins),
+        "coordinates": np.concatenate(coordinates),
+    }
+    aside = path.with_name(path.name + ".part")
+    save_file(tensors, aside, metadata=header)
+    aside.replace(path)
+    return len(names), len(tensors["pattern"]), len(tensors["coordinates"])
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read a dataset file.
+
+    Raises
+    ------
+    DatasetError
+        If the file is not there or is not a dataset of herobm.
+    """
+    import hashlib
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DatasetError(
+            f"{path}: cannot be read as a dataset ({error})",
+            "Make one with: herobm data build FOLDER --mapping martini3 -o NAME.safetensors",
+        ) from None
+    if header.get("format") != FORMAT:
+        raise DatasetError(f"{path}: is no dataset of herobm (format {header.get('format')})")
+    patterns = json.loads(header["patterns"])
+    structure = np.repeat(np.arange(len(tensors["count"])), tensors["count"])
+    lengths = np.array([len(p[1]) for p in patterns])[tensors["pattern"]]
+    residue_index = np.repeat(np.arange(len(lengths)), lengths)
+    milli = tensors["origin"].astype(np.int64)[residue_index] + tensors["coordinates"]
+    flat_names = [name for p in tensors["pattern"].tolist() for name in patterns[p][1]]
+    chains = np.char.add(np.char.add(structure.astype(str), ":"), tensors["chain"].astype(str))
+    residues = Residues(
+        names=np.array([p[0] for p in patterns], dtype=np.str_)[tensors["pattern"]],
+        ids=tensors["number"].astype(np.int64),
+        icodes=np.full(len(lengths), "", dtype=np.str_),
+        chains=chains,
+    )
+    distinct = {name: element_of(name) for p in patterns for name in p[1]}
+    atoms = Atoms(
+        positions=milli * UNIT,
+        names=np.array(flat_names, dtype=np.str_),
+        residue_index=residue_index,
+        residues=residues,
+        elements=np.array([distinct[n] for n in flat_names], dtype=np.str_),
+    )
+    return Dataset(
+        atoms,
+        structure,
+        tuple(json.loads(header["names"])),
+        MappingSet.model_validate_json(header["mappings"]),
+        hashlib.sha256(tensors["coordinates"].tobytes()).hexdigest()[:16],
+    )

@@ -1,0 +1,67 @@
+"""Residue kinds that structures lack, cut from ones that they have.
+
+Caps such as ACE and NME hardly occur in crystal structures. The end of a chain becomes one when
+its first or last residue is cut down to the atoms that the cap shares with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from herobm.types import Atoms
+
+
+class Derived(BaseModel):
+    """How one residue kind is cut from the residue at an end of a chain.
+
+    Attributes
+    ----------
+    residue : name of the kind, e.g. ACE.
+    at : which end of the chain.
+    atoms : name in the source residue -> name in the new one; all others are left out.
+    share : share of the chains that are cut.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    residue: str
+    at: Literal["start", "end"]
+    atoms: dict[str, str]
+    share: float = Field(default=0.1, ge=0, le=1)
+
+
+def derive_residues(atoms: Atoms, derived: tuple[Derived, ...], seed: int = 0) -> Atoms:
+    """Cut the ends of some chains down to the residue kinds asked for.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    derived : tuple of Derived
+    seed : int
+        Of the choice of chains.
+    """
+    rng = np.random.default_rng(seed)
+    for kind in derived:
+        changes = np.flatnonzero(atoms.residues.chains[1:] != atoms.residues.chains[:-1])
+        last = np.append(changes, len(atoms.residues) - 1)
+        ends = last if kind.at == "end" else np.append(0, changes + 1)
+        chosen = ends[rng.random(len(ends)) < kind.share]
+        cut = np.zeros(len(atoms.residues), bool)
+        cut[chosen] = True
+        in_cut = cut[atoms.residue_index]
+        names = atoms.names.astype("<U8")
+        kept = ~in_cut
+        for old, new in kind.atoms.items():
+            here = in_cut & (atoms.names == old)
+            names[here] = new
+            kept |= here
+        residues = replace(
+            atoms.residues,
+            names=np.where(cut, kind.residue, atoms.residues.names).astype(np.str_),
+        )
+        atoms = replace(atoms, names=names, residues=residues).subset(kept)
+    return atoms

@@ -1,0 +1,320 @@
+"""The training loop: batches, optimiser, moving average, checkpoints and exact resume."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from herobm.errors import ConfigError
+from herobm.nn.model import Backmapper
+from herobm.plan import compile_library
+from herobm.train.batch import Batch, add_noise, cut_batch, segments
+from herobm.train.config import TrainConfig
+from herobm.train.corpus import Corpus, Statistics, build_corpus
+from herobm.train.dataset import read_dataset
+from herobm.train.loss import best_names, loss_terms
+from herobm.weights.file import Header, save_weights
+from herobm.weights.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands: step out of how many, seconds so far, and its latest figures."""
+
+    step: int
+    n_steps: int
+    seconds: float
+    figures: dict[str, float]
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass
+class State:
+    """All that a checkpoint holds."""
+
+    network: Backmapper
+    average: dict[str, torch.Tensor]
+    optimiser: torch.optim.AdamW
+    step: int = 0
+    seconds: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def train(
+    config: TrainConfig,
+    *,
+    device: str = "cpu",
+    max_minutes: float = math.inf,
+    report: Report = lambda _: None,
+) -> Path | None:
+    """Train a network, or go on with a run that was interrupted.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    device : str
+        ``cpu`` or ``cuda``.
+    max_minutes : float
+        Stop with a checkpoint after this time; the same call goes on from there.
+    report : callable
+        Called with a `Progress` every few steps.
+
+    Returns
+    -------
+    Path or None
+        The weights file; None if the time was up before the end.
+
+    Raises
+    ------
+    DatasetError, ConfigError
+    """
+    torch.set_num_threads(config.threads)
+    started = time.monotonic()
+    data = read_dataset(config.train)
+    library = compile_library(data.mappings)
+    vocabulary = Vocabulary.of(library)
+    corpus, statistics = build_corpus(
+        data, vocabulary, config.model.cutoff, config.n_neighbours, config.derived
+    )
+    held_out = replace(read_dataset(config.valid), mappings=data.mappings)
+    valid, _ = build_corpus(held_out, vocabulary, config.model.cutoff, config.n_neighbours)
+    state = _start(config, vocabulary, statistics, device)
+    run = _Run(config, corpus.to(device), valid.to(device), vocabulary, report)
+    config.output.mkdir(parents=True, exist_ok=True)
+    finished = run.go(state, started, max_minutes * 60.0)
+    if not finished:
+        return None
+    header = Header(
+        model=config.model,
+        mapping=data.mappings.name,
+        mapping_digest=data.mappings.digest(),
+        vocabulary=vocabulary,
+        bonds=statistics.bonds,
+        training={
+            "config": json.loads(config.model_dump_json(exclude={"train", "valid", "output"})),
+            "data": {"digest": data.digest, "structures": len(data.names)},
+            "figures": {k: round(v, 5) for k, v in state.figures.items()},
+            "seconds": round(state.seconds),
+            "device": device,
+        },
+    )
+    path = config.output / "weights.safetensors"
+    save_weights(path, state.average, header)
+    return path
+
+
+class _Run:
+    """One run: the corpus, the schedule, and the loop over both."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        corpus: Corpus,
+        valid: Corpus,
+        vocabulary: Vocabulary,
+        report: Report,
+    ) -> None:
+        self.config, self.corpus, self.valid, self.report = config, corpus, valid, report
+        self.vocabulary = vocabulary
+        n_runs = math.ceil(corpus.n_residues / config.segment)
+        self.epoch_steps = max(n_runs // config.batch, 1)
+        self.n_steps = self.epoch_steps * config.epochs
+
+    def go(self, state: State, started: float, limit: float) -> bool:
+        """Train until the end (True) or until the time is up (False)."""
+        config = self.config
+        before = state.seconds
+        saved = time.monotonic()
+        while state.step < self.n_steps:
+            epoch, skip = divmod(state.step, self.epoch_steps)
+            for batch in self._epoch(epoch, skip):
+                self._step(state, batch)
+                now = time.monotonic()
+                state.seconds = before + now - started
+                if state.step % 20 == 0:
+                    self.report(Progress(state.step, self.n_steps, state.seconds, state.figures))
+                if now - saved > 60.0 * config.checkpoint_minutes:
+                    save_checkpoint(config.output, state, config)
+                    saved = now
+                if now - started > limit:
+                    save_checkpoint(config.output, state, config)
+                    return False
+            state.figures |= self.validate(state)
+            self._log(state)
+            save_checkpoint(config.output, state, config)
+            saved = time.monotonic()
+        return True
+
+    def _epoch(self, epoch: int, skip: int) -> Any:
+        """Batches of an epoch; the same ones whenever it is asked for again."""
+        config, corpus = self.config, self.corpus
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
+        first, last = segments(corpus.structure, config.segment, generator)
+        group = torch.zeros(len(corpus.beads), dtype=torch.int64, device=corpus.beads.device)
+        group[corpus.bead_start[first]] = 1
+        group = (group.cumsum(0) - 1).clamp(min=0)
+        beads = add_noise(corpus.beads, group, config.noise_share, config.noise, generator)
+        for index in range(skip, self.epoch_steps):
+            part = slice(index * config.batch, (index + 1) * config.batch)
+            yield self._cut(corpus, beads, first[part], last[part])
+
+    def _cut(
+        self, corpus: Corpus, beads: torch.Tensor, first: torch.Tensor, last: torch.Tensor
+    ) -> Batch:
+        v = self.vocabulary
+        return cut_batch(
+            corpus, beads, first, last, v.n_types, v.n_slots, self.config.model.cutoff
+        )
+
+    def _step(self, state: State, batch: Batch) -> None:
+        config = self.config
+        progress = state.step / self.n_steps
+        rate = config.learning_rate * min((state.step + 1) / config.warm_up, 1.0)
+        rate *= 0.5 * (1.0 + math.cos(math.pi * progress)) + 0.002
+        for group in state.optimiser.param_groups:
+            group["lr"] = rate
+        vectors, torsions = state.network(batch.graph)
+        terms = loss_terms(batch, batch.place(vectors), torsions)
+        loss = terms.total(config.geometry_weight(progress), config.torsion)
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
+        state.optimiser.step()
+        decay = min(config.ema, (state.step + 1) / (state.step + 10))
+        with torch.no_grad():
+            for name, value in state.network.state_dict().items():
+                state.average[name].lerp_(value, 1.0 - decay)
+        state.step += 1
+        if state.step % 20 == 0:
+            state.figures |= {"loss": float(loss.detach()), "position": float(terms.position.detach())}
+
+    @torch.no_grad()
+    def validate(self, state: State) -> dict[str, float]:
+        """RMSD (Å) of the moving average on the validation set, without and with bead noise."""
+        network = Backmapper(self.config.model, self.vocabulary.n_types, self.vocabulary.n_slots)
+        network.load_state_dict(state.average)
+        network.to(self.valid.beads.device).eval()
+        figures = {}
+        for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
+            generator = torch.Generator().manual_seed(1)
+            shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
+            beads = self.valid.beads + shift.to(self.valid.beads.device)
+            squares, count, bond_errors = 0.0, 0, []
+            runs = segments(self.valid.structure, 64, torch.Generator().manual_seed(0))
+            for part in range(0, len(runs[0]), 32):
+                batch = self._cut(self.valid, beads, *(r[part : part + 32] for r in runs))
+                placed = batch.place(network(batch.graph)[0])
+                wanted = best_names(batch.targets, batch.swaps, placed)
+                error = (placed - wanted).square().sum(dim=1)
+                squares += float(torch.nan_to_num(error).sum())
+                count += int(torch.isfinite(error).sum())
+                bond_errors.append(loss_terms(batch, placed, batch.torsions).bond)
+            figures[name] = math.sqrt(squares / max(count, 1))
+            figures[name.replace("rmsd", "bond_rms")] = math.sqrt(
+                float(torch.stack(bond_errors).mean())
+            )
+        return figures
+
+    def _log(self, state: State) -> None:
+        line = {"step": state.step, "seconds": round(state.seconds), **state.figures}
+        with (self.config.output / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+
+
+def _start(
+    config: TrainConfig, vocabulary: Vocabulary, statistics: Statistics, device: str
+) -> State:
+    torch.manual_seed(config.seed)
+    network = Backmapper(config.model, vocabulary.n_types, vocabulary.n_slots)
+    network.typical.copy_(statistics.typical)
+    network.longest.copy_(statistics.longest)
+    network.to(device)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    average = {name: t.clone() for name, t in network.state_dict().items()}
+    state = State(network, average, optimiser)
+    checkpoint = config.output / "checkpoint"
+    if checkpoint.is_dir():
+        load_checkpoint(checkpoint, state, config)
+    return state
+
+
+def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
+    """Write a checkpoint aside and rename it; four files, each as large as the network."""
+    aside = folder / "checkpoint.part"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    named = dict(state.network.named_parameters())
+    moments = {name: state.optimiser.state[p] for name, p in named.items()}
+    parts = {
+        "network": state.network.state_dict(),
+        "average": state.average,
+        "first": {name: m["exp_avg"] for name, m in moments.items() if m},
+        "second": {name: m["exp_avg_sq"] for name, m in moments.items() if m},
+    }
+    for name, tensors in parts.items():
+        kept = {k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()}
+        save_file(kept, aside / f"{name}.safetensors")
+    about = {
+        "step": state.step,
+        "seconds": state.seconds,
+        "figures": state.figures,
+        "config": _identity(config),
+    }
+    (aside / "state.json").write_text(json.dumps(about))
+    final = folder / "checkpoint"
+    old = folder / "checkpoint.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    aside.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
+    """Put a run back where it was.
+
+    Raises
+    ------
+    ConfigError
+        If the checkpoint belongs to another configuration.
+    """
+    about = json.loads((folder / "state.json").read_text())
+    if about["config"] != _identity(config):
+        raise ConfigError(
+            f"{folder}: holds a run with another configuration",
+            "Give the new run another 'output' folder, or remove this one.",
+        )
+    parts = {n: load_file(folder / f"{n}.safetensors") for n in ("network", "average")}
+    state.network.load_state_dict(parts["network"])
+    device = next(state.network.parameters()).device
+    state.average = {k: t.to(device) for k, t in parts["average"].items()}
+    first, second = (load_file(folder / f"{n}.safetensors") for n in ("first", "second"))
+    for name, parameter in state.network.named_parameters():
+        if name in first:
+            state.optimiser.state[parameter] = {
+                "step": torch.tensor(float(about["step"])),
+                "exp_avg": first[name].to(device),
+                "exp_avg_sq": second[name].to(device),
+            }
+    state.step, state.seconds = about["step"], about["seconds"]
+    state.figures = about["figures"]
+
+
+def _identity(config: TrainConfig) -> str:
+    """The configuration as text, without what may differ between two parts of one run."""
+    return config.model_dump_json(
+        exclude={"train", "valid", "output", "threads", "checkpoint_minutes"}
+    )

@@ -1,0 +1,87 @@
+"""The loss: positions, bonds, angles and backbone torsions.
+
+After Angioletti, Raniolo and Limongelli, "HEroBM", arXiv:2404.16911, equations 4 to 8: squared
+errors of the atom positions, bond lengths and angles, weighted 1 : 5 : 5, and for backbone beads
+that of phi and psi as 1 - cos of the difference. Angles enter by their cosine, which needs no
+arc cosine. Names that chemistry cannot tell apart are swapped in the target where that is nearer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from herobm.train.batch import Batch
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """Mean loss of each kind; position in Å^2, bond in Å^2, the others without unit."""
+
+    position: torch.Tensor
+    bond: torch.Tensor
+    angle: torch.Tensor
+    torsion: torch.Tensor
+
+    def total(self, geometry: float, torsion: float) -> torch.Tensor:
+        """Weighted sum; `geometry` weighs bonds and angles (5 in the paper)."""
+        return self.position + geometry * (self.bond + self.angle) + torsion * self.torsion
+
+
+def loss_terms(batch: Batch, placed: torch.Tensor, torsions: torch.Tensor) -> LossTerms:
+    """Compare a prediction with its batch.
+
+    Parameters
+    ----------
+    batch : Batch
+    placed : Tensor, shape (n_atoms, 3)
+        Å.
+    torsions : Tensor, shape (n_beads, 2, 2)
+        Unit vectors (cos, sin) of phi and psi.
+    """
+    targets = best_names(batch.targets, batch.swaps, placed.detach())
+    known = torch.isfinite(targets).all(dim=1)
+    wanted = torch.where(known.unsqueeze(-1), targets, placed.detach())
+    position = (placed - wanted).square().sum(dim=-1).sum() / known.sum().clamp(min=1)
+    bond = (_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)).square().mean()
+    angle = (_cosines(placed, batch.angles) - _cosines(wanted, batch.angles)).square().mean()
+    defined = torch.isfinite(batch.torsions).all(dim=-1)
+    agreement = (torsions * torch.nan_to_num(batch.torsions)).sum(dim=-1)
+    torsion = ((1.0 - agreement) * defined).sum() / defined.sum().clamp(min=1)
+    return LossTerms(position, bond, angle, torsion)
+
+
+def best_names(targets: torch.Tensor, swaps: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:
+    """Swap interchangeable atoms of the target where that brings it nearer to the prediction.
+
+    Parameters
+    ----------
+    targets, placed : Tensor, shape (n_atoms, 3)
+        Å.
+    swaps : Tensor, shape (n_swaps, n_alternatives, n_swapped)
+        Order 0 is the given one; -1 for padding.
+    """
+    if len(swaps) == 0:
+        return targets
+    used = (swaps >= 0).unsqueeze(-1)
+    index = swaps.clamp(min=0)
+    there = placed[index[:, :1]]
+    errors = ((targets[index] - there).square() * used).sum(dim=(2, 3))
+    best = errors.argmin(dim=1)
+    chosen = torch.gather(index, 1, best.reshape(-1, 1, 1).expand(-1, 1, index.shape[2]))[:, 0]
+    valid = swaps[:, 0] >= 0
+    named = targets.clone()
+    named[index[:, 0][valid]] = targets[chosen[valid]]
+    return named
+
+
+def _lengths(x: torch.Tensor, bonds: torch.Tensor) -> torch.Tensor:
+    return torch.sqrt((x[bonds[:, 0]] - x[bonds[:, 1]]).square().sum(dim=-1) + 1e-8)
+
+
+def _cosines(x: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+    one = x[angles[:, 0]] - x[angles[:, 1]]
+    two = x[angles[:, 2]] - x[angles[:, 1]]
+    scale = (one.square().sum(dim=-1) + 0.01) * (two.square().sum(dim=-1) + 0.01)
+    return (one * two).sum(dim=-1) / torch.sqrt(scale)

@@ -1,0 +1,123 @@
+"""Value types that every layer speaks: residues, beads and atoms of one frame.
+
+Positions are in Å. Arrays of one record are parallel; nothing here is changed in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+IntArray: TypeAlias = NDArray[np.integer[Any]]
+StrArray: TypeAlias = NDArray[np.str_]
+BoolArray: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Residues:
+    """The residues of a system, in file order.
+
+    Attributes
+    ----------
+    names, chains, icodes : StrArray, shape (n_residues,)
+        Residue name, chain id ("" where the file has none), insertion code ("" for none).
+    ids : IntArray, shape (n_residues,)
+        Residue number as in the file.
+    """
+
+    names: StrArray
+    ids: IntArray
+    icodes: StrArray
+    chains: StrArray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def label(self, index: int) -> str:
+        """Name one residue as a user would look it up, e.g. ``ARG 12 of chain A``."""
+        number = f"{self.ids[index]}{self.icodes[index]}"
+        chain = str(self.chains[index])
+        return f"{self.names[index]} {number}" + (f" of chain {chain}" if chain else "")
+
+    def take(self, index: IntArray | BoolArray) -> Residues:
+        """Return the residues at `index`."""
+        return Residues(self.names[index], self.ids[index], self.icodes[index], self.chains[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Particles:
+    """Named points that belong to residues; the common part of beads and atoms.
+
+    Attributes
+    ----------
+    positions : FloatArray, shape (n, 3)
+        Å.
+    names : StrArray, shape (n,)
+    residue_index : IntArray, shape (n,)
+        Index into `residues`; does not fall from one particle to the next.
+    residues : Residues
+    box : FloatArray or None, shape (6,)
+        Edge lengths in Å and angles in degrees, None for no periodic box.
+    """
+
+    positions: FloatArray
+    names: StrArray
+    residue_index: IntArray
+    residues: Residues
+    box: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def with_positions(self, positions: FloatArray, box: FloatArray | None = None) -> Self:
+        """Return the same particles elsewhere (another frame of a trajectory)."""
+        return replace(self, positions=positions, box=self.box if box is None else box)
+
+    def subset(self, keep: BoolArray) -> Self:
+        """Return the particles where `keep` (n,) is True, and the residues they belong to."""
+        old = self.residue_index[keep]
+        used, new = np.unique(old, return_inverse=True)
+        fields: dict[str, Any] = {
+            "positions": self.positions[keep],
+            "names": self.names[keep],
+            "residue_index": new.astype(np.int64),
+            "residues": self.residues.take(used),
+        }
+        return replace(self, **fields)
+
+    def label(self, index: int) -> str:
+        """Name one particle as a user would look it up, e.g. ``BB of ARG 12 of chain A``."""
+        return f"{self.names[index]} of {self.residues.label(int(self.residue_index[index]))}"
+
+
+@dataclass(frozen=True, eq=False)
+class Beads(Particles):
+    """Coarse-grained beads of one frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms(Particles):
+    """Atoms of one frame.
+
+    Attributes
+    ----------
+    elements : StrArray, shape (n,)
+        Element symbols, first letter upper case.
+    bfactors : FloatArray or None, shape (n,)
+    """
+
+    elements: StrArray | None = None
+    bfactors: FloatArray | None = None
+
+    def subset(self, keep: BoolArray) -> Atoms:
+        """Return the atoms where `keep` (n,) is True, and the residues they belong to."""
+        kept = super().subset(keep)
+        return replace(
+            kept,
+            elements=None if self.elements is None else self.elements[keep],
+            bfactors=None if self.bfactors is None else self.bfactors[keep],
+        )

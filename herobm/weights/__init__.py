@@ -1,0 +1,1 @@
+"""Weights files: safetensors with a JSON header."""

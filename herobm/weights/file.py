@@ -1,0 +1,116 @@
+"""Read and write weights files: safetensors and a JSON header, never pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from herobm.errors import WeightsFormatError, WeightsNotFoundError
+from herobm.nn.config import ModelConfig
+from herobm.nn.model import Backmapper
+from herobm.weights.vocabulary import Vocabulary
+
+FORMAT = "herobm-weights-1"
+
+
+class Header(BaseModel):
+    """What a weights file says about itself.
+
+    Attributes
+    ----------
+    mapping : name of the mapping set, for messages.
+    mapping_digest : SHA-256 over what the set rebuilds.
+    vocabulary : residue kinds and their beads; what really decides whether a mapping fits.
+    bonds : kind of bond -> mean and standard deviation in Å, from the training structures.
+    training : the configuration, the digest of the data and the figures of the run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = FORMAT
+    model: ModelConfig
+    mapping: str
+    mapping_digest: str
+    vocabulary: Vocabulary
+    bonds: dict[str, tuple[float, float]] = {}
+    training: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A network ready to be used, and what its file says about it."""
+
+    network: Backmapper
+    header: Header
+    path: Path
+
+
+def save_weights(path: Path, tensors: dict[str, torch.Tensor], header: Header) -> None:
+    """Write a weights file, aside and then renamed.
+
+    Parameters
+    ----------
+    path : Path
+    tensors : dict
+        ``state_dict`` of a `Backmapper`.
+    header : Header
+    """
+    aside = path.with_name(path.name + ".part")
+    kept = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    save_file(kept, aside, metadata={"herobm": header.model_dump_json()})
+    aside.replace(path)
+
+
+def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
+    """Read a weights file.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        If there is no such file.
+    WeightsFormatError
+        If it is no weights file of herobm, of a later format, or damaged.
+    """
+    if not path.is_file():
+        raise WeightsNotFoundError(
+            f"{path}: no such weights file",
+            "'herobm plugins list' shows the models that are installed.",
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise WeightsFormatError(f"{path}: cannot be read as weights ({error})") from None
+    header = _header(path, metadata)
+    network = Backmapper(header.model, header.vocabulary.n_types, header.vocabulary.n_slots)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsFormatError(f"{path}: is damaged: {error}") from None
+    return Weights(network.eval().to(device), header, path)
+
+
+def _header(path: Path, metadata: dict[str, str]) -> Header:
+    if "herobm" not in metadata:
+        raise WeightsFormatError(
+            f"{path}: is a safetensors file, but not weights of herobm",
+            "Weights are written by 'herobm train'.",
+        )
+    data = json.loads(metadata["herobm"])
+    if data.get("format") != FORMAT:
+        raise WeightsFormatError(
+            f"{path}: has format {data.get('format')}, this version of herobm reads {FORMAT}",
+            "Update herobm, or train the weights again.",
+        )
+    try:
+        return Header.model_validate(data)
+    except ValidationError as error:
+        raise WeightsFormatError(f"{path}: has a damaged header: {error}") from None

@@ -1,0 +1,79 @@
+"""The bead types that a network knows, found by what they rebuild."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from herobm.errors import MappingMismatchError
+from herobm.plan.plan import Plan
+from herobm.plan.template import Library
+from herobm.types import IntArray
+
+
+class Entry(BaseModel):
+    """A residue kind: digest of what it rebuilds, a name for messages, its beads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    residue: str
+    beads: tuple[str, ...]
+
+
+class Vocabulary(BaseModel):
+    """Residue kinds in the order of their types; beads are numbered through all of them.
+
+    Two residue kinds that rebuild the same atoms by the same rules (protonation states, say)
+    share their types.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    entries: tuple[Entry, ...]
+    n_slots: int
+
+    @classmethod
+    def of(cls, library: Library) -> Vocabulary:
+        """Vocabulary of all templates of a library."""
+        entries: dict[str, Entry] = {}
+        for t in library:
+            entries.setdefault(t.key, Entry(key=t.key, residue=t.name, beads=t.beads))
+        n_slots = max((int(t.n_slots.max(initial=0)) for t in library), default=0)
+        return cls(entries=tuple(entries.values()), n_slots=n_slots)
+
+    @property
+    def n_types(self) -> int:
+        """Number of bead types."""
+        return sum(len(e.beads) for e in self.entries)
+
+    def types(self, plan: Plan, source: str = "the weights") -> IntArray:
+        """Type of each bead of a plan, shape (n_beads,).
+
+        Raises
+        ------
+        MappingMismatchError
+            If the weights do not know a residue kind of the plan.
+        """
+        counts = [len(e.beads) for e in self.entries]
+        first = dict(
+            zip((e.key for e in self.entries), np.cumsum([0, *counts[:-1]]).tolist(), strict=True)
+        )
+        offsets = np.zeros(len(plan.library.templates), dtype=np.int64)
+        strangers = []
+        for kind in np.unique(plan.template).tolist():
+            template = plan.library.templates[kind]
+            if template.key in first:
+                offsets[kind] = first[template.key]
+            else:
+                strangers.append(template.name)
+        if strangers:
+            raise MappingMismatchError(
+                f"{source} were trained with another mapping: what they rebuild for "
+                f"{', '.join(strangers)} is not what mapping '{plan.library.name}' asks for",
+                "Choose the mapping that the weights were trained with (--mapping), other weights "
+                "(--model), or train some: herobm train.\n"
+                f"The weights know: {', '.join(sorted(e.residue for e in self.entries))}.",
+            )
+        types: IntArray = offsets[plan.template[plan.bead_residue]] + plan.bead_local
+        return types

@@ -1,0 +1,201 @@
+"""Trajectories in and out."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from MDAnalysisTests import datafiles
+
+from herobm.errors import OutputError, StructureError
+from herobm.io import TrajectoryWriter, open_trajectory, read_beads, write_structure
+from herobm.types import Beads, Residues
+
+N = 12
+BOX = np.array([40.0, 50.0, 60.0, 90.0, 90.0, 90.0])
+
+
+def beads(n: int = N) -> Beads:
+    """Make n beads, each a residue."""
+    residues = Residues(np.full(n, "W"), np.arange(1, n + 1), np.full(n, ""), np.full(n, "A"))
+    return Beads(np.zeros((n, 3)), np.full(n, "W"), np.arange(n), residues)
+
+
+def positions(frame: int, n: int = N) -> np.ndarray:
+    """Make the places of one frame."""
+    return np.random.default_rng(frame).uniform(0, 40, (n, 3))
+
+
+@pytest.fixture
+def structure(tmp_path: Path) -> Path:
+    """Write the structure file."""
+    path = tmp_path / "a.gro"
+    write_structure(path, beads())
+    return path
+
+
+def write(path: Path, n_frames: int = 5, n: int = N, box: np.ndarray | None = BOX) -> Path:
+    """Write a trajectory."""
+    with TrajectoryWriter(path, n) as writer:
+        for frame in range(n_frames):
+            writer.write(positions(frame, n), box, time=10.0 * frame, step=500 * frame)
+    return path
+
+
+@pytest.mark.parametrize("extension", ["xtc", "trr", "dcd"])
+@pytest.mark.parametrize("box", [None, BOX, np.array([40.0, 40, 40, 60, 60, 90])])
+def test_there_and_back(
+    tmp_path: Path, structure: Path, extension: str, box: np.ndarray | None
+) -> None:
+    path = write(tmp_path / f"t.{extension}", box=box)
+    with open_trajectory(structure, path) as trajectory:
+        assert len(trajectory) == 5
+        for _ in range(2):  # as often as you like
+            frames = list(trajectory)
+            assert [frame.index for frame in frames] == [0, 1, 2, 3, 4]
+    for frame in frames:
+        assert frame.positions.dtype == np.float64
+        np.testing.assert_allclose(frame.positions, positions(frame.index), atol=0.0051)
+        if box is None:
+            assert frame.box is None
+        else:
+            np.testing.assert_allclose(frame.box, box, atol=1e-3)
+        if extension != "dcd":
+            assert (frame.time, frame.step) == (10.0 * frame.index, 500 * frame.index)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.gro", path.name]
+
+
+@pytest.mark.parametrize("extension", ["xtc", "trr", "dcd"])
+def test_slices_and_selections(tmp_path: Path, structure: Path, extension: str) -> None:
+    path = write(tmp_path / f"t.{extension}", 10)
+    with open_trajectory(structure, path, "resid 3:5", start=2, stop=9, step=3) as trajectory:
+        assert trajectory.topology.residues.ids.tolist() == [3, 4, 5]
+        assert len(trajectory) == 3
+        for frame, number in zip(trajectory, (2, 5, 8), strict=True):
+            assert frame.index == number
+            np.testing.assert_allclose(frame.positions, positions(number)[2:5], atol=0.0051)
+
+
+def test_few_particles_are_not_packed(tmp_path: Path) -> None:
+    structure = tmp_path / "few.gro"
+    write_structure(structure, beads(3))
+    path = write(tmp_path / "t.xtc", 4, 3)
+    with open_trajectory(structure, path) as trajectory:
+        assert len(list(trajectory)) == 4
+
+
+def test_files_of_other_programs() -> None:
+    with open_trajectory(datafiles.GRO, datafiles.XTC, "protein") as xtc:
+        with open_trajectory(datafiles.GRO, datafiles.TRR, "protein") as trr:
+            assert len(xtc) == len(trr) == 10
+            for one, other in zip(xtc, trr, strict=True):
+                np.testing.assert_allclose(one.positions, other.positions, atol=0.011)
+                np.testing.assert_allclose(one.box, other.box, atol=1e-3)
+                assert one.time == other.time
+    with open_trajectory(datafiles.PDB_small, datafiles.DCD, start=-2) as dcd:
+        assert [frame.index for frame in dcd] == [96, 97]
+
+
+def test_numbers_of_particles_must_agree(tmp_path: Path, structure: Path) -> None:
+    for extension in ("xtc", "trr", "dcd"):
+        path = write(tmp_path / f"t.{extension}", n=11)
+        with pytest.raises(StructureError, match=r"t\....*11 particles.*a\.gro has 12"):
+            open_trajectory(structure, path)
+
+
+def test_frames_that_are_not_there(tmp_path: Path, structure: Path) -> None:
+    path = write(tmp_path / "t.xtc")
+    with pytest.raises(StructureError, match="none of its 5 frames"):
+        open_trajectory(structure, path, start=7)
+    with pytest.raises(StructureError, match="makes no sense"):
+        open_trajectory(structure, path, step=0)
+
+
+@pytest.mark.parametrize("extension", ["xtc", "trr", "dcd"])
+@pytest.mark.parametrize("lost", [1, 5, 60])
+def test_cut_trajectory_names_the_frame(
+    tmp_path: Path, structure: Path, extension: str, lost: int
+) -> None:
+    path = write(tmp_path / f"t.{extension}")
+    path.write_bytes(path.read_bytes()[:-lost])
+    with pytest.raises(StructureError, match="frame 4") as caught:
+        list(open_trajectory(structure, path))
+    assert "t." in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("extension", ["xtc", "trr", "dcd"])
+def test_rubbish_for_a_trajectory(tmp_path: Path, structure: Path, extension: str) -> None:
+    path = tmp_path / f"t.{extension}"
+    for data in (b"\0", b"rubbish " * 99, bytes(500)):
+        path.write_bytes(data)
+        with pytest.raises(StructureError, match=r"t\."):
+            list(open_trajectory(structure, path))
+    path.write_bytes(b"")
+    with pytest.raises(StructureError, match="empty"):
+        open_trajectory(structure, path)
+    path.unlink()
+    with pytest.raises(StructureError, match="no such file"):
+        open_trajectory(structure, path)
+
+
+def test_damaged_xtc_header_is_found_before_decoding(tmp_path: Path, structure: Path) -> None:
+    path = write(tmp_path / "t.xtc")
+    data = bytearray(path.read_bytes())
+    second = data.index(struct.pack(">ii", 1995, N), 4)
+    for at, value in ((second, 7), (second + 4, N + 1), (second + 52, -1), (second + 84, 99)):
+        broken = bytearray(data)
+        broken[at : at + 4] = struct.pack(">i", value)
+        path.write_bytes(broken)
+        with pytest.raises(StructureError, match="frame 1 "):
+            open_trajectory(structure, path)
+
+
+def test_coordinates_that_are_no_numbers(tmp_path: Path, structure: Path) -> None:
+    path = write(tmp_path / "t.trr")
+    data = bytearray(path.read_bytes())
+    data[-8:-4] = struct.pack(">f", np.nan)
+    path.write_bytes(data)
+    with pytest.raises(StructureError, match=r"in frame 4, 1 particles.*W of W 12"):
+        list(open_trajectory(structure, path))
+
+
+def test_a_failure_leaves_no_half_trajectory(tmp_path: Path) -> None:
+    path = tmp_path / "t.xtc"
+
+    def stop_halfway() -> None:
+        with TrajectoryWriter(path, N) as writer:
+            writer.write(positions(0))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop_halfway()
+    with pytest.raises(OutputError, match="no numbers"), TrajectoryWriter(path, N) as writer:
+        writer.write(np.full((N, 3), np.nan))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trajectories_are_replaced_only_when_asked(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.xtc", 2)
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="--overwrite"):
+        write(path, 3)
+    assert path.read_bytes() == before
+    with TrajectoryWriter(path, N, overwrite=True) as writer:
+        writer.write(positions(0))
+    assert path.read_bytes() != before
+    with pytest.raises(OutputError, match=r"\.xtc, \.trr or \.dcd"):
+        write(tmp_path / "t.pdb")
+
+
+@pytest.mark.shared_data
+def test_a_hundred_real_frames(shared_data: Path) -> None:
+    folder = shared_data / "cg" / "m3_6zh9_elastic"
+    structure = folder / "npt_dry.pdb"
+    n_beads = len(read_beads(structure))
+    with open_trajectory(structure, folder / "traj_100.xtc") as trajectory:
+        assert len(trajectory) == 100
+        shapes = {frame.positions.shape for frame in trajectory}
+    assert shapes == {(n_beads, 3)}
