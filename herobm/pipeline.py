@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from herobm.chem.quality import Summary, summarise
-from herobm.errors import MissingBeadError, StructureError, UnmappedResidueError
-from herobm.plan import Library, compile_library, reconstruct
+from herobm.errors import ModelError, UnmappedResidueError, WeightsNotFoundError
+from herobm.plan import compile_library, reconstruct
 from herobm.plugins.manager import load_registry
-from herobm.system import Topology, build_topology, rename_residues
+from herobm.system import Topology, build_topology, count_fitting, rename_residues
 from herobm.system.disulfides import find_disulfides
 from herobm.types import Atoms, Beads, FloatArray
 
@@ -209,10 +208,69 @@ def prepare(
     if mapping is None and model is not None:
         mapping = registry.model(model).mapping or None
     if mapping is None:
-        mapping = choose_mapping(beads, registry, source)
-    library = compile_library(registry.mapping(mapping))
-    topology = build_topology(beads, library, skip_unmapped=skip_unmapped, source=source)
-    spec = registry.model(model or _model_of(mapping, registry))
+        mapping = choose_mapping(beads, registry, source, partly=skip_unmapped)
+    mappings = registry.mapping(mapping)
+    topology = build_topology(
+        beads, compile_library(mappings), skip_unmapped=skip_unmapped, source=source
+    )
+    spec = registry.model(model or model_for(mappings.name, registry))
     if spec.weights is None:
-        raise StructureError(f"model '{spec.name}' comes without weights")
-    return Rebuilder(topology, load_weights(Path(spec.weights), device), device)
+        raise WeightsNotFoundError(f"model '{spec.name}' comes without weights")
+    return Rebuilder(topology, load_weights(spec.weights, device), device)
+
+
+def choose_mapping(
+    beads: Beads, registry: Registry, source: str = "structure", *, partly: bool = False
+) -> str:
+    """Find the pack whose beads are those of every residue, and say so in the log.
+
+    Parameters
+    ----------
+    beads : Beads
+    registry : Registry
+    source : str
+        What to call the beads in messages.
+    partly : bool
+        Take the pack that fits most residues where none fits all.
+
+    Raises
+    ------
+    UnmappedResidueError
+        If no pack fits.
+    """
+    counts = {
+        name: count_fitting(beads, compile_library(registry.mapping(name)))
+        for name in registry.mappings()
+    }
+    ranked = sorted(
+        counts, key=lambda n: (-counts[n][0] / counts[n][1], not n.startswith(PREFERRED), n)
+    )
+    fitting = [n for n in ranked if counts[n][0] and (partly or counts[n][0] == counts[n][1])]
+    if fitting:
+        log.info("mapping: %s (its beads fit %d of %d residues)", fitting[0], *counts[fitting[0]])
+        return fitting[0]
+    listed = "; ".join(f"{n}: {counts[n][0]} of {counts[n][1]}" for n in ranked[:5])
+    raise UnmappedResidueError(
+        f"{source}: no mapping fits all residues (residues that fit: {listed or 'no mapping'})",
+        "Name the mapping (--mapping), which then tells what it lacks; select what is mapped "
+        "(--selection), or leave the rest out (--skip-unmapped).",
+    )
+
+
+def model_for(mapping: str, registry: Registry) -> str:
+    """Find the model that was trained for a mapping set.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or several.
+    """
+    names = [n for n in registry.models() if registry.model(n).mapping == mapping]
+    if len(names) == 1:
+        return names[0]
+    known = ", ".join(names or registry.models()) or "none"
+    many = "several models" if names else "no model"
+    raise ModelError(
+        f"there are {many} for mapping '{mapping}' (models: {known})",
+        "Name one (--model NAME or --model weights.safetensors), or train one (herobm train).",
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from herobm.plan.plan import Plan
 from herobm.plan.template import Template, within_residue
 from herobm.system.topology import Topology
-from herobm.types import IntArray
+from herobm.types import BoolArray, IntArray
 
 
 def backbone_atoms(template: Template) -> tuple[str, str, str] | None:
@@ -39,6 +40,38 @@ def backbone_atoms(template: Template) -> tuple[str, str, str] | None:
     return (first, between.pop(), last) if len(between) == 1 else None
 
 
+def backbone_table(plan: Plan) -> IntArray:
+    """N, CA and C of each residue, shape (n_residues, 3), -1 where it has none.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+    table = np.full((plan.n_residues, 3), -1, dtype=np.int64)
+    index = plan.atom_index()
+    for kind, template in enumerate(plan.library):
+        names = backbone_atoms(template)
+        residues = np.flatnonzero(plan.template == kind)
+        if names is not None and len(residues):
+            table[residues] = index[residues][:, [template.atoms.index(n) for n in names]]
+    return table
+
+
+def omega_atoms(topology: Topology) -> IntArray:
+    """Atoms CA, C, N, CA of the bonds between residues, shape (n, 4), ordered by residue.
+
+    Parameters
+    ----------
+    topology : Topology
+    """
+    table = backbone_table(topology.plan)
+    before = topology.links.previous
+    whole: BoolArray = table.min(axis=1) >= 0
+    here = whole & (before >= 0) & whole[before]
+    quads: IntArray = np.concatenate([table[before[here], 1:], table[here, :2]], axis=1)
+    return quads
+
+
 def torsion_atoms(topology: Topology) -> tuple[tuple[IntArray, IntArray], ...]:
     """Atoms of phi and psi.
 
@@ -52,17 +85,11 @@ def torsion_atoms(topology: Topology) -> tuple[tuple[IntArray, IntArray], ...]:
         For phi and for psi: the beads of CA, shape (n,), and the four atoms, shape (n, 4).
     """
     plan = topology.plan
-    table = np.full((plan.n_residues, 3), -1, dtype=np.int64)
-    central = np.full(plan.n_residues, -1, dtype=np.int64)
-    index = plan.atom_index()
-    for kind, template in enumerate(plan.library):
-        names = backbone_atoms(template)
-        residues = np.flatnonzero(plan.template == kind)
-        if names is None or len(residues) == 0:
-            continue
-        table[residues] = index[residues][:, [template.atoms.index(n) for n in names]]
-        central[residues] = plan.bead_start[residues] + template.bead_of(names[1])
-    whole = (table >= 0).all(axis=1)
+    table = backbone_table(plan)
+    kinds = [backbone_atoms(t) for t in plan.library]
+    local = [t.bead_of(k[1]) if k else -1 for t, k in zip(plan.library, kinds, strict=True)]
+    central = plan.bead_start[:-1] + np.array(local, dtype=np.int64)[plan.template]
+    whole: BoolArray = table.min(axis=1) >= 0
     before, after = topology.links.previous, topology.links.following
     phi = whole & (before >= 0) & whole[before]
     psi = whole & (after >= 0) & whole[after]

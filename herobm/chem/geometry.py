@@ -60,3 +60,25 @@ def bond_statistics(
         for label, m, s, n in zip(labels, mean, spread, counts, strict=True)
         if n >= fewest
     }
+
+
+def dihedrals(positions: FloatArray, quads: IntArray) -> FloatArray:
+    """Torsion angles.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n_atoms, 3)
+    quads : IntArray, shape (..., 4)
+
+    Returns
+    -------
+    FloatArray, shape (...)
+        Degrees from -180 to 180 in the IUPAC sense; NaN where an atom is missing.
+    """
+    a, b, c, d = np.moveaxis(positions[quads], -2, 0)
+    axis = c - b
+    one, two = np.cross(b - a, axis), np.cross(axis, d - c)
+    sine = (np.cross(one, two) * axis).sum(axis=-1)
+    cosine = (one * two).sum(axis=-1) * np.linalg.norm(axis, axis=-1)
+    turned: FloatArray = np.degrees(np.arctan2(sine, cosine))
+    return turned

@@ -70,6 +70,47 @@ class Summary:
         return "\n".join(lines)
 
 
+@dataclass
+class Totals:
+    """Figures over the frames of a trajectory."""
+
+    n_frames: int = 0
+    remap_sum: float = 0.0
+    remap_max: float = 0.0
+    remap_worst: str = ""
+    bond_outliers: int = 0
+    n_bonds: int = 0
+    chirality_errors: int = 0
+    size: str = ""
+
+    def add(self, frame: int, summary: Summary) -> None:
+        """Count a frame in."""
+        if self.n_frames == 0:
+            self.size = (
+                f"{summary.n_beads} beads of {summary.n_residues} residues in {summary.n_chains} "
+                f"chain(s) -> {summary.n_atoms} heavy atoms"
+            )
+        self.n_frames += 1
+        self.remap_sum += summary.remap_mean
+        if summary.remap_max > self.remap_max:
+            self.remap_max = summary.remap_max
+            self.remap_worst = f"{summary.worst_bead}, frame {frame}"
+        self.bond_outliers += summary.bond_outliers
+        self.n_bonds += summary.n_bonds
+        self.chirality_errors += len(summary.chirality_errors)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"{self.n_frames} frames of {self.size}",
+                f"re-mapping error  {self.remap_sum / max(self.n_frames, 1):.3f} Å mean, "
+                f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
+                f"bond outliers     {self.bond_outliers} of {self.n_bonds}",
+                f"chirality errors  {self.chirality_errors}",
+            ]
+        )
+
+
 def summarise(
     topology: Topology,
     beads: Beads,

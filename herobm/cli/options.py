@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,6 +14,31 @@ if TYPE_CHECKING:
 
 #: Environment variable that stands for ``--debug``.
 DEBUG_VARIABLE = "HEROBM_DEBUG"
+
+
+class Device(StrEnum):
+    """Where the network runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+    def resolve(self) -> str:
+        """Name the device; CUDA where there is one, if the choice was left open.
+
+        Raises
+        ------
+        ModelError
+            If CUDA is asked for and there is none.
+        """
+        import torch
+
+        from herobm.errors import ModelError
+
+        available = torch.cuda.is_available()
+        if self is Device.cuda and not available:
+            raise ModelError("there is no CUDA device here", "Use --device cpu or auto.")
+        return "cuda" if available and self is not Device.cpu else "cpu"
 
 
 @dataclass(frozen=True)
@@ -50,3 +76,16 @@ def open_registry(context: typer.Context) -> Registry:
         if options.debug:
             typer.echo("".join(traceback.format_exception(failed.error)), err=True)
     return registry
+
+
+def show_notes() -> None:
+    """Show on stderr what the library logs: one line for each thing that a user should know."""
+    import logging
+    import sys
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("note: %(message)s"))
+    logger = logging.getLogger("herobm")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from herobm.io.columns import Columns, runs
+from herobm.io.columns import Columns
 from herobm.types import BoolArray, FloatArray
 
 
@@ -32,9 +32,8 @@ def keep_one_place(columns: Columns) -> BoolArray:
     keep = np.ones(len(columns), dtype=np.bool_)
     if not (columns.altlocs != "").any():
         return keep
-    position = runs(columns.chains, columns.resids, columns.icodes)
-    for number in np.unique(position[columns.altlocs != ""]):
-        members = np.flatnonzero(position == number)
+    for place in np.unique(columns.places[columns.altlocs != ""]):
+        members = np.flatnonzero(columns.places == place)
         keep[members] = False
         keep[_choose(columns, [int(member) for member in members])] = True
     return keep

@@ -22,6 +22,9 @@ class Columns:
     elements : StrArray, shape (n,)
         As the file has them; "" where it has none, or something that is no element.
     resids : IntArray, shape (n,)
+    places : IntArray, shape (n,)
+        Number of the unbroken run of one chain, residue number and insertion code in the whole
+        file; so residues that a selection brings together stay apart.
     occupancies, bfactors : FloatArray, shape (n,)
         1 and 0 where the file has none.
     positions : FloatArray, shape (n, 3)
@@ -31,6 +34,7 @@ class Columns:
     names: StrArray
     resnames: StrArray
     resids: IntArray
+    places: IntArray
     icodes: StrArray
     chains: StrArray
     altlocs: StrArray
@@ -49,7 +53,7 @@ class Columns:
 
     def residue_index(self) -> IntArray:
         """Return residue numbers from 0: unbroken runs of one chain, number, icode and name."""
-        return runs(self.chains, self.resids, self.icodes, self.resnames)
+        return runs(self.places, self.resnames)
 
     def residues(self) -> Residues:
         """Return the residues that `residue_index` numbers."""

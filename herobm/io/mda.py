@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,15 @@ PARSER_ERRORS = (
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep to ourselves what MDAnalysis warns of (guessed masses, missing elements)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    logger = logging.getLogger("MDAnalysis")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def reason(error: Exception) -> str:

@@ -18,14 +18,19 @@ import numpy as np
 from herobm.errors import StructureError
 from herobm.io.altlocs import keep_one_place
 from herobm.io.box import box_or_none
-from herobm.io.columns import Columns
+from herobm.io.columns import Columns, runs
 from herobm.io.mda import PARSER_ERRORS, quiet, reason
 from herobm.io.selection import select
 from herobm.io.source import check_readable, format_of, read_text
-from herobm.io.vet import Vetted, blown_up, vet
+from herobm.io.vet import Vetted, blown_up
+from herobm.io.vet_cif import vet_cif
+from herobm.io.vet_gro import vet_gro
+from herobm.io.vet_pdb import vet_pdb
 from herobm.types import Atoms, Beads, FloatArray, IntArray, StrArray
 
 logger = logging.getLogger(__name__)
+
+_VETS = {"pdb": vet_pdb, "gro": vet_gro, "cif": vet_cif}
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +138,7 @@ def _open(path: Path) -> tuple[Any, Vetted | None]:
     if kind == "other":
         check_readable(path)
     else:
-        vetted = vet(read_text(path), kind, path)
+        vetted = _VETS[kind](read_text(path), path)
         source = NamedStream(io.StringIO(vetted.text), f"structure.{kind}")
     try:
         universe = MDAnalysis.Universe(source, to_guess=())
@@ -172,12 +177,14 @@ def _columns(universe: Any, vetted: Vetted | None, path: Path) -> Columns:
         raise StructureError(
             f"{path}: particle {first + 1} of the file has no name", "Give every particle a name."
         )
+    chains = np.where(chains == "", segids, chains)
     return Columns(
         names=names,
         resnames=_strings(atoms, "resnames"),
         resids=resids,
         icodes=icodes,
-        chains=np.where(chains == "", segids, chains),
+        places=runs(chains, resids, icodes),
+        chains=chains,
         altlocs=_strings(atoms, "altLocs"),
         elements=_strings(atoms, "elements"),
         occupancies=_floats(atoms, "occupancies", 1.0),

@@ -185,9 +185,9 @@ class TrajectoryWriter:
                 f"{self.path}: trajectories are not written in the format of this extension",
                 "Name it .xtc, .trr or .dcd.",
             )
-        import MDAnalysis
-
         with ExitStack() as stack, quiet():
+            import MDAnalysis
+
             aside = stack.enter_context(written_aside(self.path, self._overwrite))
             self._universe = MDAnalysis.Universe.empty(self._n_particles, trajectory=True)
             self._file = MDAnalysis.Writer(str(aside), n_atoms=self._n_particles)

@@ -3,7 +3,7 @@
 from herobm.system.chains import Links, find_links, name_chains
 from herobm.system.coarsen import coarsen
 from herobm.system.matching import AtomMatch, match_atoms, rename_residues
-from herobm.system.topology import Topology, build_topology
+from herobm.system.topology import Topology, build_topology, count_fitting
 
 __all__ = [
     "AtomMatch",
@@ -11,6 +11,7 @@ __all__ = [
     "Topology",
     "build_topology",
     "coarsen",
+    "count_fitting",
     "find_links",
     "match_atoms",
     "name_chains",

@@ -85,8 +85,7 @@ def build_topology(
     UnmappedResidueError, MissingBeadError, StructureError
     """
     order = np.arange(len(beads))
-    strangers = _strangers(beads, library)
-    sites = strangers & _is_site(beads, strangers)
+    sites = virtual_sites(beads, library)
     if sites.any():
         names = ", ".join(sorted(set(beads.names[sites].tolist())))
         log.info("left out: %d virtual sites or dummies (%s)", int(sites.sum()), names)
@@ -107,6 +106,43 @@ def build_topology(
         kept, positions=kept.positions[placed], names=kept.names[placed]
     )  # residue_index is the same: beads move only within their residue
     return _joined(ordered, order, template, library)
+
+
+def count_fitting(beads: Beads, library: Library) -> tuple[int, int]:
+    """Count the residues whose beads are just those that a library has for them.
+
+    Parameters
+    ----------
+    beads : Beads
+        As read from the file.
+    library : Library
+
+    Returns
+    -------
+    tuple of int
+        Residues that fit, and all residues; virtual sites are not looked at.
+    """
+    kept = beads.subset(~virtual_sites(beads, library))
+    template = find_templates(kept.residues, library)
+    starts = np.searchsorted(kept.residue_index, np.arange(len(template) + 1))
+    names = kept.names.tolist()
+    wanted = [sorted(t.beads) for t in library]
+    fitting = sum(
+        kind >= 0 and sorted(names[starts[i] : starts[i + 1]]) == wanted[kind]
+        for i, kind in enumerate(template.tolist())
+    )
+    return fitting, len(template)
+
+
+def virtual_sites(beads: Beads, library: Library) -> BoolArray:
+    """Tell which beads are virtual sites or dummies rather than beads of a mapping.
+
+    They have a name that the mapping of their residue lacks, and either lie on one of its beads
+    (Gō sites) or bear a name by which dummies are known.
+    """
+    strangers = _strangers(beads, library)
+    sites: BoolArray = strangers & _is_site(beads, strangers)
+    return sites
 
 
 def _joined(beads: Beads, order: IntArray, template: IntArray, library: Library) -> Topology:

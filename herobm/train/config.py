@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,31 @@ class TrainConfig(BaseModel):
         """Weight of bonds and angles at a share `progress` of the run."""
         low, high = self.geometry
         return low + (high - low) * min(progress / self.ramp, 1.0) ** 2
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a configuration from a YAML or JSON file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or naming each key at fault, with the nearest known one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a configuration ({error})") from None
+    if path.suffix == ".json":
+        try:
+            return parse_config(json.loads(text), path)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{path}:{error.lineno}: is no JSON ({error.msg})") from None
+    import yaml
+
+    try:
+        return parse_config(yaml.safe_load(text), path)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is no YAML ({error})") from None
 
 
 def parse_config(data: Any, path: Path) -> TrainConfig:

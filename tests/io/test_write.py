@@ -151,6 +151,21 @@ def test_gro_numbers_wrap(tmp_path: Path) -> None:
     assert MDAnalysis.Universe(str(path), to_guess=()).atoms.n_atoms == 100_003
 
 
+@pytest.mark.parametrize("extension", ["pdb", "cif", "gro"])
+def test_molecules_that_each_count_from_one(tmp_path: Path, extension: str) -> None:
+    residues = Residues(
+        np.tile(["PHE", "TRP"], 3), np.tile([1, 2], 3), np.full(6, ""), np.full(6, "")
+    )
+    names = np.tile(["BB", "SC1"], 6)
+    beads = Beads(np.arange(36.0).reshape(12, 3), names, np.repeat(np.arange(6), 2), residues)
+    path = tmp_path / f"a.{extension}"
+    write_structure(path, beads)
+    back = read_beads(path)
+    same_residues(back.residues, residues)
+    np.testing.assert_array_equal(back.positions, beads.positions)
+    assert len(read_beads(path, "resid 2 and name BB")) == 3
+
+
 def renamed(residues: Residues, **changes: list[str]) -> Residues:
     """Return residues with other columns."""
     columns = {name: getattr(residues, name) for name in ("names", "ids", "icodes", "chains")}

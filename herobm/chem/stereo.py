@@ -1,0 +1,183 @@
+"""Hands of chiral and prochiral centres and sides of double bonds, from the labels of a mapping.
+
+RDKit turns a CIP label into an order of neighbours once for each residue kind; after that a
+structure is checked by the sign of triple products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from herobm.chem.labelled import Labelled, label_prochiral, label_template
+from herobm.plan.plan import Plan
+from herobm.plan.template import Template
+from herobm.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Centers:
+    """Tetrahedral centres of a template.
+
+    Attributes
+    ----------
+    atoms : IntArray, shape (n, 4)
+        Rebuilt atoms of the template: the centre and three of its neighbours.
+    sign : IntArray, shape (n,)
+        Sign (+1, -1) of the triple product of the vectors from the centre to the three, in order.
+    """
+
+    atoms: IntArray
+    sign: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class DoubleBonds:
+    """Labelled double bonds of a template.
+
+    Attributes
+    ----------
+    atoms : IntArray, shape (n, 4)
+        Rebuilt atoms x-a=b-y of the template.
+    cis : BoolArray, shape (n,)
+        Whether x and y lie on the same side.
+    """
+
+    atoms: IntArray
+    cis: BoolArray
+
+
+@lru_cache(maxsize=4096)
+def stereo_centers(template: Template) -> Centers:
+    """Find the centres that a mapping labels R or S.
+
+    Parameters
+    ----------
+    template : Template
+
+    Returns
+    -------
+    Centers
+        Those with at least three rebuilt neighbours in the residue.
+    """
+    return _as_centers(label_template(template).centers)
+
+
+@lru_cache(maxsize=4096)
+def prochiral_centers(template: Template) -> Centers:
+    """Find the carbon atoms whose two like branches are told apart by their names alone.
+
+    By the rules for amino acids (IUPAC-IUB 1969, section 2) the branch of the lower number is
+    pro-R: CG1 of VAL and CD1 of LEU. Branches whose names do not end in 1 and 2 do not count.
+
+    Parameters
+    ----------
+    template : Template
+
+    Returns
+    -------
+    Centers
+    """
+    return _as_centers(label_prochiral(template))
+
+
+@lru_cache(maxsize=4096)
+def stereo_bonds(template: Template) -> DoubleBonds:
+    """Find the double bonds that a mapping labels E or Z.
+
+    Parameters
+    ----------
+    template : Template
+
+    Returns
+    -------
+    DoubleBonds
+        Those with a rebuilt neighbour on both sides.
+    """
+    found = label_template(template).bonds
+    atoms = np.array([row[:4] for row in found], dtype=np.int64).reshape(-1, 4)
+    return DoubleBonds(atoms, np.array([row[4] for row in found], dtype=bool))
+
+
+def _as_centers(found: Labelled) -> Centers:
+    table = np.array(found, dtype=np.int64).reshape(-1, 5)
+    return Centers(table[:, :4], table[:, 4])
+
+
+def chirality_errors(plan: Plan, positions: FloatArray) -> IntArray:
+    """Find the labelled centres that have the wrong hand.
+
+    Parameters
+    ----------
+    plan : Plan
+    positions : FloatArray, shape (n_atoms, 3)
+        Å; NaN where an atom is missing.
+
+    Returns
+    -------
+    IntArray, shape (n_errors,)
+        Centres, as atoms of the plan, ascending. A flat centre (volume 0) is wrong.
+    """
+    return _wrong_hands(plan, positions, [stereo_centers(t) for t in plan.library])
+
+
+def prochiral_errors(plan: Plan, positions: FloatArray) -> IntArray:
+    """Find the centres whose like branches have each other's name (see `prochiral_centers`).
+
+    Parameters and result are those of `chirality_errors`.
+    """
+    return _wrong_hands(plan, positions, [prochiral_centers(t) for t in plan.library])
+
+
+def double_bond_errors(plan: Plan, positions: FloatArray) -> IntArray:
+    """Find the labelled double bonds that have the wrong side.
+
+    Parameters
+    ----------
+    plan : Plan
+    positions : FloatArray, shape (n_atoms, 3)
+        Å; NaN where an atom is missing.
+
+    Returns
+    -------
+    IntArray, shape (n_errors, 2)
+        The two atoms of each, as atoms of the plan.
+    """
+    kinds = [stereo_bonds(t) for t in plan.library]
+    atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
+    cis = np.concatenate([k.cis for k in kinds])[row] if len(row) else np.zeros(0, bool)
+    x, a, b, y = np.moveaxis(positions[atoms], 1, 0)
+    cosine = (np.cross(a - x, b - a) * np.cross(b - a, y - b)).sum(axis=1)
+    wrong = np.where(cis, cosine <= 0, cosine >= 0)
+    found: IntArray = atoms[wrong][:, 1:3]
+    return found
+
+
+def _wrong_hands(plan: Plan, positions: FloatArray, kinds: list[Centers]) -> IntArray:
+    atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
+    sign = np.concatenate([k.sign for k in kinds])[row] if len(row) else np.zeros(0)
+    corners = positions[atoms[:, 1:]] - positions[atoms[:, :1]]
+    volume = np.linalg.det(corners) * sign
+    found: IntArray = np.sort(atoms[volume <= 0, 0])
+    return found
+
+
+def _lay_out(
+    plan: Plan, tables: list[IntArray], positions: FloatArray
+) -> tuple[IntArray, IntArray]:
+    """Atoms of the plan (n, 4) for the lines of all tables, where known, and the line of each."""
+    index = plan.atom_index()
+    firsts = np.cumsum([0, *(len(t) for t in tables)])
+    atoms: list[IntArray] = [np.zeros((0, 4), np.int64)]
+    rows: list[IntArray] = [np.zeros(0, np.int64)]
+    for kind in np.unique(plan.template).tolist():
+        table = tables[kind]
+        residues = np.flatnonzero(plan.template == kind)
+        if len(table):
+            atoms.append(index[residues][:, table].reshape(-1, 4))
+            rows.append(np.tile(firsts[kind] + np.arange(len(table)), len(residues)))
+    laid_out, row = np.concatenate(atoms), np.concatenate(rows)
+    there = (laid_out >= 0).all(axis=1) & np.isfinite(positions[laid_out]).all(axis=(1, 2))
+    return laid_out[there], row[there]

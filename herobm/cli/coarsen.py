@@ -1,0 +1,41 @@
+"""``herobm coarsen``: atoms to beads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from herobm.cli.options import open_registry, show_notes
+from herobm.cli.structures import Overwrite, Rename, Selection, SkipUnmapped, parse_renames
+
+
+def coarsen(
+    context: typer.Context,
+    atoms: Annotated[Path, typer.Argument(help="All-atom structure (PDB, GRO, mmCIF, also .gz).")],
+    mapping: Annotated[str, typer.Option(help="Mapping set, mapping file or folder of them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="PDB, GRO or mmCIF file.")],
+    selection: Selection = "all",
+    rename: Rename = None,
+    skip_unmapped: SkipUnmapped = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Put the beads of a mapping where their atoms are.
+
+    A bead sits at the mean of those of its atoms that the file has; hydrogens that are not there
+    are not guessed.
+    """
+    from herobm.io import check_writable, read_atoms, write_structure
+    from herobm.plan import compile_library
+    from herobm.system import coarsen as to_beads
+    from herobm.system import rename_residues
+
+    show_notes()
+    renames = parse_renames(rename)
+    check_writable(output, overwrite)
+    library = compile_library(open_registry(context).mapping(mapping))
+    structure = rename_residues(read_atoms(atoms, selection), renames)
+    beads = to_beads(structure, library, skip_unmapped=skip_unmapped, source=str(atoms))
+    write_structure(output, beads, overwrite=overwrite, title=f"{atoms.name} as {library.name}")
+    typer.echo(f"{output}: {len(beads)} beads of {len(beads.residues)} residues")

@@ -1,0 +1,38 @@
+"""Structure files among what a user names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from herobm.errors import StructureError
+
+#: Endings of structure files that a folder is searched for, each also with ``.gz``.
+ENDINGS = (".pdb", ".ent", ".gro", ".cif", ".mmcif")
+
+
+def structure_files(paths: Iterable[Path]) -> list[Path]:
+    """List files as named, and the structure files of folders (not of their subfolders), by name.
+
+    Raises
+    ------
+    StructureError
+        If a path is not there, or there is no structure file at all.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            names = (
+                f for f in path.iterdir() if f.name.lower().removesuffix(".gz").endswith(ENDINGS)
+            )
+            found += sorted(names)
+        elif path.exists():
+            found.append(path)
+        else:
+            raise StructureError(f"{path}: there is no such file or folder", "Check the path.")
+    if not found:
+        raise StructureError(
+            "there is no structure file in " + ", ".join(str(p) for p in paths),
+            f"Looked for files that end in {', '.join(ENDINGS)}, also with .gz.",
+        )
+    return found

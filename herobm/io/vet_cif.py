@@ -1,0 +1,108 @@
+"""mmCIF files: whether they parse, hold atoms, and keep their order when parsed.
+
+gemmi, by which MDAnalysis reads mmCIF, puts atoms of one chain, residue number and name
+together, wherever they stand. Where one number comes back later in a chain (molecules that each
+count from 1, numbers that wrap), the residues are numbered afresh before they are parsed.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from herobm.errors import StructureError
+from herobm.io.columns import runs
+from herobm.io.vet import Vetted, at
+from herobm.types import StrArray
+
+logger = logging.getLogger(__name__)
+
+_POSITION = re.compile(r"^string:(\d+):\S*\s*")
+_MODEL, _ICODE = "pdbx_PDB_model_num", "pdbx_PDB_ins_code"
+
+
+def vet_cif(text: str, path: Path) -> Vetted:
+    """See to it that an mmCIF file parses and holds atoms.
+
+    Raises
+    ------
+    StructureError
+        Where it does not.
+    """
+    from gemmi import cif
+
+    try:
+        document = cif.read_string(text)
+    except ValueError as error:
+        raise _malformed(error, path) from None
+    if not len(document) or not document[0].find_values("_atom_site.Cartn_x"):
+        raise StructureError(
+            f"{path}: no coordinates (_atom_site) in this mmCIF file",
+            "Component dictionaries and structure factors have none; choose a model file.",
+        )
+    if len(document) > 1:
+        logger.warning("%s holds several data blocks; the first one is read", path)
+    models = _column(document[0], _MODEL)
+    if len(set(models.tolist())) > 1:
+        logger.warning("%s holds several models; the first one is read", path)
+    first_model = models == models[0]
+    identity = [column[first_model] for column in _identity(document[0])]
+    run = runs(*identity)
+    if len(set(zip(*(column.tolist() for column in identity), strict=True))) == run[-1] + 1:
+        return Vetted(text)
+    return _numbered_afresh(document[0], first_model, run)
+
+
+def _malformed(error: ValueError, path: Path) -> StructureError:
+    position = _POSITION.match(str(error))
+    what = f"this is not mmCIF, or cut short ({_POSITION.sub('', str(error))})"
+    hint = "Write or download the file again."
+    if position is None:
+        return StructureError(f"{path}: {what}", hint)
+    return at(path, int(position[1]), what, hint)
+
+
+def _identity(block: Any) -> list[StrArray]:
+    """Return chain, residue number, insertion code and residue name of all atoms."""
+    tags = ("asym_id", "seq_id", "comp_id")
+    columns = [_column(block, f"auth_{tag}", f"label_{tag}") for tag in tags]
+    return [*columns, _column(block, _ICODE)]
+
+
+def _column(block: Any, *tags: str) -> StrArray:
+    """Return the first of the columns that the file has; blanks where it has none."""
+    from gemmi import cif
+
+    for tag in tags:
+        values = block.find_values(f"_atom_site.{tag}")
+        if values:
+            return np.array([cif.as_string(value) for value in values], dtype=np.str_)
+    return np.full(len(block.find_values("_atom_site.Cartn_x")), "")
+
+
+def _numbered_afresh(block: Any, first_model: Any, run: Any) -> Vetted:
+    """Return the first model with a number of its own for each run of one residue."""
+    from gemmi import cif
+
+    numbers, icodes = _identity(block)[1][first_model], _column(block, _ICODE)[first_model]
+    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
+    renamed = {tag: tag.removeprefix("_atom_site.") for tag in loop.tags}
+    document = cif.Document()
+    new = document.add_new_block(block.name)
+    for item in block:
+        if item.pair is not None and item.pair[0].startswith("_cell."):
+            new.set_pair(*item.pair)
+    columns = []
+    for tag in loop.tags:
+        raw = np.array(list(block.find_values(tag)), dtype=object)[first_model]
+        if renamed[tag] in ("auth_seq_id", "label_seq_id"):
+            raw = (run + 1).astype(np.str_)
+        elif renamed[tag] == _ICODE:
+            raw = np.full(len(run), "?")
+        columns.append([str(value) for value in raw])
+    new.init_loop("_atom_site.", list(renamed.values())).set_all_values(columns)
+    return Vetted(document.as_string(), np.array(numbers, dtype=np.int64), icodes)

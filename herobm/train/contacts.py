@@ -1,0 +1,61 @@
+"""Atoms that come too close to each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from herobm.types import FloatArray, IntArray, StrArray
+
+#: Van der Waals radii in Å (Bondi 1964).
+BONDI = {
+    "C": 1.70, "N": 1.55, "O": 1.52, "S": 1.80, "P": 1.80, "F": 1.47, "Cl": 1.75, "Br": 1.85,
+    "I": 1.98, "Se": 1.90, "Si": 2.10, "B": 1.92,
+}  # fmt: skip
+#: Share of the sum of two radii below which two atoms clash.
+CLOSEST = 0.8
+
+
+def clashes(
+    positions: FloatArray, elements: StrArray, atoms: IntArray, bonds: IntArray
+) -> IntArray:
+    """Find pairs of atoms closer than 0.8 of the sum of their radii, at least four bonds apart.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+    elements : StrArray, shape (n_atoms,)
+    atoms : IntArray, shape (n,)
+        Those to look at.
+    bonds : IntArray, shape (n_bonds, 2)
+        Of all atoms.
+
+    Returns
+    -------
+    IntArray, shape (n_clashes, 2)
+    """
+    from scipy.spatial import cKDTree
+
+    if len(atoms) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    kinds, kind = np.unique(elements, return_inverse=True)
+    radius = np.array([BONDI.get(str(k), 1.70) for k in kinds])[kind]
+    reach = CLOSEST * 2.0 * radius[atoms].max()
+    tree = cKDTree(positions[atoms])
+    pairs = atoms[tree.query_pairs(reach, output_type="ndarray").reshape(-1, 2)]
+    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    pairs = pairs[distance < CLOSEST * radius[pairs].sum(axis=1)]
+    return pairs[~_near_by_bonds(pairs, bonds, len(positions))]
+
+
+def _near_by_bonds(pairs: IntArray, bonds: IntArray, n_atoms: int) -> np.ndarray:
+    """Whether the atoms of each pair are one to three bonds apart."""
+    from scipy.sparse import csr_array
+
+    both = np.concatenate([bonds, bonds[:, ::-1]])
+    ones = np.ones(len(both), dtype=np.int32)
+    bonded = csr_array((ones, (both[:, 0], both[:, 1])), shape=(n_atoms, n_atoms))
+    twice = bonded @ bonded
+    near = (bonded + twice + twice @ bonded).tocoo()
+    keys = near.row.astype(np.int64) * n_atoms + near.col
+    return np.isin(pairs[:, 0] * n_atoms + pairs[:, 1], keys)
