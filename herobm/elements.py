@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-#: Standard atomic weights in Da (IUPAC 2021, abridged), the elements seen in molecules that are coarse-grained.
+#: Standard atomic weights in Da (IUPAC 2021, abridged) of the elements seen in molecules that are
+#: coarse-grained.
 MASSES: dict[str, float] = {
     "H": 1.008, "D": 2.014, "Li": 6.94, "B": 10.81, "C": 12.011, "N": 14.007, "O": 15.999,
     "F": 18.998, "Na": 22.990, "Mg": 24.305, "Si": 28.085, "P": 30.974, "S": 32.06,

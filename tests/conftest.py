@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from herobm.dsl import load_set
+from herobm.plan import Library, compile_library
+from herobm.types import Atoms, Residues
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,3 +23,52 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder ../shared/data is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def martini3() -> Library:
+    """Martini 3 proteins, from the plug-in of this repository."""
+    folder = ROOT / "plugins/martini3/src/herobm_martini3/mappings/protein"
+    return compile_library(load_set(sorted(folder.glob("*.map")), "martini3/protein"))
+
+
+#: Branches that RDKit numbers the other way round than PDB files do.
+OTHER_WAY = {"ILE": ("CG1", "CG2"), "VAL": ("CG1", "CG2"), "LEU": ("CD1", "CD2")}
+
+
+@cache
+def embed(sequence: str) -> Atoms:
+    """Heavy atoms of a peptide of L amino acids, in some conformation, with OXT at its end."""
+    from rdkit import Chem
+    from rdkit.Chem import AllChem
+
+    mol = Chem.AddHs(Chem.MolFromSequence(sequence))
+    assert AllChem.EmbedMolecule(mol, randomSeed=7) == 0
+    mol = Chem.RemoveHs(mol)
+    known = [atom.GetPDBResidueInfo() for atom in mol.GetAtoms()]
+    for info in known:
+        pair = OTHER_WAY.get(info.GetResidueName(), ())
+        if info.GetName().strip() in pair:
+            info.SetName(pair[1 - pair.index(info.GetName().strip())])
+    numbers = np.array([info.GetResidueNumber() for info in known])
+    order = np.argsort(numbers, kind="stable")
+    first = [int(np.flatnonzero(numbers == i)[0]) for i in range(1, len(sequence) + 1)]
+    residues = Residues(
+        names=np.array([known[i].GetResidueName().strip() for i in first]),
+        ids=np.arange(1, len(sequence) + 1),
+        icodes=np.full(len(sequence), ""),
+        chains=np.full(len(sequence), "A"),
+    )
+    return Atoms(
+        positions=mol.GetConformer().GetPositions()[order],
+        names=np.array([info.GetName().strip() for info in known])[order],
+        residue_index=numbers[order] - 1,
+        residues=residues,
+        elements=np.array([atom.GetSymbol() for atom in mol.GetAtoms()])[order],
+    )
+
+
+@pytest.fixture(scope="session")
+def peptide() -> Callable[[str], Atoms]:
+    """Make heavy atoms of a peptide from its one-letter sequence."""
+    return embed

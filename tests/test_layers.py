@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,12 +42,14 @@ HEAVY = {
     "MDAnalysis": {"io"},
     "gemmi": {"io"},
     "networkx": {"chem"},
-    "scipy": {"chem", "system", "plan", "post"},
+    # KD-trees of neighbours; wherever e3nn is installed scipy is, since e3nn depends on it.
+    "scipy": {"chem", "system", "plan", "nn", "train", "post"},
     "safetensors": {"weights", "train"},
 }
 
 #: All that the path from dataset to checkpoint may need, so that it runs on a bare GPU machine.
-TRAINING = {"torch", "e3nn", "numpy", "pydantic", "safetensors"}
+#: scipy and networkx come by themselves: e3nn depends on the one, torch on the other.
+TRAINING = {"torch", "e3nn", "numpy", "pydantic", "safetensors", "scipy", "networkx"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -133,17 +136,44 @@ def test_heavy_libraries_stay_within_their_layer(path: Path) -> None:
 @pytest.mark.parametrize("part", ["nn", "train", "weights"])
 def test_training_needs_few_libraries(part: str) -> None:
     """`herobm.nn` and `herobm.train` name no third party at module level but these."""
-    import sys
-
-    allowed = {*TRAINING, *sys.stdlib_module_names, "herobm"}
     wrong = [
+        message for path in MODULES if part_of(path) == part for message in foreign_imports(path)
+    ]
+    assert not wrong
+
+
+def test_nothing_that_training_loads_needs_more() -> None:
+    """The same for every module that ``python -m herobm.train`` loads, whatever its layer."""
+    todo = [PACKAGE / "train" / "__main__.py"]
+    seen: set[Path] = set()
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        todo += [found for _, name in immediate(path) for found in files_of(name)]
+    assert PACKAGE / "plan" / "plan.py" in seen
+    assert not [message for path in sorted(seen) for message in foreign_imports(path)]
+
+
+def foreign_imports(path: Path) -> list[str]:
+    """What a module imports of third parties when it is loaded, beyond `TRAINING`."""
+    allowed = {*TRAINING, *sys.stdlib_module_names, "herobm"}
+    return [
         f"{path}:{line} imports {name}"
-        for path in MODULES
-        if part_of(path) == part
         for line, name in immediate(path)
         if name.split(".")[0] not in allowed
     ]
-    assert not wrong
+
+
+def files_of(name: str) -> list[Path]:
+    """Files that importing a module of `herobm` loads: its own and those of the packages above."""
+    parts = name.split(".")
+    if parts[0] != "herobm":
+        return []
+    folders = [PACKAGE.joinpath(*parts[1:end]) for end in range(1, len(parts) + 1)]
+    files = [f / "__init__.py" for f in folders] + [folders[-1].with_suffix(".py")]
+    return [f for f in files if f.is_file()]
 
 
 def test_the_walk_sees_imports_in_functions_and_relative_ones(tmp_path: Path) -> None:

@@ -82,3 +82,74 @@ def dihedrals(positions: FloatArray, quads: IntArray) -> FloatArray:
     cosine = (one * two).sum(axis=-1) * np.linalg.norm(axis, axis=-1)
     turned: FloatArray = np.degrees(np.arctan2(sine, cosine))
     return turned
+
+
+def reference_lengths(
+    plan: Plan, bonds: IntArray, reference: dict[str, tuple[float, float]]
+) -> FloatArray:
+    """Mean and standard deviation (Å) of the kind of each bond, NaN where none is known.
+
+    Parameters
+    ----------
+    plan : Plan
+    bonds : IntArray, shape (n_bonds, 2)
+    reference : dict
+        Kind of bond -> mean and standard deviation in Å.
+
+    Returns
+    -------
+    FloatArray, shape (n_bonds, 2)
+    """
+    labels, kind = np.unique(bond_labels(plan, bonds), return_inverse=True)
+    known = np.array([reference.get(str(label), (np.nan, np.nan)) for label in labels])
+    lengths: FloatArray = known.reshape(-1, 2)[kind]
+    return lengths
+
+
+def limit_bonds(
+    positions: FloatArray,
+    bonds: IntArray,
+    lengths: FloatArray,
+    tolerance: float,
+    n_sweeps: int = 30,
+) -> FloatArray:
+    """Pull bonds back that are farther than a tolerance from the length they should have.
+
+    Position-based dynamics (Müller et al., J. Vis. Commun. Image Represent. 18, 109 (2007)): in
+    each sweep both atoms of every bond outside the tolerance move half of what is missing,
+    averaged over the bonds of an atom. Bonds within it, and so most of a good structure, are not
+    touched.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+    bonds : IntArray, shape (n_bonds, 2)
+    lengths : FloatArray, shape (n_bonds,)
+        Å; NaN for bonds that are left alone.
+    tolerance : float
+        Å.
+    n_sweeps : int
+        At most so many sweeps.
+
+    Returns
+    -------
+    FloatArray, shape (n_atoms, 3)
+    """
+    known = np.isfinite(lengths)
+    bonds, lengths = bonds[known], lengths[known]
+    moved = positions.copy()
+    for _ in range(n_sweeps):
+        along = moved[bonds[:, 1]] - moved[bonds[:, 0]]
+        length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
+        excess = length - lengths
+        off = np.flatnonzero(np.abs(excess) > tolerance)
+        if len(off) == 0:
+            break
+        beyond = excess[off] - np.sign(excess[off]) * 0.9 * tolerance
+        step = along[off] * (0.5 * beyond / length[off])[:, None]
+        count = np.bincount(bonds[off].ravel(), minlength=len(moved))[:, None]
+        for column, sign in ((0, 1.0), (1, -1.0)):
+            share = count[bonds[off, column]]
+            np.add.at(moved, bonds[off, column], sign * step / np.maximum(share, 1))
+    return moved

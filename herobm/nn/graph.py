@@ -133,7 +133,8 @@ def find_neighbours(
         Å; twice the cutoff along x for padding.
     """
     n_beads = len(positions)
-    points, owner = positions, np.arange(n_beads)
+    points: FloatArray = positions
+    owner: IntArray = np.arange(n_beads)
     if box is not None:
         points, owner = _with_images(positions, box, cutoff)
     tree = cKDTree(points)

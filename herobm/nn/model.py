@@ -62,6 +62,8 @@ class Frames(nn.Module):
 class Radial(nn.Module):
     """Bessel functions of the distance times a polynomial cutoff of order 6."""
 
+    roots: torch.Tensor
+
     def __init__(self, cutoff: float, n_radial: int) -> None:
         super().__init__()
         self.cutoff = cutoff
@@ -107,8 +109,9 @@ class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        nn.init.zeros_(self.layers[2].weight)
+        last = nn.Linear(width, width)
+        nn.init.zeros_(last.weight)
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return x plus what the layer adds, both (n_beads, width)."""
@@ -133,6 +136,9 @@ class Backmapper(nn.Module):
     typical : Tensor, shape (n_types, n_slots)
         Å, root mean square length of each vector; the scale of the output.
     """
+
+    longest: torch.Tensor
+    typical: torch.Tensor
 
     def __init__(self, config: ModelConfig, n_types: int, n_slots: int) -> None:
         super().__init__()
@@ -175,11 +181,13 @@ class Backmapper(nn.Module):
         out = self._read(hidden, graph.types)
         local = out[:, : 3 * self.n_slots].unflatten(1, (self.n_slots, 3))
         local = local * self.typical[graph.types].unsqueeze(-1)
-        length = torch.linalg.vector_norm(local + 1e-6, dim=-1)
+        # Bounded last: softened axes are not quite at right angles and may lengthen a vector.
+        vectors = local @ frames.transpose(1, 2)
+        length = torch.sqrt(vectors.square().sum(dim=-1) + 1e-12)
         bound = self.longest[graph.types]
-        local = local * (bound / torch.maximum(length, bound)).unsqueeze(-1)
+        vectors = vectors * (bound / torch.maximum(length, bound)).unsqueeze(-1)
         torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
-        return local @ frames.transpose(1, 2), nn.functional.normalize(torsions, dim=-1)
+        return vectors, nn.functional.normalize(torsions, dim=-1)
 
     def _features(self, graph: BeadGraph, frames: torch.Tensor) -> torch.Tensor:
         local = graph.place_vectors @ frames

@@ -1,4 +1,4 @@
-"""Mapping + topology -> index arrays, and the two directions along them: reconstruct and project."""
+"""Mapping + topology -> index arrays; along them, reconstruct and project."""
 
 from herobm.plan.plan import Plan, compile_plan, project, reconstruct
 from herobm.plan.template import Library, Template, compile_library

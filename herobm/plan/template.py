@@ -248,7 +248,9 @@ def _compile_rows(
         table[row] = atom, bead, n_slots[bead], level, anchor
         n_slots[bead] += 1
     total = np.bincount(table[:, 0], weights=weight, minlength=len(rebuilt))
-    return Rows(*table.T.copy(), weight / total[table[:, 0]]), n_slots
+    column: IntArray = table.T.copy()
+    share = weight / total[column[0]]
+    return Rows(column[0], column[1], column[2], column[3], column[4], share), n_slots
 
 
 def _anchor_row(

@@ -72,7 +72,7 @@ def _as_beads(
     mean: FloatArray,
 ) -> Beads:
     names = [library.templates[t].beads for t in template.tolist()]
-    present = np.isfinite(mean).all(axis=1)
+    present: BoolArray = np.isfinite(mean[:, 0])
     if not present.all():
         residue = np.repeat(np.arange(len(template)), np.diff(bead_start))
         lacking = np.unique(residue[~present])

@@ -90,7 +90,7 @@ def match_atoms(atoms: Atoms, library: Library) -> AtomMatch:
 
 
 def _match_names(names: tuple[str, ...], mapping: Mapping) -> tuple[IntArray, bool]:
-    """Indices of atom names in a mapping, and whether more than one column was needed."""
+    """Find atom names in a mapping; tell whether more than one column was needed for them."""
     n_columns = max(len(a.names) for a in mapping.atoms)
     columns = [
         {a.names[c] if c < len(a.names) else a.names[0]: i for i, a in enumerate(mapping.atoms)}
@@ -123,9 +123,7 @@ def describe_residues(residues: Residues, where: BoolArray, at_most: int = 8) ->
     return "; ".join(lines)
 
 
-def require_mapped(
-    particles: P, library: Library, *, skip_unmapped: bool, source: str
-) -> P:
+def require_mapped(particles: P, library: Library, *, skip_unmapped: bool, source: str) -> P:
     """Stop at residues whose name the library lacks, or leave them out if told so.
 
     Raises

@@ -137,7 +137,8 @@ def cut_batch(
     known = torch.isfinite(targets).all(dim=1)
     share_rows = corpus.atom_rows[atom]
     atom_run = torch.repeat_interleave(
-        torch.arange(len(first), device=atom.device), corpus.atom_start[last] - corpus.atom_start[first]
+        torch.arange(len(first), device=atom.device),
+        corpus.atom_start[last] - corpus.atom_start[first],
     )
     local_rows = torch.where(
         corpus.atom_weights[atom] > 0, share_rows - row_shift[atom_run].unsqueeze(-1), 0

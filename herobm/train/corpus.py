@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -151,9 +152,7 @@ def build_corpus(
         swap_start=starts(swap_residue),
         beads=torch.as_tensor(positions, dtype=torch.float32),
         types=torch.as_tensor(types),
-        places=torch.as_tensor(
-            context_places(plan, topology.link_beads, steps), dtype=torch.int32
-        ),
+        places=torch.as_tensor(context_places(plan, topology.link_beads, steps), dtype=torch.int32),
         neighbours=torch.as_tensor(neighbours, dtype=torch.int32),
         relations=torch.as_tensor(related, dtype=torch.int8),
         path=torch.as_tensor(np.where(plan.path == pad, -1, plan.path)),
@@ -202,7 +201,7 @@ def _nearest(positions: FloatArray, group: IntArray, cutoff: float, count: int) 
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order], prepend=-1, append=-1))
     found = np.full((len(positions), count), -1, dtype=np.int32)
-    for begin, end in zip(borders[:-1], borders[1:], strict=True):
+    for begin, end in pairwise(borders.tolist()):
         members = order[begin:end]
         points = positions[members]
         _, index = cKDTree(points).query(points, k=count + 1, distance_upper_bound=cutoff)

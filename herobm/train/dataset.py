@@ -105,7 +105,7 @@ def write_dataset(
         "patterns": json.dumps(list(patterns)),
         "mappings": mappings.model_dump_json(),
     }
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "pattern": np.concatenate(columns["pattern"]).astype(np.uint16),
         "number": np.concatenate(columns["number"]).astype(np.int32),
         "chain": np.concatenate(columns["chain"]).astype(np.int16),
@@ -132,7 +132,7 @@ def read_dataset(path: Path) -> Dataset:
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError) as error:
         raise DatasetError(
             f"{path}: cannot be read as a dataset ({error})",

@@ -173,9 +173,7 @@ class _Run:
         self, corpus: Corpus, beads: torch.Tensor, first: torch.Tensor, last: torch.Tensor
     ) -> Batch:
         v = self.vocabulary
-        return cut_batch(
-            corpus, beads, first, last, v.n_types, v.n_slots, self.config.model.cutoff
-        )
+        return cut_batch(corpus, beads, first, last, v.n_types, v.n_slots, self.config.model.cutoff)
 
     def _step(self, state: State, batch: Batch) -> None:
         config = self.config
@@ -197,7 +195,10 @@ class _Run:
                 state.average[name].lerp_(value, 1.0 - decay)
         state.step += 1
         if state.step % 20 == 0:
-            state.figures |= {"loss": float(loss.detach()), "position": float(terms.position.detach())}
+            state.figures |= {
+                "loss": float(loss.detach()),
+                "position": float(terms.position.detach()),
+            }
 
     @torch.no_grad()
     def validate(self, state: State) -> dict[str, float]:
@@ -314,7 +315,7 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
 
 
 def _identity(config: TrainConfig) -> str:
-    """The configuration as text, without what may differ between two parts of one run."""
+    """Give the configuration as text, without what may differ between two parts of one run."""
     return config.model_dump_json(
         exclude={"train", "valid", "output", "threads", "checkpoint_minutes"}
     )

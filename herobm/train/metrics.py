@@ -104,13 +104,14 @@ def measure(
     counted = whole[plan.atom_residue]
     naming = find_naming(plan)
     named = best_names(naming, reference, predicted)
+    bonds = plan_bonds(plan, topology.links.previous)
     return (
         _distances(plan, counted, named, predicted)
         | _named_distance(counted, naming, reference, predicted)
         | _chi_shares(plan, whole, named, predicted)
-        | _bonds(topology, counted, named, predicted, bond_reference)
+        | _bonds(plan, bonds, counted, named, predicted, bond_reference)
         | _stereo(topology, counted, reference, predicted)
-        | {"clashes": _clashes(topology, counted, reference, predicted)}
+        | {"clashes": _clashes(plan, bonds, counted, reference, predicted)}
         | _remapping(plan, whole, predicted, beads)
     )
 
@@ -171,14 +172,13 @@ def _chi_shares(
 
 
 def _bonds(
-    topology: Topology,
+    plan: Plan,
+    bonds: IntArray,
     counted: BoolArray,
     named: FloatArray,
     predicted: FloatArray,
     bond_reference: dict[str, tuple[float, float]],
 ) -> dict[str, float]:
-    plan = topology.plan
-    bonds = plan_bonds(plan, topology.links.previous)
     lengths, deviations = bond_deviations(plan, bonds, predicted, bond_reference)
     known = counted[bonds].all(axis=1)
     wanted = np.sqrt(_squares(named[bonds[:, 0]], named[bonds[:, 1]]))
@@ -217,14 +217,17 @@ def _stereo(
 
 
 def _clashes(
-    topology: Topology, counted: BoolArray, reference: FloatArray, predicted: FloatArray
+    plan: Plan,
+    bonds: IntArray,
+    counted: BoolArray,
+    reference: FloatArray,
+    predicted: FloatArray,
 ) -> float:
-    plan = topology.plan
     atoms = np.flatnonzero(counted)
     if len(atoms) == 0:
         return float("nan")
-    bonds = np.concatenate([plan_bonds(plan, topology.links.previous), _bridges(plan, reference)])
-    return 1000.0 * len(clashes(predicted, plan.elements, atoms, bonds)) / len(atoms)
+    joined = np.concatenate([bonds, _bridges(plan, reference)])
+    return 1000.0 * len(clashes(predicted, plan.elements, atoms, joined)) / len(atoms)
 
 
 def _bridges(plan: Plan, reference: FloatArray) -> IntArray:

@@ -86,7 +86,7 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError) as error:
         raise WeightsFormatError(f"{path}: cannot be read as weights ({error})") from None
     header = _header(path, metadata)

@@ -1,0 +1,184 @@
+"""``herobm evaluate``: atoms to beads to atoms, and how well they come back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from herobm.cli.options import Device, open_registry
+from herobm.cli.structures import Overwrite, Selection
+
+if TYPE_CHECKING:
+    from herobm.train.evaluate import Evaluation
+    from herobm.types import Atoms
+
+
+def evaluate(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Atomistic structures (PDB, GRO, mmCIF, also .gz) or folders."
+        ),
+    ],
+    model: Annotated[str, typer.Option(help="Model, or path of a weights file.")],
+    mapping: Annotated[
+        str | None, typer.Option(help="Mapping set, file or folder; the model's by default.")
+    ] = None,
+    noise: Annotated[
+        float, typer.Option(min=0.0, help="Standard deviation (Å) of noise on the beads.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Take this many files, spread over all of them.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write a line for each structure to this file.")
+    ] = None,
+    selection: Selection = "all",
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Coarse-grain structures, rebuild them and measure what comes back.
+
+    Residues count where the file has all their heavy atoms. Each figure is the mean and the
+    standard deviation over structures. Files that cannot be read are named and left out.
+    """
+    import torch
+
+    from herobm.errors import StructureError
+    from herobm.io import check_writable
+    from herobm.io.find import structure_files
+    from herobm.pipeline import Rebuilder
+    from herobm.plan import compile_library
+    from herobm.train.evaluate import evaluate as run
+    from herobm.weights.file import load_weights
+
+    for path in (json_file, csv_file):
+        if path is not None:
+            check_writable(path, overwrite)
+    torch.set_num_threads(threads)
+    registry = open_registry(context)
+    files = _spread(structure_files(paths), limit)
+    spec = registry.model(model)
+    where = device.resolve()
+    weights = load_weights(_weights_of(spec.name, spec.weights), where)
+    mappings = registry.mapping(mapping or spec.mapping or weights.header.mapping)
+    faulty: list[tuple[str, str]] = []
+    evaluation = run(
+        _read(files, selection, faulty),
+        compile_library(mappings),
+        lambda topology: Rebuilder(topology, weights, where),
+        bonds=weights.header.bonds,
+        noise=noise,
+        seed=seed,
+    )
+    faulty += evaluation.set_aside
+    for _, reason in faulty:
+        typer.echo(f"warning: left out: {reason}", err=True)
+    if not evaluation.records:
+        raise StructureError("none of the structures could be measured", "See the warnings above.")
+    about = {"model": spec.name, "mapping": mappings.name, "device": where, "threads": threads}
+    _write(evaluation, about, faulty, json_file, csv_file, overwrite)
+    typer.echo(_table(evaluation, len(faulty)))
+
+
+def _weights_of(name: str, weights: Path | None) -> Path:
+    from herobm.errors import WeightsNotFoundError
+
+    if weights is None:
+        raise WeightsNotFoundError(
+            f"model '{name}' comes without weights",
+            "Name a weights file (--model NAME.safetensors).",
+        )
+    return weights
+
+
+def _spread(files: list[Path], limit: int | None) -> list[Path]:
+    """Take `limit` files at even distances."""
+    if limit is None or limit >= len(files):
+        return files
+    return [files[i * len(files) // limit] for i in range(limit)]
+
+
+def _read(
+    files: list[Path], selection: str, faulty: list[tuple[str, str]]
+) -> Iterator[tuple[str, Atoms]]:
+    from rich.console import Console
+    from rich.progress import track
+
+    from herobm.errors import StructureError
+    from herobm.io import read_atoms
+
+    shown = track(
+        files, "evaluating", console=Console(stderr=True), disable=not sys.stderr.isatty()
+    )
+    for path in shown:
+        try:
+            atoms = read_atoms(path, selection)
+        except StructureError as error:
+            faulty.append((path.name, error.message))
+        else:
+            yield path.name, atoms
+
+
+def _write(
+    evaluation: Evaluation,
+    about: dict[str, object],
+    faulty: list[tuple[str, str]],
+    json_file: Path | None,
+    csv_file: Path | None,
+    overwrite: bool,
+) -> None:
+    import csv
+    import json
+
+    from herobm.io import written_aside
+
+    figures = evaluation.as_json()
+    found = about | figures
+    found["set_aside"] = [{"name": name, "reason": why} for name, why in faulty]
+    if json_file is not None:
+        with written_aside(json_file, overwrite) as aside:
+            aside.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if csv_file is not None:
+        rows = figures["structures"]
+        with (
+            written_aside(csv_file, overwrite) as aside,
+            aside.open("w", encoding="utf-8", newline="") as file,
+        ):
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _table(evaluation: Evaluation, n_faulty: int) -> str:
+    from herobm.train.evaluate import COUNTS
+    from herobm.train.metrics import METRICS
+
+    found = evaluation.as_json()
+    seconds = max(found["seconds"], 1e-9)
+    lines = [
+        f"{found['n_structures']} structures, {found['n_residues']} residues "
+        f"({found['n_counted']} of them whole), noise {evaluation.noise:g} Å",
+        f"rebuilt in {seconds:.1f} s: {found['n_residues'] / seconds:.0f} residues a second",
+    ]
+    if n_faulty:
+        lines.append(f"{n_faulty} file{'s' * (n_faulty > 1)} left out")
+    lines += ["", f"{'':32} {'mean':>9}   {'sd':>7} {'n':>6}"]
+    for key, spread in evaluation.summary().items():
+        metric = METRICS[key]
+        line = (
+            f"{metric.words:32} {spread.mean * metric.scale:9.3f} ± {spread.sd * metric.scale:7.3f}"
+            f" {spread.n:6d}  {metric.unit}"
+        )
+        lines.append(line.rstrip() + (f"  {spread.total:.0f} in all" if key in COUNTS else ""))
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""Bond lengths: how they are named, learnt and kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from herobm.chem.geometry import (
+    bond_labels,
+    bond_statistics,
+    limit_bonds,
+    reference_lengths,
+)
+from herobm.plan import Plan, compile_library, compile_plan
+from herobm.plan.bonds import plan_bonds
+from herobm.plugins.manager import load_registry
+from herobm.types import FloatArray, IntArray
+
+
+def chain_of_bonds(lengths: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Atoms on a line with the given distances, and the bonds between them."""
+    x = np.concatenate([[0.0], np.cumsum(lengths)])
+    positions = np.stack([x, np.zeros_like(x), np.zeros_like(x)], axis=1)
+    count = np.arange(len(lengths))
+    return positions, np.stack([count, count + 1], axis=1)
+
+
+def test_bonds_beyond_the_tolerance_are_pulled_back() -> None:
+    positions, bonds = chain_of_bonds(np.array([1.5, 3.0, 1.5, 0.4]))
+    moved = limit_bonds(positions, bonds, np.full(4, 1.5), tolerance=0.05)
+    lengths = np.linalg.norm(np.diff(moved, axis=0), axis=1)
+    assert np.abs(lengths - 1.5).max() <= 0.051
+
+
+def test_bonds_within_the_tolerance_stay_where_they_are() -> None:
+    positions, bonds = chain_of_bonds(np.array([1.52, 1.48, 1.5]))
+    moved = limit_bonds(positions, bonds, np.full(3, 1.5), tolerance=0.05)
+    np.testing.assert_array_equal(moved, positions)
+
+
+def test_bonds_of_unknown_length_are_left_alone() -> None:
+    positions, bonds = chain_of_bonds(np.array([5.0, 1.5]))
+    moved = limit_bonds(positions, bonds, np.array([np.nan, 1.5]), tolerance=0.05)
+    np.testing.assert_array_equal(moved, positions)
+
+
+@pytest.fixture(scope="module")
+def dipeptide() -> tuple[Plan, IntArray]:
+    """Plan and bonds of ALA-PRO, a whole chain."""
+    library = compile_library(load_registry().mapping("martini3"))
+    template = np.array([library.by_residue["ALA"], library.by_residue["PRO"]])
+    plan = compile_plan(library, template, np.array([True, False]), np.array([False, True]))
+    return plan, plan_bonds(plan, np.array([-1, 0]))
+
+
+def test_bonds_are_named_by_residue_and_atoms(dipeptide: tuple[Plan, IntArray]) -> None:
+    labels = bond_labels(*dipeptide).tolist()
+    assert {"ALA:CA-CB", "C-PRO:N", "PRO:N-CD", "PRO:C-OXT"} <= set(labels)
+    assert "ALA:C-OXT" not in labels
+    assert len(labels) == len(set(labels)) == 4 + 1 + 8
+
+
+def test_statistics_come_back_as_references(dipeptide: tuple[Plan, IntArray]) -> None:
+    plan, bonds = dipeptide
+    positions = np.random.default_rng(0).normal(size=(plan.n_atoms, 3))
+    known = bond_statistics(plan, bonds, positions, fewest=1)
+    lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
+    np.testing.assert_allclose(reference_lengths(plan, bonds, known)[:, 0], lengths, atol=1e-4)
+    assert bond_statistics(plan, bonds, positions, fewest=2) == {}

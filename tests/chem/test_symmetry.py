@@ -1,0 +1,61 @@
+"""Which atoms may swap names."""
+
+from __future__ import annotations
+
+import pytest
+
+from herobm.chem.symmetry import interchangeable
+from herobm.plan import Library
+
+#: Residue -> atoms that swap, the other order, and the angle that names them.
+SWAPS = {
+    "ASP": ("OD1 OD2", "OD2 OD1", "CA CB CG OD1"),
+    "GLU": ("OE1 OE2", "OE2 OE1", "CB CG CD OE1"),
+    "ARG": ("NH1 NH2", "NH2 NH1", "CD NE CZ NH1"),
+    "PHE": ("CD1 CD2 CE1 CE2", "CD2 CD1 CE2 CE1", "CA CB CG CD1"),
+    "TYR": ("CD1 CD2 CE1 CE2", "CD2 CD1 CE2 CE1", "CA CB CG CD1"),
+}
+#: Their names carry stereochemistry, an element, or a hydrogen.
+NAMED = ("VAL", "LEU", "ILE", "THR", "ASN", "GLN", "HIS", "HIP", "TRP", "PRO", "ASH", "GLH", "ALA")
+
+
+def described(library: Library, residue: str) -> list[tuple[str, str, str | None]]:
+    """All swaps of a residue but that of O and OXT."""
+    template = library.get(residue)
+    assert template is not None
+
+    def names(atoms: tuple[int, ...]) -> str:
+        return " ".join(sorted_or_not(atoms))
+
+    def sorted_or_not(atoms: tuple[int, ...]) -> list[str]:
+        return [template.atoms[a] for a in atoms]
+
+    found = []
+    for swap in interchangeable(template):
+        order = sorted(range(len(swap.atoms)), key=lambda i: template.atoms[swap.atoms[i]])
+        first = tuple(swap.atoms[i] for i in order)
+        (other,) = swap.alternatives
+        torsion = None if swap.torsion is None else names(swap.torsion)
+        found.append((names(first), names(tuple(other[i] for i in order)), torsion))
+    return [f for f in found if f[0] != "O OXT"]
+
+
+@pytest.mark.parametrize("residue", sorted(SWAPS))
+def test_atoms_that_chemistry_cannot_tell_apart_swap(residue: str, martini3: Library) -> None:
+    assert described(martini3, residue) == [SWAPS[residue]]
+
+
+@pytest.mark.parametrize("residue", NAMED)
+def test_names_that_carry_chemistry_stay(residue: str, martini3: Library) -> None:
+    assert described(martini3, residue) == []
+
+
+def test_the_oxygens_of_a_chain_end_swap_without_an_angle(martini3: Library) -> None:
+    for template in martini3:
+        if template.name in ("ACE", "NME"):
+            continue
+        ends = [
+            s for s in interchangeable(template) if {template.atoms[a] for a in s.atoms} == {"O", "OXT"}
+        ]
+        assert len(ends) == 1, template.name
+        assert ends[0].torsion is None

@@ -1,0 +1,77 @@
+"""A real topology, and a small network with random weights: the laws hold for any weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from herobm.io import read_beads
+from herobm.nn.config import ModelConfig
+from herobm.nn.graph import BeadGraph, Context, build_context, build_graph
+from herobm.nn.model import Backmapper
+from herobm.plan import Library, compile_library
+from herobm.plugins.manager import load_registry
+from herobm.system import Topology, build_topology
+from herobm.types import FloatArray
+from herobm.weights.vocabulary import Vocabulary
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    return compile_library(load_registry().mapping("martini3"))
+
+
+@pytest.fixture(scope="session")
+def vocabulary(library: Library) -> Vocabulary:
+    return Vocabulary.of(library)
+
+
+@pytest.fixture(scope="session")
+def network(vocabulary: Vocabulary) -> Backmapper:
+    """Random weights, of a size at which all of them matter."""
+    torch.manual_seed(7)
+    config = ModelConfig(n_channels=6, hidden=32, readout=16, n_blocks=1)
+    made = Backmapper(config, vocabulary.n_types, vocabulary.n_slots)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return made.eval()
+
+
+@pytest.fixture(scope="session")
+def ubiquitin(library: Library) -> Topology:
+    return build_topology(read_beads(ROOT / "examples" / "1ubq" / "cg.pdb"), library)
+
+
+@pytest.fixture(scope="session")
+def graph_of(
+    network: Backmapper, vocabulary: Vocabulary
+) -> Callable[[Topology, FloatArray], BeadGraph]:
+    def build(topology: Topology, positions: FloatArray) -> BeadGraph:
+        context = context_of(topology, vocabulary)
+        return build_graph(context, positions, topology.beads.box, network.config.cutoff)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def predict(
+    network: Backmapper, graph_of: Callable[[Topology, FloatArray], BeadGraph]
+) -> Callable[[Topology, FloatArray], FloatArray]:
+    """Vectors (n_beads, n_slots, 3) in Å that the network predicts for beads elsewhere."""
+
+    def run(topology: Topology, positions: FloatArray) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(network(graph_of(topology, positions))[0])
+
+    return run
+
+
+def context_of(topology: Topology, vocabulary: Vocabulary) -> Context:
+    return build_context(topology, vocabulary.types(topology.plan), vocabulary.n_types)

@@ -1,0 +1,230 @@
+"""What holds for the network whatever its weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from herobm.nn.config import ModelConfig
+from herobm.nn.graph import BeadGraph, build_graph
+from herobm.nn.model import Backmapper
+from herobm.pipeline import Rebuilder
+from herobm.plan import Library
+from herobm.system import Topology, build_topology
+from herobm.types import Beads, FloatArray, Residues
+from herobm.weights.file import Header, Weights
+from herobm.weights.vocabulary import Vocabulary
+
+Predict = Callable[[Topology, FloatArray], FloatArray]
+
+#: Å; float32 of positions some tens of Å long.
+CLOSE = 2e-4
+
+
+def random_rotation(seed: int) -> FloatArray:
+    return Rotation.random(random_state=np.random.default_rng(seed)).as_matrix()
+
+
+def chain(names: list[str], library: Library, positions: FloatArray) -> Beads:
+    """Residues of one chain, numbered from 1, with their beads at the given positions."""
+    beads = [library.templates[library.by_residue[name]].beads for name in names]
+    residues = Residues(
+        names=np.array(names),
+        ids=np.arange(1, len(names) + 1),
+        icodes=np.full(len(names), ""),
+        chains=np.full(len(names), "A"),
+    )
+    return Beads(
+        positions=np.asarray(positions, dtype=float),
+        names=np.array([b for group in beads for b in group]),
+        residue_index=np.repeat(np.arange(len(names)), [len(b) for b in beads]),
+        residues=residues,
+    )
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), shift=st.tuples(*[st.floats(-50, 50)] * 3))
+def test_vectors_turn_with_the_beads(
+    ubiquitin: Topology, predict: Predict, seed: int, shift: tuple[float, float, float]
+) -> None:
+    turn = random_rotation(seed)
+    before = predict(ubiquitin, ubiquitin.beads.positions)
+    after = predict(ubiquitin, ubiquitin.beads.positions @ turn.T + np.array(shift))
+    assert np.abs(before).max() > 0.5
+    assert np.abs(after - before @ turn.T).max() < CLOSE
+
+
+def test_a_mirror_image_is_another_molecule(ubiquitin: Topology, predict: Predict) -> None:
+    mirror = np.array([-1.0, 1.0, 1.0])
+    before = predict(ubiquitin, ubiquitin.beads.positions)
+    after = predict(ubiquitin, ubiquitin.beads.positions * mirror)
+    backbone = ubiquitin.beads.names == "BB"
+    off = np.linalg.norm(after - before * mirror, axis=2)[backbone]
+    assert np.median(off.max(axis=1)) > 0.1
+
+
+def test_torsions_tell_the_hand(
+    ubiquitin: Topology,
+    network: Backmapper,
+    graph_of: Callable[[Topology, FloatArray], BeadGraph],
+) -> None:
+    positions = ubiquitin.beads.positions
+    with torch.inference_mode():
+        here = network(graph_of(ubiquitin, positions))[1]
+        turned = network(graph_of(ubiquitin, positions @ random_rotation(3).T))[1]
+        mirrored = network(graph_of(ubiquitin, positions * np.array([1.0, -1.0, 1.0])))[1]
+    assert torch.allclose(here, turned, atol=1e-3)
+    assert torch.allclose(here.norm(dim=-1), torch.ones(here.shape[:2]), atol=1e-4)
+    assert (here - mirrored).abs().amax() > 0.1
+
+
+def test_the_order_of_beads_is_of_no_account(
+    ubiquitin: Topology,
+    network: Backmapper,
+    graph_of: Callable[[Topology, FloatArray], BeadGraph],
+) -> None:
+    graph = graph_of(ubiquitin, ubiquitin.beads.positions)
+    order = torch.randperm(len(graph.types), generator=torch.Generator().manual_seed(1))
+    shuffled = BeadGraph(*(getattr(graph, f.name)[order] for f in fields(graph)))
+    with torch.inference_mode():
+        assert torch.allclose(network(shuffled)[0], network(graph)[0][order], atol=CLOSE)
+
+
+def test_the_order_of_neighbours_is_of_no_account(
+    ubiquitin: Topology,
+    network: Backmapper,
+    graph_of: Callable[[Topology, FloatArray], BeadGraph],
+) -> None:
+    graph = graph_of(ubiquitin, ubiquitin.beads.positions)
+    order = torch.randperm(graph.edge_types.shape[1], generator=torch.Generator().manual_seed(2))
+    edges = {n: getattr(graph, n)[:, order] for n in vars(graph) if n.startswith("edge")}
+    with torch.inference_mode():
+        shuffled = network(BeadGraph(**(vars(graph) | edges)))[0]
+        assert torch.allclose(shuffled, network(graph)[0], atol=CLOSE)
+
+
+def test_the_order_of_chains_is_of_no_account(library: Library, predict: Predict) -> None:
+    rng = np.random.default_rng(4)
+    one = chain(["GLY", "PHE", "LYS"], library, rng.normal(0, 3, (8, 3)))
+    two = chain(["SER", "TRP"], library, rng.normal(4, 3, (8, 3)))
+    forth, back = joined(one, two), joined(two, one)
+    first, second = (build_topology(b, library) for b in (forth, back))
+    n, m = len(one), len(two)
+    moved = np.r_[m : m + n, 0:m]
+    there = predict(second, second.beads.positions)[moved]
+    assert np.abs(predict(first, first.beads.positions) - there).max() < CLOSE
+
+
+def joined(one: Beads, two: Beads) -> Beads:
+    """Both chains, called A and B."""
+    names = ("names", "ids", "icodes")
+    residues = {k: np.concatenate([getattr(b.residues, k) for b in (one, two)]) for k in names}
+    chains = np.repeat(["A", "B"], [len(one.residues), len(two.residues)])
+    return Beads(
+        positions=np.concatenate([one.positions, two.positions]),
+        names=np.concatenate([one.names, two.names]),
+        residue_index=np.concatenate([one.residue_index, two.residue_index + len(one.residues)]),
+        residues=Residues(**residues, chains=chains),
+    )
+
+
+def test_a_far_bead_changes_nothing(
+    ubiquitin: Topology, network: Backmapper, predict: Predict, vocabulary: Vocabulary
+) -> None:
+    """Beads farther than the cutoff and more than four residues along the chain are not seen."""
+    positions = ubiquitin.beads.positions
+    residue = ubiquitin.plan.bead_residue
+    moved = positions.copy()
+    moved[40] += (3.0, -2.0, 1.0)
+    change = np.abs(predict(ubiquitin, moved) - predict(ubiquitin, positions)).max(axis=(1, 2))
+    distance = np.minimum(*(np.linalg.norm(positions - p[40], axis=1) for p in (positions, moved)))
+    unseen = (distance > network.config.cutoff) & (np.abs(residue - residue[40]) > 4)
+    assert unseen.sum() > 50
+    assert change[unseen].max() < 1e-5
+    assert change[40] > 0.01
+
+
+def test_chunks_equal_the_whole(
+    ubiquitin: Topology, network: Backmapper, vocabulary: Vocabulary
+) -> None:
+    header = Header(
+        model=network.config, mapping="martini3", mapping_digest="", vocabulary=vocabulary
+    )
+    rebuilder = Rebuilder(ubiquitin, Weights(network, header, Path("random")))
+    whole = rebuilder.rebuild(ubiquitin.beads)
+    rebuilder.CHUNK = 7
+    assert np.abs(rebuilder.rebuild(ubiquitin.beads) - whole).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("names", "positions"),
+    [
+        (["GLY"], [[1.0, 2.0, 3.0]]),
+        (["ALA"], [[1.0, 2.0, 3.0], [2.0, 3.0, 5.0]]),
+        (["SER"], [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]),
+        (["GLY", "GLY", "GLY"], [[0.0, 0.0, 0.0], [1.0, 2.0, 2.0], [2.0, 4.0, 4.0]]),
+        (["GLY", "ALA"], [[0.0, 0.0, 0.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]]),
+    ],
+    ids=[
+        "one bead",
+        "two beads",
+        "two beads on one spot",
+        "collinear",
+        "collinear with side chain",
+    ],
+)
+def test_too_few_beads_for_a_frame(
+    library: Library, predict: Predict, names: list[str], positions: list[list[float]]
+) -> None:
+    """Where beads span no frame nothing is made up: finite, and it still turns with the beads."""
+    topology = build_topology(chain(names, library, np.array(positions)), library)
+    turn = random_rotation(11)
+    vectors = predict(topology, topology.beads.positions)
+    turned = predict(topology, topology.beads.positions @ turn.T + 5.0)
+    assert np.isfinite(vectors).all()
+    assert np.abs(turned - vectors @ turn.T).max() < CLOSE
+
+
+def test_vectors_keep_within_their_bounds(
+    ubiquitin: Topology,
+    vocabulary: Vocabulary,
+    graph_of: Callable[[Topology, FloatArray], BeadGraph],
+) -> None:
+    """Even where weights and beads are wild."""
+    torch.manual_seed(0)
+    wild = Backmapper(
+        ModelConfig(n_channels=6, hidden=32, readout=16), vocabulary.n_types, vocabulary.n_slots
+    )
+    with torch.no_grad():
+        wild.readout.mul_(100.0)
+        wild.longest.uniform_(0.5, 3.0)
+    noise = np.random.default_rng(0).normal(0, 2.0, ubiquitin.beads.positions.shape)
+    with torch.inference_mode():
+        graph = graph_of(ubiquitin, ubiquitin.beads.positions + noise)
+        length = wild(graph)[0].norm(dim=-1)
+    assert (length <= wild.longest[graph.types] + 1e-5).all()
+    assert length.amax() > 2.0
+
+
+def test_a_molecule_cut_by_the_box_is_the_same(
+    ubiquitin: Topology, predict: Predict, network: Backmapper, vocabulary: Vocabulary
+) -> None:
+    """Beads wrapped one by one into a box give what the molecule in one piece gives."""
+    from herobm.nn.graph import build_context
+
+    box = np.array([60.0, 62.0, 64.0, 90.0, 90.0, 90.0])
+    context = build_context(ubiquitin, vocabulary.types(ubiquitin.plan), vocabulary.n_types)
+    whole = ubiquitin.beads.positions
+    wrapped = (whole + 25.0) % box[:3]
+    assert np.abs(np.diff(wrapped, axis=0)).max() > 30.0
+    with torch.inference_mode():
+        vectors = network(build_graph(context, wrapped, box, network.config.cutoff))[0]
+    assert np.abs(np.asarray(vectors) - predict(ubiquitin, whole)).max() < CLOSE
