@@ -54,8 +54,9 @@ picture: $(DEMO_OUT) ## draw the picture of the README anew
 $(DEMO_OUT):
 	@$(MAKE) --no-print-directory demo
 
-benchmark: $(INSTALLED) ## time the start of the command line
+benchmark: $(INSTALLED) ## time the start of the command line and the backmapping of a protein
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/speed.py
 
 clean: ## remove what was built, but keep .venv
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build docs/generated

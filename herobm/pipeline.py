@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from herobm.chem.geometry import limit_bonds, reference_lengths
+from herobm.chem.naming import canonical_names, find_naming
 from herobm.chem.quality import Summary, summarise
 from herobm.errors import ModelError, UnmappedResidueError, WeightsNotFoundError
 from herobm.plan import compile_library, reconstruct
@@ -91,6 +92,7 @@ class Rebuilder:
         types = vocabulary.types(topology.plan, f"the weights {weights.path}")
         self.context = build_context(topology, types, vocabulary.n_types)
         self.disulfides = find_disulfides(topology.plan, topology.beads)
+        self.naming = find_naming(topology.plan, within_beads=True)
         self.bonds = plan_bonds(topology.plan, topology.links.previous)
         reference = weights.header.bonds
         self.lengths = reference_lengths(topology.plan, self.bonds, reference)[:, 0]
@@ -111,11 +113,26 @@ class Rebuilder:
                 predicted, _ = network(graph.take(part).to(self.device))
                 vectors[part, :n_slots] = predicted[:, :n_slots].cpu().numpy()
         placed = reconstruct(plan, beads.positions, vectors)
-        return limit_bonds(placed, self.bonds, self.lengths, BOND_TOLERANCE)
+        placed = limit_bonds(placed, self.bonds, self.lengths, BOND_TOLERANCE)
+        return canonical_names(self.naming, placed)
 
     def atoms(self, beads: Beads) -> Atoms:
         """Rebuild one frame."""
         return self.as_atoms(self.rebuild(beads), beads)
+
+    def check_fits(self, path: Path | str) -> None:
+        """See to it that a file can hold the result, before the network runs.
+
+        Raises
+        ------
+        OutputError
+            If the format of `path` is not known, or has no room for the names, chains or numbers.
+        """
+        from herobm.io import check_fits
+
+        plan, beads = self.topology.plan, self.topology.beads
+        near = beads.positions[plan.bead_start[plan.atom_residue]]
+        check_fits(path, self.as_atoms(near, beads))
 
     def as_atoms(self, positions: FloatArray, beads: Beads) -> Atoms:
         """Name atoms at positions (n_atoms, 3) in Å."""
@@ -218,7 +235,7 @@ def prepare(
     if mapping is None and model is not None:
         mapping = registry.model(model).mapping or None
     if mapping is None:
-        mapping = choose_mapping(beads, registry, source, partly=skip_unmapped)
+        mapping = choose_mapping(beads, registry, source)
     mappings = registry.mapping(mapping)
     topology = build_topology(
         beads, compile_library(mappings), skip_unmapped=skip_unmapped, source=source
@@ -229,10 +246,11 @@ def prepare(
     return Rebuilder(topology, load_weights(spec.weights, device), device)
 
 
-def choose_mapping(
-    beads: Beads, registry: Registry, source: str = "structure", *, partly: bool = False
-) -> str:
-    """Find the pack whose beads are those of every residue, and say so in the log.
+def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") -> str:
+    """Find the pack whose beads are those of most residues, and say so in the log.
+
+    What a pack that does not fit all of them lacks is told by `build_topology`. Between packs
+    that fit equally well, the preferred one is taken.
 
     Parameters
     ----------
@@ -240,31 +258,29 @@ def choose_mapping(
     registry : Registry
     source : str
         What to call the beads in messages.
-    partly : bool
-        Take the pack that fits most residues where none fits all.
 
     Raises
     ------
     UnmappedResidueError
-        If no pack fits.
+        If there is no mapping at all.
     """
     counts = {
         name: count_fitting(beads, compile_library(registry.mapping(name)))
         for name in registry.mappings()
     }
-    ranked = sorted(
-        counts, key=lambda n: (-counts[n][0] / counts[n][1], not n.startswith(PREFERRED), n)
-    )
-    fitting = [n for n in ranked if counts[n][0] and (partly or counts[n][0] == counts[n][1])]
-    if fitting:
-        log.info("mapping: %s (its beads fit %d of %d residues)", fitting[0], *counts[fitting[0]])
-        return fitting[0]
-    listed = "; ".join(f"{n}: {counts[n][0]} of {counts[n][1]}" for n in ranked[:5])
-    raise UnmappedResidueError(
-        f"{source}: no mapping fits all residues (residues that fit: {listed or 'no mapping'})",
-        "Name the mapping (--mapping), which then tells what it lacks; select what is mapped "
-        "(--selection), or leave the rest out (--skip-unmapped).",
-    )
+    if not counts:
+        raise UnmappedResidueError(
+            f"{source}: no plug-in that is installed has a mapping",
+            "Install one, e.g. herobm-martini3, or name a mapping file (--mapping my.map).",
+        )
+
+    def rank(name: str) -> tuple[float, bool, str]:
+        fitting, residues = counts[name]
+        return -fitting / max(residues, 1), not name.startswith(PREFERRED), name
+
+    best = min(counts, key=rank)
+    log.info("mapping: %s (its beads fit %d of %d residues)", best, *counts[best])
+    return best
 
 
 def model_for(mapping: str, registry: Registry) -> str:
@@ -279,8 +295,8 @@ def model_for(mapping: str, registry: Registry) -> str:
     if len(names) == 1:
         return names[0]
     known = ", ".join(names or registry.models()) or "none"
-    many = "several models" if names else "no model"
+    many = "are several models" if names else "is no model"
     raise ModelError(
-        f"there are {many} for mapping '{mapping}' (models: {known})",
+        f"there {many} for mapping '{mapping}' (models: {known})",
         "Name one (--model NAME or --model weights.safetensors), or train one (herobm train).",
     )

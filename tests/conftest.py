@@ -32,8 +32,9 @@ def martini3() -> Library:
     return compile_library(load_set(sorted(folder.glob("*.map")), "martini3/protein"))
 
 
-#: Branches that RDKit numbers the other way round than PDB files do.
-OTHER_WAY = {"ILE": ("CG1", "CG2"), "VAL": ("CG1", "CG2"), "LEU": ("CD1", "CD2")}
+#: Centre, its way back to the backbone, and its like branches, numbered as in PDB files: the
+#: triple product of the vectors to the three is negative.
+LIKE_BRANCHES = {"VAL": ("CB", "CA", "CG1", "CG2"), "LEU": ("CG", "CB", "CD1", "CD2")}
 
 
 @cache
@@ -46,10 +47,9 @@ def embed(sequence: str) -> Atoms:
     assert AllChem.EmbedMolecule(mol, randomSeed=7) == 0
     mol = Chem.RemoveHs(mol)
     known = [atom.GetPDBResidueInfo() for atom in mol.GetAtoms()]
-    for info in known:
-        pair = OTHER_WAY.get(info.GetResidueName(), ())
-        if info.GetName().strip() in pair:
-            info.SetName(pair[1 - pair.index(info.GetName().strip())])
+    for info in known:  # RDKit names these two the other way round
+        if info.GetResidueName() == "ILE" and info.GetName().strip() in ("CG1", "CG2"):
+            info.SetName("CG2" if info.GetName().strip() == "CG1" else "CG1")
     numbers = np.array([info.GetResidueNumber() for info in known])
     order = np.argsort(numbers, kind="stable")
     first = [int(np.flatnonzero(numbers == i)[0]) for i in range(1, len(sequence) + 1)]
@@ -59,9 +59,16 @@ def embed(sequence: str) -> Atoms:
         icodes=np.full(len(sequence), ""),
         chains=np.full(len(sequence), "A"),
     )
+    positions = mol.GetConformer().GetPositions()
+    names = np.array([info.GetName().strip() for info in known])
+    for number, i in enumerate(first, start=1):
+        quad = LIKE_BRANCHES.get(known[i].GetResidueName(), ())
+        rows = [int(np.flatnonzero((numbers == number) & (names == n))[0]) for n in quad]
+        if rows and np.linalg.det(positions[rows[1:]] - positions[rows[0]]) > 0:
+            names[rows[2:]] = names[rows[:1:-1]]
     return Atoms(
-        positions=mol.GetConformer().GetPositions()[order],
-        names=np.array([info.GetName().strip() for info in known])[order],
+        positions=positions[order],
+        names=names[order],
         residue_index=numbers[order] - 1,
         residues=residues,
         elements=np.array([atom.GetSymbol() for atom in mol.GetAtoms()])[order],

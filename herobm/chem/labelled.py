@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdCIPLabeler
 
-from herobm.dsl.model import AtomRef, Mapping
-from herobm.elements import element_of
+from herobm.chem.molecule import assemble, settle_bond, settle_centers
 from herobm.plan.template import ANYWHERE, CHAIN_END, CHAIN_START, Template
 
 log = logging.getLogger(__name__)
@@ -18,16 +16,7 @@ log = logging.getLogger(__name__)
 #: (centre, neighbour, neighbour, neighbour, sign of their triple product), rebuilt atoms.
 Labelled: TypeAlias = list[tuple[int, int, int, int, int]]
 
-_ORDERS = {
-    "-": Chem.BondType.SINGLE,
-    "=": Chem.BondType.DOUBLE,
-    "#": Chem.BondType.TRIPLE,
-    ":": Chem.BondType.AROMATIC,
-    "$": Chem.BondType.QUADRUPLE,
-}
-_CCW, _CW = Chem.ChiralType.CHI_TETRAHEDRAL_CCW, Chem.ChiralType.CHI_TETRAHEDRAL_CW
-#: What hangs on the atom of the next or previous residue, by its element: enough for CIP ranks.
-_BEYOND = {"C": (("=", "O"), ("-", "C")), "N": (("-", "C"),), "P": (("=", "O"), ("-", "O"))}
+_CCW = Chem.ChiralType.CHI_TETRAHEDRAL_CCW
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,7 @@ def _first_branch(name: str, names: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True)
-class Molecule:
+class Labeller:
     """A residue as RDKit has it, its neighbours along the chain hinted at.
 
     Attributes
@@ -120,22 +109,16 @@ class Molecule:
 
     def turn(self, wanted: dict[str, str], found: Labelled) -> None:
         """Give centres the hand that their label asks for, and note it."""
-        atoms = {n: self.mol.GetAtomWithIdx(self.index[n]) for n in wanted if n in self.index}
-        for atom in atoms.values():
-            atom.SetChiralTag(_CCW)
-        for _ in range(len(atoms) + 1):  # a label may depend on other labels
-            self._label()
-            wrong = [a for n, a in atoms.items() if _cip(a) not in ("", wanted[n])]
-            for atom in wrong:
-                atom.InvertChirality()
-            if not wrong:
-                break
-        for name, atom in atoms.items():
-            if _cip(atom) == wanted[name]:
+        numbers = {n: self.index[n] for n in wanted if n in self.index}
+        settled = settle_centers(self.mol, {i: wanted[n] for n, i in numbers.items()})
+        for name, number in numbers.items():
+            atom = self.mol.GetAtomWithIdx(number)
+            if number in settled:
                 self._note(atom, found)
             else:
                 log.warning("%s: %s is no stereocentre to RDKit, not checked", self.title, name)
-            atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+        for number in numbers.values():
+            self.mol.GetAtomWithIdx(number).SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
 
     def _note(self, atom: Any, found: Labelled) -> None:
         # Seen from the first neighbour the others run counter-clockwise (CCW), so that the triple
@@ -154,28 +137,16 @@ class Molecule:
     ) -> None:
         """Find the side that the label of a double bond asks for, and note it."""
         one, two = self.index[a], self.index[b]
-        x, y = self._beside(one, two), self._beside(two, one)
-        bond = self.mol.GetBondBetweenAtoms(one, two)
-        if bond is None or x is None or y is None:
-            log.warning("%s: %s=%s has no neighbours on both sides, not checked", self.title, a, b)
-            return
-        bond.SetStereoAtoms(x, y)
-        bond.SetStereo(Chem.BondStereo.STEREOCIS)
-        self._label()
-        if _cip(bond) in ("E", "Z"):
-            rebuilt = [self.rebuilt[i] for i in (x, one, two, y)]
-            found.append((*rebuilt, _cip(bond) == wanted))  # type: ignore[arg-type]
-        else:
+        if not settle_bond(self.mol, one, two, wanted, self.rebuilt):
             log.warning("%s: %s=%s has no sides to RDKit, not checked", self.title, a, b)
-
-    def _beside(self, atom: int, other: int) -> int | None:
-        near = [n.GetIdx() for n in self.mol.GetAtomWithIdx(atom).GetNeighbors()]
-        return next((n for n in near if n != other and n in self.rebuilt), None)
-
-    def _label(self) -> None:
-        for part in (*self.mol.GetAtoms(), *self.mol.GetBonds()):
-            part.ClearProp("_CIPCode")
-        rdCIPLabeler.AssignCIPLabels(self.mol)
+            return
+        bond = self.mol.GetBondBetweenAtoms(one, two)
+        x, y = bond.GetStereoAtoms()
+        if bond.GetBeginAtomIdx() != one:
+            x, y = y, x
+        rebuilt = [self.rebuilt[i] for i in (x, one, two, y)]
+        cis = bond.GetStereo() == Chem.BondStereo.STEREOCIS
+        found.append((*rebuilt, cis))  # type: ignore[arg-type]
 
     def like_branches(self) -> list[tuple[str, str]]:
         """List (carbon, branch of the lower number) where two branches differ by name only."""
@@ -195,11 +166,7 @@ class Molecule:
         return found
 
 
-def _cip(part: Any) -> str:
-    return str(part.GetProp("_CIPCode")).upper() if part.HasProp("_CIPCode") else ""
-
-
-def build_molecule(template: Template, place: int) -> Molecule | None:
+def build_molecule(template: Template, place: int) -> Labeller | None:
     """Build a residue within a chain (`place` ANYWHERE) or at one of its ends.
 
     Parameters
@@ -210,83 +177,34 @@ def build_molecule(template: Template, place: int) -> Molecule | None:
 
     Returns
     -------
-    Molecule or None
+    Labeller or None
         None, with a line in the log, where RDKit does not accept the chemistry.
     """
-    mapping = template.mapping
-    editable = Chem.RWMol()
-    index: dict[str, int] = {}
-    bonded = {ref.name for bond in mapping.bonds for ref in (bond.a, bond.b)}
-    for atom in mapping.atoms:
-        if atom.name in bonded and template.place[atom.name] in (ANYWHERE, place):
-            index[atom.name] = _add(editable, atom.element)
-    _charge(editable, template, index)
-    for bond in mapping.bonds:
-        if bond.a.offset == bond.b.offset == 0 and {bond.a.name, bond.b.name} <= index.keys():
-            _join(editable, index[bond.a.name], index[bond.b.name], bond.symbol)
-    for here, there in _links(template, place):
-        _hint(editable, index[here], there, mapping)
+    names = names_at(template, place)
+    built = assemble(template.mapping, names, charged_at(template, names), place)
     title = f"stereo of {template.name}"
     with rdBase.BlockLogs():
         try:
-            Chem.SanitizeMol(editable)
+            Chem.SanitizeMol(built.mol)
         except Chem.MolSanitizeException as error:
             log.warning("%s is not checked: RDKit does not accept its bonds (%s)", title, error)
             return None
-    mol = Chem.AddHs(editable.GetMol())
-    rebuilt = {index[n]: i for i, n in enumerate(template.atoms) if n in index}
-    return Molecule(mol, index, rebuilt, title)
+    mol = Chem.AddHs(built.mol.GetMol())
+    rebuilt = {built.index[n]: i for i, n in enumerate(template.atoms) if n in built.index}
+    return Labeller(mol, built.index, rebuilt, title)
 
 
-def _add(mol: Any, element: str) -> int:
-    known = {"": 0, "D": 1}
-    return int(mol.AddAtom(Chem.Atom(known[element] if element in known else element)))
+def names_at(template: Template, place: int) -> set[str]:
+    """Atoms with a bond that a residue has within a chain, or at one of its ends."""
+    bonded = {ref.name for bond in template.mapping.bonds for ref in (bond.a, bond.b)}
+    return {n for n, where in template.place.items() if n in bonded and where in (ANYWHERE, place)}
 
 
-def _join(mol: Any, a: int, b: int, symbol: str) -> None:
-    mol.AddBond(a, b, _ORDERS[symbol])
-    if symbol == ":":
-        for atom in (a, b):
-            mol.GetAtomWithIdx(atom).SetIsAromatic(True)
-        mol.GetBondBetweenAtoms(a, b).SetIsAromatic(True)
-
-
-def _charge(mol: Any, template: Template, index: dict[str, int]) -> None:
-    """Charge atoms, but those not whose charge comes with atoms that are not here."""
-    absent = {n for n in template.place if n not in index}
-    for name, charge in template.mapping.charges.items():
-        partners = {
-            b.name if a.name == name else a.name
-            for a, b in ((bond.a, bond.b) for bond in template.mapping.bonds)
-            if name in (a.name, b.name)
-        }
-        if name in index and not partners & absent:
-            mol.GetAtomWithIdx(index[name]).SetFormalCharge(charge)
-
-
-def _links(template: Template, place: int) -> list[tuple[str, AtomRef]]:
-    """(atom here, atom there) of the bonds to the next and from the previous residue."""
-    found: list[tuple[str, AtomRef]] = []
+def charged_at(template: Template, names: set[str]) -> set[str]:
+    """Those of `names` whose charge does not come with atoms that are not among them."""
+    absent = template.place.keys() - names
+    partners: dict[str, set[str]] = {}
     for bond in template.mapping.bonds:
-        for here, there in ((bond.a, bond.b), (bond.b, bond.a)):
-            if here.offset == 0 and there.offset:
-                found.append((here.name, there))
-    following = template.link_next
-    if following and template.link_previous is None and following[1] in template.place:
-        found.append((following[1], AtomRef(name=following[0], offset=-1)))
-    cut = {ANYWHERE: 0, CHAIN_START: -1, CHAIN_END: 1}[place]
-    return [link for link in found if link[1].offset != cut]
-
-
-def _hint(mol: Any, here: int, there: AtomRef, mapping: Mapping) -> None:
-    """Add the atom of another residue, and what its CIP rank may depend on."""
-    known = {a.name: a.element for a in mapping.atoms}
-    element = known.get(there.name) or element_of(there.name)
-    beyond = _add(mol, element)
-    _join(mol, here, beyond, "-")
-    if mol.GetAtomWithIdx(here).GetSymbol() != "N" and element == "C":
-        substituents: tuple[tuple[str, str], ...] = (("-", "O"), ("-", "C"))
-    else:
-        substituents = _BEYOND.get(element, ())
-    for symbol, kind in substituents:
-        _join(mol, beyond, _add(mol, kind), symbol)
+        partners.setdefault(bond.a.name, set()).add(bond.b.name)
+        partners.setdefault(bond.b.name, set()).add(bond.a.name)
+    return {n for n in names if not partners.get(n, set()) & absent}

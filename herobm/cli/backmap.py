@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import Device, open_registry, show_notes
-from herobm.cli.structures import Overwrite, Rename, Selection, SkipUnmapped, parse_renames
+from herobm.cli.structures import (
+    Overwrite,
+    Rename,
+    Selection,
+    SkipUnmapped,
+    check_outputs,
+    parse_renames,
+)
 
 if TYPE_CHECKING:
     from herobm.pipeline import Rebuilder
@@ -54,7 +61,7 @@ def backmap(
     With -f the atoms go to a trajectory, and the first frame to a PDB file beside it.
     """
     from herobm.errors import OutputError
-    from herobm.io import check_writable, read_beads
+    from herobm.io import read_beads
     from herobm.pipeline import prepare
 
     show_notes()
@@ -67,8 +74,9 @@ def backmap(
             f"Name an output that ends in {', '.join(TRAJECTORIES)} with -f, in .pdb, .gro or "
             ".cif without.",
         )
-    for path in (output, output.with_suffix(".pdb")) if is_trajectory else (output,):
-        check_writable(path, overwrite)
+    structure = output.with_suffix(".pdb") if is_trajectory else output
+    inputs = [beads] if trajectory is None else [beads, trajectory]
+    check_outputs({output, structure}, inputs, overwrite)
     import torch
 
     torch.set_num_threads(threads)
@@ -83,6 +91,7 @@ def backmap(
         source=str(beads),
         registry=open_registry(context),
     )
+    prepared.check_fits(structure)
     if trajectory is None:
         result = prepared.result(prepared.topology.beads)
         result.write(output, overwrite=overwrite)
@@ -101,7 +110,7 @@ def _trajectory(
     output: Path,
     overwrite: bool,
 ) -> None:
-    """Rebuild frame by frame; at no time is more than one in memory."""
+    """Rebuild frame by frame; no more than the first and the current one are in memory."""
     import sys
 
     from herobm.chem.quality import Totals
@@ -121,12 +130,13 @@ def _trajectory(
         TrajectoryWriter(output, n_atoms, overwrite) as written,
         typer.progressbar(length=len(read), label="frames", file=sys.stderr) as bar,
     ):
-        totals = Totals()
+        totals, opening = Totals(), None
         for frame in read:
             result = prepared.result(prepared.topology.place(frame.positions, frame.box))
-            if totals.n_frames == 0:
-                result.write(first, overwrite=overwrite)
+            opening = opening or result
             written.write(result.atoms.positions, frame.box, frame.time, frame.step)
             totals.add(frame.index, result.summary)
             bar.update(1)
+        if opening is not None:  # written last, so that a damaged frame leaves nothing behind
+            opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")

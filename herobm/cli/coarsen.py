@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from herobm.cli.options import open_registry, show_notes
-from herobm.cli.structures import Overwrite, Rename, Selection, SkipUnmapped, parse_renames
+from herobm.cli.structures import (
+    Overwrite,
+    Rename,
+    Selection,
+    SkipUnmapped,
+    check_outputs,
+    parse_renames,
+)
 
 
 def coarsen(
@@ -26,14 +33,14 @@ def coarsen(
     A bead sits at the mean of those of its atoms that the file has; hydrogens that are not there
     are not guessed.
     """
-    from herobm.io import check_writable, read_atoms, write_structure
+    from herobm.io import read_atoms, write_structure
     from herobm.plan import compile_library
     from herobm.system import coarsen as to_beads
     from herobm.system import rename_residues
 
     show_notes()
     renames = parse_renames(rename)
-    check_writable(output, overwrite)
+    check_outputs([output], [atoms], overwrite)
     library = compile_library(open_registry(context).mapping(mapping))
     structure = rename_residues(read_atoms(atoms, selection), renames)
     beads = to_beads(structure, library, skip_unmapped=skip_unmapped, source=str(atoms))

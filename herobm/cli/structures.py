@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from herobm.errors import HerobmError
+from herobm.errors import HerobmError, OutputError
 
 Selection = Annotated[
     str, typer.Option("--selection", help="What to take from the file (MDAnalysis selection).")
@@ -36,3 +38,21 @@ def parse_renames(pairs: list[str] | None) -> dict[str, str]:
             raise HerobmError(f"--rename {pair}: write OLD=NEW, e.g. --rename HISD=HID")
         found[old] = new
     return found
+
+
+def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], overwrite: bool) -> None:
+    """See to it that the results can be put where they shall lie, and replace no input.
+
+    Raises
+    ------
+    OutputError
+    """
+    from herobm.io import check_writable
+
+    read = {path.resolve() for path in inputs}
+    for output in outputs:
+        if output.resolve() in read:
+            raise OutputError(
+                f"{output}: the result would replace the file that is read", "Choose another name."
+            )
+        check_writable(output, overwrite)

@@ -14,6 +14,9 @@ from herobm.types import BoolArray, FloatArray, IntArray, Residues
 #: 3.5 Å on average, CA-CA 3.8 Å.
 LINK_CUTOFF = 4.5
 
+#: Last residue numbers that fit into the columns of PDB and GRO; after them comes 0, or 1.
+LAST_NUMBERS = (9999, 99999)
+
 #: Chain ids that are made up where a file has none, used again from the start when they run out.
 CHAIN_IDS = string.ascii_uppercase + string.ascii_lowercase + string.digits
 
@@ -48,7 +51,8 @@ def find_links(
     """Find bonded neighbours, chain ends and breaks.
 
     Two residues in a row are bonded when both can be, their chain id is the same, the second
-    number is the next (or the same with another insertion code), and the linking beads are not
+    number is the next (or the same with another insertion code, or the first one after the
+    largest that a PDB or GRO file has room for), and the linking beads are not
     farther apart than `LINK_CUTOFF`. Elsewhere a new chain begins if the chain id changes or the
     numbers start again, or, in files without chain ids, if only the distance tells; what remains
     (a gap in the numbers, a jump within a named chain) is a break.
@@ -90,10 +94,11 @@ def _borders(
     same_chain = residues.chains[1:] == residues.chains[:-1]
     step = residues.ids[1:] - residues.ids[:-1]
     inserted = (step == 0) & (residues.icodes[1:] != residues.icodes[:-1])
-    in_turn = (step == 1) | inserted
     near = np.zeros(len(both), bool)
     gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
     near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= LINK_CUTOFF
+    wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
+    in_turn = (step == 1) | inserted | wraps
     linked = both & same_chain & in_turn & near
     unnamed = residues.chains[1:] == ""
     restarts = (step < 0) | ((step == 0) & ~inserted)

@@ -141,6 +141,12 @@ def _report_strangers(
 ) -> None:
     if not unknown.any():
         return
+    if unknown.all():
+        raise StructureError(
+            f"{source}: mapping '{library.name}' knows none of the {len(unknown)} atoms (first: "
+            f"{atoms.label(0)})",
+            "Is the structure coarse-grained already? Give one with atoms, or another mapping.",
+        )
     elements = atoms.elements if atoms.elements is not None else atoms.names
     heavy = unknown & (elements != "H") & (elements != "D")
     where = heavy if heavy.any() else unknown

@@ -72,5 +72,17 @@ def find_disulfides(plan: Plan, beads: Beads) -> Candidates:
     if len(atom) < 2:
         return Candidates(np.zeros((0, 2), dtype=np.int64), beads.box)
     points = beads.positions[np.concatenate(owners)]
-    near = cKDTree(points).query_pairs(BEAD_CUTOFF, output_type="ndarray").reshape(-1, 2)
-    return Candidates(np.sort(atom[near], axis=1), beads.box)
+    return Candidates(np.sort(atom[_near(points, beads.box)], axis=1), beads.box)
+
+
+def _near(points: FloatArray, box: FloatArray | None) -> IntArray:
+    """Pairs of points (n, 3) closer than `BEAD_CUTOFF`, over periodic boundaries too."""
+    if box is None:
+        pairs: IntArray = cKDTree(points).query_pairs(BEAD_CUTOFF, output_type="ndarray")
+        return pairs.reshape(-1, 2)
+    found = [np.zeros((0, 2), dtype=np.int64)]
+    for one in range(len(points) - 1):  # sulfur atoms are few; any cell, wrapped or not
+        gaps = minimum_image(points[one + 1 :] - points[one], box)
+        two = one + 1 + np.flatnonzero(np.linalg.norm(gaps, axis=1) <= BEAD_CUTOFF)
+        found.append(np.stack([np.full(len(two), one), two], axis=1))
+    return np.concatenate(found)

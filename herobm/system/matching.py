@@ -40,6 +40,9 @@ def rename_residues(particles: P, rename: Dict[str, str]) -> P:
     if not rename:
         return particles
     names = particles.residues.names
+    idle = sorted(rename.keys() - set(names.tolist()))
+    if idle:
+        log.info("no residue is called %s, so none is renamed from that", ", ".join(idle))
     renamed = np.array([rename.get(str(n), str(n)) for n in names], dtype=np.str_)
     return replace(particles, residues=replace(particles.residues, names=renamed))
 
@@ -138,10 +141,16 @@ def require_mapped(particles: P, library: Library, *, skip_unmapped: bool, sourc
     if skip_unmapped and not unknown.all():
         log.info("left out, not in mapping '%s': %s", library.name, listed)
         return particles.subset(~unknown[particles.residue_index])
+    others = (
+        "Name a residue as the mapping does (--rename OLD=NEW), or bring a mapping for it "
+        "(--mapping my.map)."
+    )
+    some = (
+        "Leave out what is not mapped (--skip-unmapped), or select what is (--selection 'not "
+        "resname W').\n"
+    )
     raise UnmappedResidueError(
         f"{source}: mapping '{library.name}' has no residue {listed}",
-        f"It has: {', '.join(sorted(library.by_residue))}.\n"
-        "Select what is mapped (--selection 'not resname W'), leave the rest out "
-        "(--skip-unmapped), name a residue as the mapping does (--rename OLD=NEW), or bring a "
-        "mapping for it (--mapping my.map).",
+        f"{'' if unknown.all() else some}{others}\n"
+        f"It has: {', '.join(sorted(library.by_residue))}.",
     )

@@ -13,7 +13,7 @@ from herobm.plan.template import Library
 from herobm.system.chains import Links, find_links, name_chains
 from herobm.system.matching import find_templates, require_mapped
 from herobm.system.periodic import whole_chains, whole_residues
-from herobm.types import Beads, BoolArray, FloatArray, IntArray
+from herobm.types import Beads, BoolArray, FloatArray, IntArray, Residues
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +215,7 @@ def _refuse_atoms(beads: Beads, library: Library, source: str) -> None:
     index = beads.residue_index
     owners = [set(index[beads.names == name].tolist()) for name in ("N", "CA", "C", "O")]
     complete = set.intersection(*owners)
-    if len(complete) > 0.2 * len(beads.residues):
+    if complete:
         raise StructureError(
             f"{source}: this is an all-atom structure ({len(complete)} residues have atoms N, CA, "
             "C and O), not a coarse-grained one",
@@ -229,7 +229,7 @@ def _local_beads(beads: Beads, template: IntArray, library: Library, source: str
     names = beads.names.tolist()
     local = np.zeros(len(beads), dtype=np.int64)
     seen: dict[tuple[int, tuple[str, ...]], IntArray | None] = {}
-    faults: list[str] = []
+    faults: dict[str, list[int]] = {}
     for residue, kind in enumerate(template.tolist()):
         begin, end = int(starts[residue]), int(starts[residue + 1])
         key = (kind, tuple(names[begin:end]))
@@ -239,23 +239,50 @@ def _local_beads(beads: Beads, template: IntArray, library: Library, source: str
             seen[key] = np.array([wanted.index(n) for n in key[1]], int) if fits else None
         found = seen[key]
         if found is None:
-            faults.append(
-                _bead_fault(beads.residues.label(residue), key[1], library.templates[kind].beads)
-            )
+            fault = _bead_fault(key[1], library.templates[kind].beads)
+            faults.setdefault(f"{beads.residues.names[residue]} {fault}", []).append(residue)
         else:
             local[begin:end] = found
     if faults:
-        more = f"\n... and {len(faults) - 5} more residues" if len(faults) > 5 else ""
-        raise MissingBeadError(
-            f"{source}: the beads of {len(faults)} residue(s) are not those of mapping "
-            f"'{library.name}':\n" + "\n".join(faults[:5]) + more,
-            "Complete the file, leave the residues out (--selection 'not resid 12'), or choose "
-            "the mapping that the file was made with (--mapping).",
-        )
+        raise _misfit(beads.residues, library.name, source, faults)
     return local
 
 
-def _bead_fault(label: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+def _misfit(
+    residues: Residues, mapping: str, source: str, faults: dict[str, list[int]], at_most: int = 8
+) -> MissingBeadError:
+    """Say which residues have other beads than their mapping; each fault with its first residue."""
+    lines = []
+    for fault, members in sorted(faults.items(), key=lambda item: -len(item[1]))[:at_most]:
+        first = residues.label(members[0])
+        rest = f"{len(members)} residues, first: " if len(members) > 1 else ""
+        lines.append(f"  {fault} ({rest}{first})")
+    if len(faults) > at_most:
+        lines.append(f"  and {len(faults) - at_most} other faults")
+    wrong = [residue for members in faults.values() for residue in members]
+    hint = (
+        "Complete the file, leave the residues out (--selection 'not resid 12'), or choose "
+        "the mapping that the file was made with (--mapping); other versions of a force field "
+        "have other beads (Martini 2 is not Martini 3)."
+    )
+    if _scattered(residues, wrong):
+        hint = f"The beads of a residue must follow one another in the file.\n{hint}"
+    n_wrong = f"{len(wrong)} residue" + ("s" if len(wrong) > 1 else "")
+    return MissingBeadError(
+        f"{source}: the beads of {n_wrong} are not those of mapping '{mapping}':\n"
+        + "\n".join(lines),
+        hint,
+    )
+
+
+def _scattered(residues: Residues, wrong: list[int]) -> bool:
+    """Tell whether any of these residues occurs in several pieces."""
+    columns = (residues.chains, residues.ids, residues.icodes, residues.names)
+    keys = [tuple(column[residue] for column in columns) for residue in wrong]
+    return len(set(keys)) < len(keys)
+
+
+def _bead_fault(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:
     missing = [b for b in wanted if b not in found]
     extra = sorted({b for b in found if b not in wanted})
     twice = sorted({b for b in found if found.count(b) > 1})
@@ -264,4 +291,4 @@ def _bead_fault(label: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> 
         f"has {', '.join(extra)} that the mapping does not know" if extra else "",
         f"has {', '.join(twice)} more than once" if twice else "",
     ]
-    return f"  {label} {'; '.join(p for p in parts if p)}"
+    return "; ".join(part for part in parts if part)

@@ -12,14 +12,15 @@ import numpy as np
 
 from herobm.chem.backbone import backbone_atoms, omega_atoms
 from herobm.chem.geometry import dihedrals
+from herobm.chem.naming import Naming, best_names, canonical_names, find_naming
 from herobm.chem.quality import OUTLIER, bond_deviations
 from herobm.chem.stereo import chirality_errors, double_bond_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
 from herobm.system.topology import Topology
+from herobm.train.chi import find_chi
 from herobm.train.contacts import clashes
-from herobm.train.naming import Naming, best_names, canonical_names, find_chi, find_naming
 from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Degrees within which a chi angle agrees with the reference.

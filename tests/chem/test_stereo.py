@@ -110,7 +110,15 @@ def as_mapping(smiles: str) -> tuple[str, FloatArray]:
     for a in mol.GetAtoms():
         if a.HasProp("_CIPCode"):
             stereo.append(f"  {names[a.GetIdx()]}: {a.GetProp('_CIPCode').upper()}")
-    text = ["molecule: LIG", "atoms:", *atoms, "bonds:", "  " + ", ".join(bonds), "stereo:", *stereo]
+    text = [
+        "molecule: LIG",
+        "atoms:",
+        *atoms,
+        "bonds:",
+        "  " + ", ".join(bonds),
+        "stereo:",
+        *stereo,
+    ]
     return "\n".join(text) + "\n", mol.GetConformer().GetPositions()
 
 

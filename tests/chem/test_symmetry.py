@@ -25,10 +25,7 @@ def described(library: Library, residue: str) -> list[tuple[str, str, str | None
     assert template is not None
 
     def names(atoms: tuple[int, ...]) -> str:
-        return " ".join(sorted_or_not(atoms))
-
-    def sorted_or_not(atoms: tuple[int, ...]) -> list[str]:
-        return [template.atoms[a] for a in atoms]
+        return " ".join(template.atoms[a] for a in atoms)
 
     found = []
     for swap in interchangeable(template):
@@ -55,7 +52,9 @@ def test_the_oxygens_of_a_chain_end_swap_without_an_angle(martini3: Library) -> 
         if template.name in ("ACE", "NME"):
             continue
         ends = [
-            s for s in interchangeable(template) if {template.atoms[a] for a in s.atoms} == {"O", "OXT"}
+            s
+            for s in interchangeable(template)
+            if {template.atoms[a] for a in s.atoms} == {"O", "OXT"}
         ]
         assert len(ends) == 1, template.name
         assert ends[0].torsion is None

@@ -11,10 +11,9 @@ import torch
 
 from herobm.io import read_beads
 from herobm.nn.config import ModelConfig
-from herobm.nn.graph import BeadGraph, Context, build_context, build_graph
+from herobm.nn.graph import BeadGraph, build_context, build_graph
 from herobm.nn.model import Backmapper
-from herobm.plan import Library, compile_library
-from herobm.plugins.manager import load_registry
+from herobm.plan import Library
 from herobm.system import Topology, build_topology
 from herobm.types import FloatArray
 from herobm.weights.vocabulary import Vocabulary
@@ -23,13 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def library() -> Library:
-    return compile_library(load_registry().mapping("martini3"))
-
-
-@pytest.fixture(scope="session")
-def vocabulary(library: Library) -> Vocabulary:
-    return Vocabulary.of(library)
+def vocabulary(martini3: Library) -> Vocabulary:
+    return Vocabulary.of(martini3)
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +39,8 @@ def network(vocabulary: Vocabulary) -> Backmapper:
 
 
 @pytest.fixture(scope="session")
-def ubiquitin(library: Library) -> Topology:
-    return build_topology(read_beads(ROOT / "examples" / "1ubq" / "cg.pdb"), library)
+def ubiquitin(martini3: Library) -> Topology:
+    return build_topology(read_beads(ROOT / "examples" / "1ubq" / "cg.pdb"), martini3)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +48,8 @@ def graph_of(
     network: Backmapper, vocabulary: Vocabulary
 ) -> Callable[[Topology, FloatArray], BeadGraph]:
     def build(topology: Topology, positions: FloatArray) -> BeadGraph:
-        context = context_of(topology, vocabulary)
+        types = vocabulary.types(topology.plan)
+        context = build_context(topology, types, vocabulary.n_types)
         return build_graph(context, positions, topology.beads.box, network.config.cutoff)
 
     return build
@@ -71,7 +66,3 @@ def predict(
             return np.asarray(network(graph_of(topology, positions))[0])
 
     return run
-
-
-def context_of(topology: Topology, vocabulary: Vocabulary) -> Context:
-    return build_context(topology, vocabulary.types(topology.plan), vocabulary.n_types)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from herobm.nn.config import ModelConfig
-from herobm.nn.graph import BeadGraph, build_graph
+from herobm.nn.graph import BeadGraph, build_context, build_graph
 from herobm.nn.model import Backmapper
 from herobm.pipeline import Rebuilder
 from herobm.plan import Library
@@ -111,12 +111,12 @@ def test_the_order_of_neighbours_is_of_no_account(
         assert torch.allclose(shuffled, network(graph)[0], atol=CLOSE)
 
 
-def test_the_order_of_chains_is_of_no_account(library: Library, predict: Predict) -> None:
+def test_the_order_of_chains_is_of_no_account(martini3: Library, predict: Predict) -> None:
     rng = np.random.default_rng(4)
-    one = chain(["GLY", "PHE", "LYS"], library, rng.normal(0, 3, (8, 3)))
-    two = chain(["SER", "TRP"], library, rng.normal(4, 3, (8, 3)))
+    one = chain(["GLY", "PHE", "LYS"], martini3, rng.normal(0, 3, (8, 3)))
+    two = chain(["SER", "TRP"], martini3, rng.normal(4, 3, (8, 3)))
     forth, back = joined(one, two), joined(two, one)
-    first, second = (build_topology(b, library) for b in (forth, back))
+    first, second = (build_topology(b, martini3) for b in (forth, back))
     n, m = len(one), len(two)
     moved = np.r_[m : m + n, 0:m]
     there = predict(second, second.beads.positions)[moved]
@@ -137,7 +137,7 @@ def joined(one: Beads, two: Beads) -> Beads:
 
 
 def test_a_far_bead_changes_nothing(
-    ubiquitin: Topology, network: Backmapper, predict: Predict, vocabulary: Vocabulary
+    ubiquitin: Topology, network: Backmapper, predict: Predict
 ) -> None:
     """Beads farther than the cutoff and more than four residues along the chain are not seen."""
     positions = ubiquitin.beads.positions
@@ -182,10 +182,10 @@ def test_chunks_equal_the_whole(
     ],
 )
 def test_too_few_beads_for_a_frame(
-    library: Library, predict: Predict, names: list[str], positions: list[list[float]]
+    martini3: Library, predict: Predict, names: list[str], positions: list[list[float]]
 ) -> None:
     """Where beads span no frame nothing is made up: finite, and it still turns with the beads."""
-    topology = build_topology(chain(names, library, np.array(positions)), library)
+    topology = build_topology(chain(names, martini3, np.array(positions)), martini3)
     turn = random_rotation(11)
     vectors = predict(topology, topology.beads.positions)
     turned = predict(topology, topology.beads.positions @ turn.T + 5.0)
@@ -218,8 +218,6 @@ def test_a_molecule_cut_by_the_box_is_the_same(
     ubiquitin: Topology, predict: Predict, network: Backmapper, vocabulary: Vocabulary
 ) -> None:
     """Beads wrapped one by one into a box give what the molecule in one piece gives."""
-    from herobm.nn.graph import build_context
-
     box = np.array([60.0, 62.0, 64.0, 90.0, 90.0, 90.0])
     context = build_context(ubiquitin, vocabulary.types(ubiquitin.plan), vocabulary.n_types)
     whole = ubiquitin.beads.positions

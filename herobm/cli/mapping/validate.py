@@ -1,4 +1,4 @@
-"""``herobm mapping``: everything about mapping files."""
+"""``herobm mapping validate``: every fault of mapping files, each with its place."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from herobm.dsl.diagnostics import Diagnostic
     from herobm.dsl.syntax import File
 
-app = typer.Typer(help="Check mapping files.", no_args_is_help=True)
-
-
 class Format(StrEnum):
     """How diagnostics are written."""
 
@@ -22,12 +19,6 @@ class Format(StrEnum):
     json = "json"
 
 
-@app.callback()
-def mapping() -> None:
-    """Check mapping files."""
-
-
-@app.command()
 def validate(
     paths: Annotated[
         list[Path],

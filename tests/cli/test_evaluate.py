@@ -1,0 +1,81 @@
+"""``herobm evaluate`` on a small peptide with a network that was never trained."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from herobm.cli.app import run
+from herobm.io import write_structure
+from herobm.nn.config import ModelConfig
+from herobm.nn.model import Backmapper
+from herobm.plan import Library
+from herobm.train.metrics import METRICS
+from herobm.types import Atoms
+from herobm.weights.file import Header, save_weights
+from herobm.weights.vocabulary import Vocabulary
+
+ROOT = Path(__file__).resolve().parents[2]
+MAPS = ROOT / "plugins/martini3/src/herobm_martini3/mappings/protein"
+
+
+@pytest.fixture
+def weights(martini3: Library, tmp_path: Path) -> Path:
+    config = ModelConfig(n_channels=4, hidden=8, n_blocks=1, readout=8)
+    vocabulary = Vocabulary.of(martini3)
+    torch.manual_seed(0)
+    network = Backmapper(config, vocabulary.n_types, vocabulary.n_slots)
+    header = Header(model=config, mapping="protein", mapping_digest="", vocabulary=vocabulary)
+    path = tmp_path / "fresh.safetensors"
+    save_weights(path, network.state_dict(), header)
+    return path
+
+
+@pytest.fixture
+def folder(peptide: Callable[[str], Atoms], tmp_path: Path) -> Path:
+    inside = tmp_path / "structures"
+    inside.mkdir()
+    write_structure(inside / "one.pdb", peptide("AVDKF"))
+    write_structure(inside / "two.cif", peptide("CMRW"))
+    (inside / "torn.pdb").write_text("no structure\n")
+    return inside
+
+
+def test_a_folder_is_measured_and_a_torn_file_left_out(
+    folder: Path, weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outputs = tmp_path / "all.json", tmp_path / "all.csv"
+    arguments = ["evaluate", str(folder), "--model", str(weights), "--mapping", str(MAPS)]
+    arguments += ["--json", str(outputs[0]), "--csv", str(outputs[1]), "--device", "cpu"]
+    assert run(arguments) == 0
+    out, err = capfd.readouterr()
+    assert "2 structures, 9 residues (9 of them whole), noise 0 Å" in out
+    assert "1 file left out" in out
+    assert all(metric.words in out for key, metric in METRICS.items() if key != "bond_outliers")
+    assert "warning: left out:" in err
+    assert "torn.pdb" in err
+    found = json.loads(outputs[0].read_text())
+    assert [s["name"] for s in found["structures"]] == ["one.pdb", "two.cif"]
+    assert found["metrics"]["rmsd_all"]["n"] == 2
+    assert [s["name"] for s in found["set_aside"]] == ["torn.pdb"]
+    assert found["structures"][0]["bond_outliers"] is None  # the weights know no bonds
+    with outputs[1].open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["name"] for r in rows] == ["one.pdb", "two.cif"]
+    assert float(rows[0]["rmsd_all"]) == found["structures"][0]["rmsd_all"]
+
+    assert run(arguments) == 1  # nothing is written over unasked
+    assert "--overwrite" in capfd.readouterr().err
+
+
+def test_nothing_to_measure_is_an_error(
+    folder: Path, weights: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    torn = str(folder / "torn.pdb")
+    assert run(["evaluate", torn, "--model", str(weights), "--mapping", str(MAPS)]) == 1
+    assert "none of the structures could be measured" in capfd.readouterr().err

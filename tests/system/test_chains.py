@@ -1,0 +1,122 @@
+"""Chains, ends and breaks: what is bonded to what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from herobm.plan import Library
+from herobm.system import Topology, build_topology
+from herobm.types import Beads
+
+MakeBeads = Callable[..., Beads]
+ALA4 = ["ALA"] * 4
+
+
+def join(library: Library, beads: Beads) -> Topology:
+    return build_topology(beads, library)
+
+
+def shape(topology: Topology) -> tuple[list[int], list[int], list[int]]:
+    """Residue before each one, and the residues that begin and end chains."""
+    links = topology.links
+    return (
+        links.previous.tolist(),
+        np.flatnonzero(links.chain_start).tolist(),
+        np.flatnonzero(links.chain_end).tolist(),
+    )
+
+
+def test_residues_in_a_row_are_one_chain(martini3: Library, make_beads: MakeBeads) -> None:
+    topology = join(martini3, make_beads(ALA4))
+    assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
+    assert topology.links.following.tolist() == [1, 2, 3, -1]
+    oxt = topology.plan.atom_names == "OXT"
+    assert topology.plan.atom_residue[oxt].tolist() == [3]
+
+
+def test_a_new_chain_id_begins_a_chain(martini3: Library, make_beads: MakeBeads) -> None:
+    topology = join(martini3, make_beads(ALA4, chains=["A", "A", "B", "B"]))
+    assert shape(topology) == ([-1, 0, -1, 2], [0, 2], [1, 3])
+    assert topology.links.chain.tolist() == [0, 0, 1, 1]
+
+
+def test_a_gap_in_the_numbers_is_a_break_without_ends(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    topology = join(martini3, make_beads(ALA4, ids=[1, 2, 9, 10]))
+    assert shape(topology) == ([-1, 0, -1, 2], [0], [3])
+    assert topology.links.chain.tolist() == [0, 0, 0, 0]
+    assert (topology.plan.atom_names == "OXT").sum() == 1
+
+
+def test_a_jump_within_a_named_chain_is_a_break(martini3: Library, make_beads: MakeBeads) -> None:
+    topology = join(martini3, make_beads(ALA4, places=[0.0, 3.5, 20.0, 23.5]))
+    assert shape(topology) == ([-1, 0, -1, 2], [0], [3])
+
+
+def test_without_chain_ids_a_jump_begins_a_chain(martini3: Library, make_beads: MakeBeads) -> None:
+    topology = join(martini3, make_beads(ALA4, chains="", places=[0.0, 3.5, 20.0, 23.5]))
+    assert shape(topology) == ([-1, 0, -1, 2], [0, 2], [1, 3])
+    assert topology.beads.residues.chains.tolist() == ["A", "A", "B", "B"]
+
+
+def test_without_chain_ids_numbers_that_start_again_begin_a_chain(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    topology = join(martini3, make_beads(ALA4, chains="", ids=[1, 2, 1, 2]))
+    assert shape(topology) == ([-1, 0, -1, 2], [0, 2], [1, 3])
+    assert topology.beads.residues.chains.tolist() == ["A", "A", "B", "B"]
+
+
+def test_without_chain_ids_a_gap_in_the_numbers_is_a_break(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    topology = join(martini3, make_beads(ALA4, chains="", ids=[1, 2, 9, 10]))
+    assert shape(topology) == ([-1, 0, -1, 2], [0], [3])
+    assert topology.beads.residues.chains.tolist() == ["A"] * 4
+
+
+def test_insertion_codes_follow_each_other(martini3: Library, make_beads: MakeBeads) -> None:
+    topology = join(martini3, make_beads(ALA4, ids=[1, 2, 2, 3], icodes=["", "", "A", ""]))
+    assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
+
+
+@pytest.mark.parametrize("numbers", [(9998, 9999, 0, 1), (99998, 99999, 0, 1)])
+def test_numbers_that_ran_out_of_columns_go_on(
+    numbers: tuple[int, ...], martini3: Library, make_beads: MakeBeads
+) -> None:
+    topology = join(martini3, make_beads(ALA4, ids=numbers))
+    assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
+
+
+def test_chain_ids_of_the_file_are_kept(martini3: Library, make_beads: MakeBeads) -> None:
+    topology = join(martini3, make_beads(ALA4, chains=["X", "X", "7", "7"]))
+    assert topology.beads.residues.chains.tolist() == ["X", "X", "7", "7"]
+
+
+def test_many_unnamed_chains_use_the_letters_again(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    beads = make_beads(["GLY"] * 64, chains="", ids=[1] * 64, places=np.arange(64) * 20.0)
+    topology = join(martini3, beads)
+    names = topology.beads.residues.chains.tolist()
+    assert names[:2] == ["A", "B"]
+    assert len(set(names[:62])) == 62
+    assert names[62:] == ["A", "B"]
+    assert topology.links.chain_end.all()
+
+
+def test_bonds_reach_over_the_border_of_the_box(martini3: Library, make_beads: MakeBeads) -> None:
+    beads = make_beads(ALA4, places=[46.0, 49.5, 3.0, 6.5], box=50.0)
+    assert shape(join(martini3, beads)) == ([-1, 0, 1, 2], [0], [3])
+
+
+@pytest.mark.parametrize("distance", [4.4, 4.6])
+def test_the_longest_bond_between_beads(
+    distance: float, martini3: Library, make_beads: MakeBeads
+) -> None:
+    topology = join(martini3, make_beads(["GLY", "GLY"], places=[0.0, distance]))
+    assert topology.links.previous.tolist() == [-1, 0 if distance < 4.5 else -1]

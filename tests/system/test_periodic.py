@@ -1,0 +1,90 @@
+"""Periodic boxes: a molecule cut by the box is the same molecule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from herobm.plan import Library
+from herobm.system import build_topology
+from herobm.system.periodic import box_matrix, minimum_image, whole_residues
+from herobm.types import Beads, FloatArray
+
+MakeBeads = Callable[..., Beads]
+
+CUBIC = np.array([40.0, 50.0, 60.0, 90.0, 90.0, 90.0])
+DODECAHEDRON = np.array([50.0, 50.0, 50.0, 60.0, 60.0, 90.0])
+BOXES = pytest.mark.parametrize("box", [CUBIC, DODECAHEDRON], ids=["cubic", "dodecahedron"])
+
+
+def wrapped(positions: FloatArray, box: FloatArray) -> FloatArray:
+    matrix = box_matrix(box)
+    fractions = positions @ np.linalg.inv(matrix)
+    return (fractions - np.floor(fractions)) @ matrix
+
+
+@BOXES
+def test_box_vectors_have_the_lengths_and_angles_asked_for(box: FloatArray) -> None:
+    matrix = box_matrix(box)
+    lengths = np.linalg.norm(matrix, axis=1)
+    np.testing.assert_allclose(lengths, box[:3])
+    for angle, (one, two) in zip(box[3:], ((1, 2), (0, 2), (0, 1)), strict=True):
+        cosine = matrix[one] @ matrix[two] / lengths[one] / lengths[two]
+        assert np.degrees(np.arccos(cosine)) == pytest.approx(angle)
+
+
+@BOXES
+@given(
+    vector=st.tuples(*[st.floats(-8.0, 8.0)] * 3),
+    images=st.tuples(*[st.integers(-3, 3)] * 3),
+)
+def test_short_vectors_come_back_from_any_image(
+    box: FloatArray, vector: tuple[float, ...], images: tuple[int, ...]
+) -> None:
+    moved = np.array(vector) + np.array(images) @ box_matrix(box)
+    np.testing.assert_allclose(minimum_image(moved, box), vector, atol=1e-9)
+
+
+def test_without_a_box_nothing_moves() -> None:
+    points = np.array([[0.0, 0.0, 0.0], [100.0, 0.0, 0.0]])
+    assert minimum_image(points, None) is points
+    assert whole_residues(points, np.zeros(2, np.int64), None) is points
+
+
+@BOXES
+@pytest.mark.parametrize("offset", [0.0, 13.0, 29.0, -71.0])
+def test_a_wrapped_molecule_is_the_same_molecule(
+    box: FloatArray, offset: float, martini3: Library, make_beads: MakeBeads
+) -> None:
+    beads = make_beads(["ARG"] * 5 + ["GLY"] + ["ALA"] * 14, chains="")
+    there = beads.positions + offset
+    cut = replace(beads, positions=wrapped(there, box), box=box)
+    topology = build_topology(cut, martini3)
+    assert topology.links.previous.tolist() == [-1, *range(19)]
+    found = topology.beads.positions
+    np.testing.assert_allclose(found - found[0], beads.positions - beads.positions[0], atol=1e-9)
+    np.testing.assert_allclose(found[0], cut.positions[0])  # the first bead stays
+
+
+def test_every_chain_is_made_whole_on_its_own(martini3: Library, make_beads: MakeBeads) -> None:
+    beads = make_beads(
+        ["ALA"] * 6, chains=[*"AAABBB"], places=[48.0, 51.5, 55.0, 98.0, 101.5, 105.0], box=50.0
+    )
+    cut = replace(beads, positions=wrapped(beads.positions, beads.box))
+    topology = build_topology(cut, martini3)
+    backbone = topology.beads.positions[topology.beads.names == "BB", 0]
+    np.testing.assert_allclose(backbone, [48.0, 51.5, 55.0, 48.0, 51.5, 55.0])
+
+
+def test_other_frames_are_made_whole_the_same_way(martini3: Library, make_beads: MakeBeads) -> None:
+    beads = make_beads(["ALA"] * 4, box=50.0)
+    topology = build_topology(beads, martini3)
+    moved = wrapped(beads.positions + np.array([42.0, 1.0, 2.0]), beads.box)
+    assert np.ptp(moved[:, 0]) > 40.0
+    frame = topology.place(moved, beads.box)
+    np.testing.assert_allclose(frame.positions, beads.positions + np.array([42.0, 1.0, 2.0]))

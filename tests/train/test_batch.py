@@ -1,0 +1,201 @@
+"""Batches place atoms as plans do, and the loss of a perfect prediction is zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from herobm.plan import Library, project, reconstruct
+from herobm.plan.bonds import lay_out_atoms
+from herobm.system import Topology, build_topology, coarsen, match_atoms
+from herobm.train.batch import Batch, add_noise, cut_batch, segments
+from herobm.train.corpus import Corpus, Statistics, build_corpus
+from herobm.train.dataset import read_dataset
+from herobm.train.loss import best_names, loss_terms
+from herobm.types import FloatArray
+from herobm.weights.vocabulary import Vocabulary
+
+CUTOFF = 8.0
+
+
+@dataclass(frozen=True)
+class Laid:
+    corpus: Corpus
+    statistics: Statistics
+    topology: Topology
+    reference: FloatArray
+    vocabulary: Vocabulary
+
+    def cut(self, first: list[int], last: list[int], beads: torch.Tensor | None = None) -> Batch:
+        return cut_batch(
+            self.corpus,
+            self.corpus.beads if beads is None else beads,
+            torch.tensor(first),
+            torch.tensor(last),
+            self.vocabulary.n_types,
+            self.vocabulary.n_slots,
+            CUTOFF,
+        )
+
+
+@pytest.fixture(scope="module")
+def laid(dataset_file: Path, martini3: Library) -> Laid:
+    """The corpus, and beside it what plan and system make of the same atoms."""
+    data = read_dataset(dataset_file)
+    vocabulary = Vocabulary.of(martini3)
+    corpus, statistics = build_corpus(data, vocabulary, CUTOFF, 32)
+    topology = build_topology(coarsen(data.atoms, martini3), martini3)
+    local = match_atoms(data.atoms, martini3).atom
+    reference = lay_out_atoms(topology.plan, data.atoms.residue_index, local, data.atoms.positions)
+    return Laid(corpus, statistics, topology, reference, vocabulary)
+
+
+def residue_atoms(laid: Laid, first: list[int], last: list[int]) -> np.ndarray:
+    residue = laid.topology.plan.atom_residue
+    return np.concatenate(
+        [np.flatnonzero((residue >= a) & (residue < b)) for a, b in zip(first, last, strict=True)]
+    )
+
+
+def residue_beads(laid: Laid, first: list[int], last: list[int]) -> np.ndarray:
+    residue = laid.topology.plan.bead_residue
+    return np.concatenate(
+        [np.flatnonzero((residue >= a) & (residue < b)) for a, b in zip(first, last, strict=True)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [([0], [27]), ([12, 3], [20, 8]), ([22], [27])], ids=["all", "runs", "one"]
+)
+def test_atoms_are_placed_as_by_the_plan(laid: Laid, first: list[int], last: list[int]) -> None:
+    plan = laid.topology.plan
+    vectors = np.random.default_rng(0).normal(0, 1.5, (plan.n_beads, laid.vocabulary.n_slots, 3))
+    wanted = reconstruct(plan, laid.topology.beads.positions, vectors[:, : plan.n_slots])
+    chosen = torch.as_tensor(vectors[residue_beads(laid, first, last)], dtype=torch.float32)
+    placed = laid.cut(first, last).place(chosen)
+    expected = wanted[residue_atoms(laid, first, last)]
+    assert np.abs(placed.numpy() - expected).max() < 1e-4
+
+
+def test_targets_are_what_the_plan_projects(laid: Laid) -> None:
+    plan = laid.topology.plan
+    vectors = project(plan, laid.topology.beads.positions, laid.reference)
+    batch = laid.cut([0], [27])
+    placed = batch.place(torch.as_tensor(vectors, dtype=torch.float32))
+    assert torch.isfinite(batch.targets).all()
+    shared = plan.atom_weights[:, 1:].sum(axis=1) > 0
+    away = (placed - batch.targets).norm(dim=1).numpy()
+    assert away[~shared].max() < 1e-4
+    assert away[shared].max() < 1e-4
+
+
+def test_a_perfect_prediction_costs_nothing(laid: Laid) -> None:
+    batch = laid.cut([0, 12], [9, 27])
+    terms = loss_terms(batch, batch.targets.clone(), torch.nan_to_num(batch.torsions))
+    assert len(batch.bonds) > 100
+    assert len(batch.angles) > 100
+    assert torch.isfinite(batch.torsions).any()
+    for term in (terms.position, terms.bond, terms.angle, terms.torsion):
+        assert float(term) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_shift_costs_its_square_and_no_geometry(laid: Laid) -> None:
+    batch = laid.cut([0, 12], [9, 27])
+    opposite = -torch.nan_to_num(batch.torsions)
+    terms = loss_terms(batch, batch.targets + torch.tensor([0.3, 0.0, 0.0]), opposite)
+    assert float(terms.position) == pytest.approx(0.09, rel=1e-4)
+    assert float(terms.bond) == pytest.approx(0.0, abs=1e-6)
+    assert float(terms.angle) == pytest.approx(0.0, abs=1e-6)
+    assert float(terms.torsion) == pytest.approx(2.0, rel=1e-4)
+    assert float(terms.total(5.0, 0.05)) == pytest.approx(0.19, rel=1e-3)
+
+
+def test_unknown_atoms_cost_nothing(laid: Laid) -> None:
+    """An incomplete residue is masked: neither its absent atoms nor their bonds count."""
+    whole = laid.cut([0], [27])
+    corpus = laid.corpus
+    gone = int(corpus.atom_start[5])
+    targets = corpus.targets.clone()
+    targets[gone] = torch.nan
+    holey = Laid(
+        Corpus(**(vars(corpus) | {"targets": targets})),
+        laid.statistics,
+        laid.topology,
+        laid.reference,
+        laid.vocabulary,
+    )
+    batch = holey.cut([0], [27])
+    placed = whole.targets.clone()
+    placed[gone] += 5.0
+    terms = loss_terms(batch, placed, torch.nan_to_num(batch.torsions))
+    assert float(terms.total(5.0, 0.0)) == pytest.approx(0.0, abs=1e-6)
+    assert len(batch.bonds) < len(whole.bonds)
+    assert not (batch.bonds == gone).any()
+
+
+def test_names_that_chemistry_cannot_tell_apart_are_swapped(laid: Laid) -> None:
+    batch = laid.cut([0], [27])
+    plan = laid.topology.plan
+    names, residues = plan.atom_names, laid.topology.beads.residues.names[plan.atom_residue]
+    placed = batch.targets.clone()
+    for residue, pairs in {
+        "ASP": [("OD1", "OD2")],
+        "PHE": [("CD1", "CD2"), ("CE1", "CE2")],
+        "ARG": [("NH1", "NH2")],
+        "VAL": [("CG1", "CG2")],
+    }.items():
+        for one, two in pairs:
+            i, j = (np.flatnonzero((residues == residue) & (names == n)) for n in (one, two))
+            placed[np.r_[i, j]] = batch.targets[np.r_[j, i]]
+    named = best_names(batch.targets, batch.swaps, placed)
+    off = (named - placed).norm(dim=1).numpy()
+    assert off[residues != "VAL"].max() < 1e-6
+    assert off[(residues == "VAL") & np.isin(names, ["CG1", "CG2"])].min() > 1.0
+    assert torch.equal(best_names(batch.targets, batch.swaps, batch.targets), batch.targets)
+
+
+def test_half_a_ring_is_not_swapped(laid: Laid) -> None:
+    """CD1 and CD2 swap together with CE1 and CE2 or not at all."""
+    batch = laid.cut([0], [27])
+    plan = laid.topology.plan
+    residues = laid.topology.beads.residues.names[plan.atom_residue]
+    i, j = (np.flatnonzero((residues == "PHE") & (plan.atom_names == n))[0] for n in ("CD1", "CD2"))
+    placed = batch.targets.clone()
+    placed[[i, j]] = batch.targets[[j, i]]
+    named = best_names(batch.targets, batch.swaps, placed)
+    assert float((named - placed).norm(dim=1).max()) > 1.0
+
+
+def test_runs_cover_every_residue_once() -> None:
+    structure = torch.tensor([0] * 10 + [1] * 3 + [2] * 17)
+    first, last = segments(structure, 5, torch.Generator().manual_seed(3))
+    counts = torch.zeros(30, dtype=torch.int64)
+    for a, b in zip(first.tolist(), last.tolist(), strict=True):
+        assert 0 < b - a <= 5
+        assert len(set(structure[a:b].tolist())) == 1
+        counts[a:b] += 1
+    assert counts.tolist() == [1] * 30
+
+
+def test_noise_moves_whole_runs_or_none() -> None:
+    beads, group = torch.zeros(400, 3), torch.arange(400) // 40
+    moved = add_noise(beads, group, 0.5, 0.4, torch.Generator().manual_seed(0))
+    widths = moved.reshape(10, -1).std(dim=1)
+    assert 1 <= int((widths == 0).sum()) <= 9
+    assert float(widths.max()) < 0.5
+    still = add_noise(beads, group, 0.0, 0.4, torch.Generator().manual_seed(0))
+    assert torch.equal(still, beads)
+
+
+def test_bounds_leave_room_for_what_structures_have(laid: Laid) -> None:
+    longest, typical = laid.statistics.longest, laid.statistics.typical
+    assert longest.shape == (laid.vocabulary.n_types, laid.vocabulary.n_slots)
+    assert (longest >= typical).all()
+    plan = laid.topology.plan
+    vectors = project(plan, laid.topology.beads.positions, laid.reference)
+    bounds = longest.numpy()[laid.corpus.types.numpy()][:, : plan.n_slots]
+    assert (np.linalg.norm(vectors, axis=2) <= bounds).mean() > 0.99

@@ -1,0 +1,58 @@
+"""Caps cut from the residues at the ends of chains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from herobm.train.derive import Derived, derive_residues
+from herobm.types import Atoms
+
+ACE = Derived(residue="ACE", at="start", atoms={"CA": "CH3", "C": "C", "O": "O"}, share=1.0)
+NME = Derived(residue="NME", at="end", atoms={"N": "N", "CA": "C"}, share=1.0)
+
+
+def atoms_of(atoms: Atoms, residue: int) -> list[str]:
+    return atoms.names[atoms.residue_index == residue].tolist()
+
+
+def test_ends_become_caps(peptide: Callable[[str], Atoms]) -> None:
+    whole = peptide("ACDEFGHI")
+    cut = derive_residues(whole, (ACE, NME))
+    assert cut.residues.names.tolist() == ["ACE", *whole.residues.names[1:-1].tolist(), "NME"]
+    assert atoms_of(cut, 0) == ["CH3", "C", "O"]
+    assert atoms_of(cut, 7) == ["N", "C"]
+    assert atoms_of(cut, 4) == atoms_of(whole, 4)
+    carbon = cut.positions[cut.names == "CH3"][0]
+    assert carbon.tolist() == whole.positions[whole.names == "CA"][0].tolist()
+
+
+def test_share_none_changes_nothing(peptide: Callable[[str], Atoms]) -> None:
+    whole = peptide("ACDEFGHI")
+    rare = ACE.model_copy(update={"share": 0.0})
+    assert derive_residues(whole, (rare,)).residues.names.tolist() == whole.residues.names.tolist()
+
+
+def test_the_choice_of_chains_follows_the_seed(peptide: Callable[[str], Atoms]) -> None:
+    some = ACE.model_copy(update={"share": 0.5})
+    many = of_many_chains(peptide("ACDEFGHI"), 8)
+    one, again, other = (derive_residues(many, (some,), seed) for seed in (1, 1, 2))
+    assert one.residues.names.tolist() == again.residues.names.tolist()
+    assert one.residues.names.tolist() != other.residues.names.tolist()
+    assert 0 < (one.residues.names == "ACE").sum() < 8
+
+
+def of_many_chains(atoms: Atoms, count: int) -> Atoms:
+    n = len(atoms.residues)
+    residues = atoms.residues.take(np.tile(np.arange(n), count))
+    assert atoms.elements is not None
+    return Atoms(
+        positions=np.tile(atoms.positions, (count, 1)),
+        names=np.tile(atoms.names, count),
+        residue_index=np.concatenate([atoms.residue_index + n * i for i in range(count)]),
+        residues=type(residues)(
+            residues.names, residues.ids, residues.icodes, np.repeat(list("ABCDEFGH")[:count], n)
+        ),
+        elements=np.tile(atoms.elements, count),
+    )

@@ -1,0 +1,140 @@
+"""Training on a handful of residues: it learns, stops, and goes on exactly where it was."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from herobm.errors import ConfigError, DatasetError
+from herobm.plan import Library
+from herobm.train.config import TrainConfig
+from herobm.train.loop import Progress, train
+from herobm.weights.file import load_weights
+from herobm.weights.vocabulary import Vocabulary
+
+
+def weights_of(path: Path | None) -> dict[str, torch.Tensor]:
+    assert path is not None
+    return load_file(path)
+
+
+def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+def elsewhere(config: TrainConfig, name: str, **changes: object) -> TrainConfig:
+    return config.model_copy(update={"output": config.output.with_name(name), **changes})
+
+
+def test_a_run_stopped_after_every_step_ends_with_the_same_weights(tiny_run: TrainConfig) -> None:
+    whole = weights_of(train(tiny_run))
+    parts = elsewhere(tiny_run, "parts", epochs=tiny_run.epochs)
+    for _ in range(100):
+        path = train(parts, max_minutes=0.0)
+        if path is not None:
+            break
+    assert same(whole, weights_of(path))
+
+
+def test_a_run_killed_in_mid_epoch_ends_with_the_same_weights(tiny_run: TrainConfig) -> None:
+    whole = weights_of(train(tiny_run))
+    killed = elsewhere(tiny_run, "killed", checkpoint_minutes=1e-9)
+
+    def kill(now: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(killed, report=kill)
+    state = json.loads((killed.output / "checkpoint" / "state.json").read_text())
+    assert 0 < state["step"] < 27
+    assert state["step"] % 9 != 0
+    assert same(whole, weights_of(train(elsewhere(tiny_run, "killed"))))
+
+
+def test_the_weights_file_tells_where_it_comes_from(
+    tiny_run: TrainConfig, martini3: Library
+) -> None:
+    path = train(tiny_run)
+    assert path == tiny_run.output / "weights.safetensors"
+    weights = load_weights(path)
+    assert weights.header.model == tiny_run.model
+    assert weights.header.mapping == "martini3/protein"
+    assert weights.header.vocabulary == Vocabulary.of(martini3)
+    assert weights.header.training["config"]["epochs"] == 3
+    assert weights.header.training["data"]["structures"] == 4
+    assert weights.header.training["figures"]["valid_rmsd"] > 0
+    assert (tiny_run.output / "log.jsonl").read_text().count("\n") == 3
+    assert not list(tiny_run.output.glob("*.part"))
+
+
+def test_training_lowers_the_error(tiny_run: TrainConfig) -> None:
+    path = train(tiny_run.model_copy(update={"epochs": 20, "noise_share": 0.0}))
+    assert path is not None
+    lines = (tiny_run.output / "log.jsonl").read_text().splitlines()
+    errors = [json.loads(line)["valid_rmsd"] for line in lines]
+    assert errors[-1] < 0.7 * errors[0]
+
+
+def test_another_configuration_does_not_take_over_a_checkpoint(tiny_run: TrainConfig) -> None:
+    assert train(tiny_run, max_minutes=0.0) is None
+    with pytest.raises(ConfigError, match="another configuration"):
+        train(tiny_run.model_copy(update={"seed": 1}))
+    # Threads and the time between checkpoints may differ.
+    assert train(tiny_run.model_copy(update={"checkpoint_minutes": 9.0}), max_minutes=0.0) is None
+
+
+def test_another_seed_gives_other_weights(tiny_run: TrainConfig) -> None:
+    one = weights_of(train(tiny_run))
+    two = weights_of(train(elsewhere(tiny_run, "other", seed=1)))
+    assert not same(one, two)
+
+
+def test_a_dataset_that_is_not_there(tiny_run: TrainConfig) -> None:
+    absent = tiny_run.train.with_name("absent.safetensors")
+    with pytest.raises(DatasetError, match="absent"):
+        train(tiny_run.model_copy(update={"train": absent}))
+
+
+#: Runs ``python -m herobm.train`` where only what torch and e3nn bring along can be imported.
+BARE = """
+import runpy, sys
+for name in ("lark", "rdkit", "MDAnalysis", "openmm", "pdbfixer", "typer", "click", "yaml",
+             "pluggy", "gemmi", "tqdm", "rich"):
+    sys.modules[name] = None
+sys.argv = ["herobm.train", *sys.argv[1:]]
+runpy.run_module("herobm.train", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_bare_machine_can_train(tiny_run: TrainConfig, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(tiny_run.model_dump_json())
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning:herobm", "-c", BARE, str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    weights = tiny_run.output / "weights.safetensors"
+    assert str(weights) in done.stderr
+    if not torch.cuda.is_available():  # what it makes is what the command line makes
+        assert same(load_file(weights), weights_of(train(elsewhere(tiny_run, "here"))))
+
+
+def test_a_bare_machine_names_what_is_wrong(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "herobm.train", str(tmp_path / "none.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "none.json: cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,129 @@
+"""Weights files: what is written is read, everything else is refused by name."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from herobm.errors import MappingMismatchError, WeightsFormatError, WeightsNotFoundError
+from herobm.nn.config import ModelConfig
+from herobm.nn.model import Backmapper
+from herobm.plan import Library, compile_plan
+from herobm.weights.file import Header, load_weights, save_weights
+from herobm.weights.vocabulary import Vocabulary
+
+
+@pytest.fixture
+def header(martini3: Library) -> Header:
+    return Header(
+        model=ModelConfig(n_channels=4, hidden=16, readout=8),
+        mapping="martini3/protein",
+        mapping_digest="0",
+        vocabulary=Vocabulary.of(martini3),
+        bonds={"CA-CB": (1.53, 0.02)},
+        training={"figures": {"valid_rmsd": 0.3}},
+    )
+
+
+@pytest.fixture
+def network(header: Header) -> Backmapper:
+    return Backmapper(header.model, header.vocabulary.n_types, header.vocabulary.n_slots)
+
+
+@pytest.fixture
+def written(header: Header, network: Backmapper, tmp_path: Path) -> Path:
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, network.state_dict(), header)
+    return path
+
+
+def rewritten(path: Path, **changes: object) -> Path:
+    """The same file with another header."""
+    with safe_open(path, framework="pt") as file:
+        data = json.loads(file.metadata()["herobm"])
+        tensors = {key: file.get_tensor(key) for key in file.keys()}
+    save_file(tensors, path, metadata={"herobm": json.dumps(data | changes)})
+    return path
+
+
+def test_what_is_written_is_read(written: Path, header: Header, network: Backmapper) -> None:
+    read = load_weights(written)
+    assert read.header == header
+    assert not read.network.training
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, read.network.state_dict()[name])
+    assert [p.name for p in written.parent.iterdir()] == [written.name]
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(WeightsNotFoundError, match=r"none\.safetensors: no such weights file"):
+        load_weights(tmp_path / "none.safetensors")
+
+
+def test_pickles_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(pickle.dumps({"weights": [1, 2, 3]}))
+    with pytest.raises(WeightsFormatError, match=r"model\.pt: cannot be read as weights"):
+        load_weights(path)
+    torch.save({"x": torch.zeros(3)}, path)
+    with pytest.raises(WeightsFormatError, match=r"model\.pt: cannot be read as weights"):
+        load_weights(path)
+
+
+def test_a_file_cut_short(written: Path) -> None:
+    written.write_bytes(written.read_bytes()[:-1000])
+    with pytest.raises(WeightsFormatError, match="cannot be read as weights"):
+        load_weights(written)
+
+
+def test_tensors_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"x": torch.zeros(3)}, path)
+    with pytest.raises(WeightsFormatError, match="not weights of herobm"):
+        load_weights(path)
+
+
+def test_a_later_format(written: Path) -> None:
+    with pytest.raises(WeightsFormatError, match="has format herobm-weights-99") as caught:
+        load_weights(rewritten(written, format="herobm-weights-99"))
+    assert "Update herobm" in str(caught.value)
+
+
+def test_a_header_with_unknown_parts(written: Path) -> None:
+    with pytest.raises(WeightsFormatError, match="damaged header"):
+        load_weights(rewritten(written, model={"depth": 3}))
+
+
+def test_tensors_that_do_not_fit_the_header(written: Path, header: Header) -> None:
+    other = header.model.model_copy(update={"hidden": 24}).model_dump()
+    with pytest.raises(WeightsFormatError, match="is damaged"):
+        load_weights(rewritten(written, model=other))
+
+
+def test_types_are_found_by_what_is_rebuilt(martini3: Library) -> None:
+    """Residue kinds that rebuild the same atoms by the same rules share their types."""
+    vocabulary = Vocabulary.of(martini3)
+    kinds = [martini3.by_residue[name] for name in ("HIS", "HID", "HIP", "ALA")]
+    types = vocabulary.types(compile_plan(martini3, np.array(kinds)))
+    assert types[:4].tolist() == types[4:8].tolist() == types[8:12].tolist()
+    assert set(types[:4].tolist()).isdisjoint(types[12:].tolist())
+    assert types.max() < vocabulary.n_types
+
+
+def test_residues_that_the_weights_do_not_know(martini3: Library) -> None:
+    vocabulary = Vocabulary.of(martini3)
+    phe = martini3.templates[martini3.by_residue["PHE"]]
+    entries = tuple(e for e in vocabulary.entries if e.key != phe.key)
+    fewer = vocabulary.model_copy(update={"entries": entries})
+    kinds = np.array([martini3.by_residue[name] for name in ("ALA", "PHE")])
+    with pytest.raises(MappingMismatchError, match="PHE") as caught:
+        fewer.types(compile_plan(martini3, kinds), "the weights x.safetensors")
+    assert "x.safetensors" in str(caught.value)
+    assert "ALA" not in caught.value.message
