@@ -17,6 +17,7 @@ from herobm.plan import compile_library, reconstruct
 from herobm.plan.bonds import plan_bonds
 from herobm.plugins.manager import load_registry
 from herobm.system import Topology, build_topology, count_fitting, rename_residues
+from herobm.system.chains import report_breaks
 from herobm.system.disulfides import find_disulfides
 from herobm.types import Atoms, Beads, FloatArray
 
@@ -240,6 +241,7 @@ def prepare(
     topology = build_topology(
         beads, compile_library(mappings), skip_unmapped=skip_unmapped, source=source
     )
+    report_breaks(topology.beads.residues, topology.links)
     spec = registry.model(model or model_for(mappings.name, registry))
     if spec.weights is None:
         raise WeightsNotFoundError(f"model '{spec.name}' comes without weights")
@@ -264,21 +266,17 @@ def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") 
     UnmappedResidueError
         If there is no mapping at all.
     """
-    counts = {
-        name: count_fitting(beads, compile_library(registry.mapping(name)))
-        for name in registry.mappings()
-    }
+    counts: dict[str, tuple[int, int]] = {}
+    for name in sorted(registry.mappings(), key=lambda n: (not n.startswith(PREFERRED), n)):
+        counts[name] = count_fitting(beads, compile_library(registry.mapping(name)))
+        if counts[name][0] == counts[name][1]:
+            break  # none fits better, so the others need not be read
     if not counts:
         raise UnmappedResidueError(
             f"{source}: no plug-in that is installed has a mapping",
             "Install one, e.g. herobm-martini3, or name a mapping file (--mapping my.map).",
         )
-
-    def rank(name: str) -> tuple[float, bool, str]:
-        fitting, residues = counts[name]
-        return -fitting / max(residues, 1), not name.startswith(PREFERRED), name
-
-    best = min(counts, key=rank)
+    best = max(counts, key=lambda name: counts[name][0] / max(counts[name][1], 1))
     log.info("mapping: %s (its beads fit %d of %d residues)", best, *counts[best])
     return best
 

@@ -144,9 +144,8 @@ class Labeller:
         x, y = bond.GetStereoAtoms()
         if bond.GetBeginAtomIdx() != one:
             x, y = y, x
-        rebuilt = [self.rebuilt[i] for i in (x, one, two, y)]
-        cis = bond.GetStereo() == Chem.BondStereo.STEREOCIS
-        found.append((*rebuilt, cis))  # type: ignore[arg-type]
+        left, first, second, right = (self.rebuilt[i] for i in (x, one, two, y))
+        found.append((left, first, second, right, bond.GetStereo() == Chem.BondStereo.STEREOCIS))
 
     def like_branches(self) -> list[tuple[str, str]]:
         """List (carbon, branch of the lower number) where two branches differ by name only."""

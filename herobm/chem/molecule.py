@@ -158,8 +158,8 @@ def chain_links(mapping: Mapping, place: int = ANYWHERE) -> list[tuple[str, Atom
     names = {a.name for a in mapping.atoms}
     following = next((link for link in found if link[1].offset == 1), None)
     if following and following[1].name in names and all(t.offset == 1 for _, t, _ in found):
-        here, there, symbol = following
-        found.append((there.name, AtomRef(name=here, offset=-1), symbol))
+        last, first, order = following
+        found.append((first.name, AtomRef(name=last, offset=-1), order))
     cut = {ANYWHERE: 0, CHAIN_START: -1, CHAIN_END: 1}[place]
     return [link for link in found if link[1].offset != cut]
 
@@ -235,7 +235,7 @@ def settle_bond(
     x, y = _beside(mol, a, b, among), _beside(mol, b, a, among)
     if bond is None or bond.GetBondType() != Chem.BondType.DOUBLE or x is None or y is None:
         return False
-    bond.SetStereoAtoms(x, y)
+    bond.SetStereoAtoms(*((x, y) if bond.GetBeginAtomIdx() == a else (y, x)))
     for side in (Chem.BondStereo.STEREOCIS, Chem.BondStereo.STEREOTRANS):
         bond.SetStereo(side)
         label(mol)

@@ -62,7 +62,6 @@ def backmap(
     """
     from herobm.errors import OutputError
     from herobm.io import read_beads
-    from herobm.pipeline import prepare
 
     show_notes()
     renames = parse_renames(rename)
@@ -76,13 +75,17 @@ def backmap(
         )
     structure = output.with_suffix(".pdb") if is_trajectory else output
     inputs = [beads] if trajectory is None else [beads, trajectory]
-    check_outputs({output, structure}, inputs, overwrite)
+    check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
+    given = read_beads(beads, selection)
+
     import torch
+
+    from herobm.pipeline import prepare
 
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     prepared = prepare(
-        read_beads(beads, selection),
+        given,
         mapping=mapping,
         model=model,
         rename=renames,

@@ -19,19 +19,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from herobm.dsl.build import build_mapping
     from herobm.dsl.checks import check
-    from herobm.dsl.diagnostics import Diagnostic, Severity, render, to_json
-    from herobm.dsl.load import check_files, load_mapping, load_set, mapping_files, read_file
+    from herobm.dsl.codes import CODES, Severity
+    from herobm.dsl.diagnostics import Diagnostic, render, to_github, to_json
+    from herobm.dsl.load import (
+        build_set,
+        check_files,
+        load_mapping,
+        load_set,
+        mapping_files,
+        read_file,
+    )
     from herobm.dsl.model import Mapping, MappingSet
     from herobm.dsl.parser import parse
+    from herobm.dsl.printer import format
     from herobm.dsl.syntax import File, Span
 
 _HOMES = {
     "build_mapping": "build",
     "check": "checks",
     "Diagnostic": "diagnostics",
-    "Severity": "diagnostics",
+    "CODES": "codes",
+    "Severity": "codes",
     "render": "diagnostics",
+    "to_github": "diagnostics",
     "to_json": "diagnostics",
+    "build_set": "load",
     "check_files": "load",
     "load_mapping": "load",
     "load_set": "load",
@@ -40,11 +52,13 @@ _HOMES = {
     "Mapping": "model",
     "MappingSet": "model",
     "parse": "parser",
+    "format": "printer",
     "File": "syntax",
     "Span": "syntax",
 }
 
 __all__ = [
+    "CODES",
     "Diagnostic",
     "File",
     "Mapping",
@@ -52,14 +66,17 @@ __all__ = [
     "Severity",
     "Span",
     "build_mapping",
+    "build_set",
     "check",
     "check_files",
+    "format",
     "load_mapping",
     "load_set",
     "mapping_files",
     "parse",
     "read_file",
     "render",
+    "to_github",
     "to_json",
 ]
 

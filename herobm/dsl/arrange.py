@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from herobm.dsl.diagnostics import Diagnostic
+from herobm.dsl.shares import fraction, repaired
 from herobm.dsl.spelling import LIKE_RULE, meant_rule, nearest
 from herobm.dsl.syntax import AtomEntry, Cell, Column, Span
 
 _RULE = re.compile(r"P([0-9]{1,2})([A-Z])([A-Z])?")
-_WEIGHT = re.compile(r"([0-9]{1,9})/([0-9]{1,9})|[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _FLAGS = ("CM", "!")
+_RULE_HELP = "at most two digits for the level, one letter for the anchor, one for the atom: P2AB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,19 +189,24 @@ class _Line:
             hint = (
                 f"did you mean {guess}?"
                 if guess
-                else "behind the beads stand rules, weights, CM and !"
+                else "behind the beads stand rules, weights, CM and !; a bead goes in front of them"
             )
             self._fault("M202", f"unknown word '{cell.text}'", cell.span, hint)
 
     def _not_a_rule(self, cell: Cell) -> None:
         guess = meant_rule(cell.text)
-        hint = f"did you mean {guess}?" if guess else None
+        hint = f"did you mean {guess}?" if guess else _RULE_HELP
+        if LIKE_RULE.fullmatch(cell.text) and cell.text[-1].isdigit():
+            hint = f"letters lack: {cell.text}A for an atom that hangs on the bead itself"
+            if cell.text[1:] != "1":
+                hint = f"the letters of the anchor and of the atom lack, e.g. {cell.text}AB"
         message = f"'{cell.text}' is not a rule; write P<level><ANCHOR><ID>"
         self._fault("M201", message, cell.span, hint)
 
     def _surplus(self, cell: Cell, i: int, what: str, n: int) -> None:
         message = f"no bead for {_ordinal(i)} {what}: {self._lies_in()} but has {_count(n, what)}"
-        self._fault("M203", message, cell.span)
+        help = f"write as many flags as there are beads: {len(self.beads)}"
+        self._fault("M203", message, cell.span, help)
 
     def _lies_in(self) -> str:
         return f"'{self.entry.name}' lies in {', '.join(c.text for c in self.beads)}"
@@ -223,7 +229,9 @@ class _Line:
             return
         message += f": {self._lies_in()} but has {_count(len(table), what)}"
         span = cells[-1].span if surplus is None else table[surplus].span
-        self._fault("M203", message, span, full if what == "rule" else None)
+        if what == "weight":
+            full = ", ".join([str(Fraction(1, n))] * n)
+        self._fault("M203", message, span, full)
 
     def unsure(self) -> frozenset[str]:
         """Return the beads, if anything about rules or flags is at fault."""
@@ -260,7 +268,7 @@ class _Line:
         n = max(1, len(self.beads))
         equal = [Fraction(1, n)] * n
         cells = [self.weights[i] for i in sorted(self.weights)]
-        values = [_fraction(cell.text) for cell in cells]
+        values = [fraction(cell.text) for cell in cells]
         for cell, value in zip(cells, values, strict=True):
             if value is None:
                 message = f"'{cell.text}' is not a weight"
@@ -271,24 +279,15 @@ class _Line:
         total = sum(shares, Fraction())
         if total != 1:
             message = f"weights of '{self.entry.name}' add up to {total}, not 1"
-            self._fault("M204", message, cells[0].span.to(cells[-1].span), _repaired(shares))
+            fitting = repaired(shares) or ", ".join(map(str, equal))
+            self._fault("M204", message, cells[0].span.to(cells[-1].span), fitting)
             return equal
+        rebuilt = [shares[i] for i in self.rules if i < n]
+        if rebuilt and not any(rebuilt):
+            message = f"the beads that rebuild '{self.entry.name}' have weight 0 of it"
+            help = "give a weight to a bead with a rule, or leave the rule out"
+            self._fault("M204", message, cells[0].span.to(cells[-1].span), help)
         return shares
-
-
-def _repaired(shares: list[Fraction]) -> str | None:
-    """Guess the weights that were meant: the last one takes what is left."""
-    left = 1 - sum(shares[:-1], Fraction())
-    if left <= 0:
-        return None
-    return ", ".join(str(s) for s in [*shares[:-1], left])
-
-
-def _fraction(text: str) -> Fraction | None:
-    match = _WEIGHT.fullmatch(text)
-    if match is None or (match[2] is not None and int(match[2]) == 0):
-        return None
-    return Fraction(text)
 
 
 def _ordinal(i: int) -> str:

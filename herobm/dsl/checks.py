@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from string import ascii_uppercase
 
-from herobm.dsl.arrange import Arranged, Place
+from herobm.dsl.bead_checks import (
+    check_hierarchy,
+    check_patch_beads,
+    check_positions,
+    check_short_rules,
+    check_sizes,
+)
 from herobm.dsl.chemistry_checks import check_chemistry
 from herobm.dsl.diagnostics import Diagnostic, ordered
-from herobm.dsl.scene import Scene, lifted_beads, repeats
+from herobm.dsl.scene import Scene, repeats
 from herobm.dsl.spelling import nearest
 from herobm.dsl.syntax import AtomEntry, Cell, File, Name, Span
 from herobm.elements import element_of
@@ -47,15 +53,16 @@ def check_headers(scene: Scene) -> Iterator[Diagnostic]:
     file = scene.file
     keywords = [h.keyword for h in file.headers] + [s.keyword for s in file.sections]
     first = min(keywords, key=lambda k: (k.span.line, k.span.column), default=None)
-    told = any(d.code == "M103" for d in file.faults)
+    told = any(d.code == "M103" or _above(d.span, first) for d in file.faults)
     if not told and (first is None or first.text != "molecule"):
         found = "the end of the file" if first is None else f"'{first.text}'"
         span = Span(1, 1, 1, 2) if first is None else first.span
-        yield Diagnostic("M103", f"a mapping begins with 'molecule: NAME', found {found}", span)
+        message = f"a mapping begins with 'molecule: NAME', found {found}"
+        yield Diagnostic("M103", message, span, help=_top(file))
     elif not file.faults and not file.atoms:
-        yield Diagnostic(
-            "M103", "a mapping lists its atoms below 'atoms:', found none", keywords[-1].span
-        )
+        message = "a mapping lists its atoms below 'atoms:', found none"
+        help = "write 'atoms:', and below it a line 'ATOM: BEAD' for each atom"
+        yield Diagnostic("M103", message, keywords[-1].span, help=help)
     seen: dict[str, Name] = {}
     for keyword in keywords:
         if keyword.text in seen:
@@ -64,6 +71,18 @@ def check_headers(scene: Scene) -> Iterator[Diagnostic]:
             yield Diagnostic("M102", message, keyword.span, help="join the two")
         seen.setdefault(keyword.text, keyword)
     yield from _header_values(file)
+
+
+def _above(span: Span | None, keyword: Name | None) -> bool:
+    """Whether a line above the first keyword cannot be read: the header, most likely."""
+    return span is None or keyword is None or span.line < keyword.span.line
+
+
+def _top(file: File) -> str:
+    header = file.header("molecule")
+    if header is not None:
+        return "move the line with 'molecule:' to the top"
+    return "write 'molecule: NAME' into the first line, with the residue names it is for"
 
 
 def _header_values(file: File) -> Iterator[Diagnostic]:
@@ -86,7 +105,8 @@ def check_empty_names(scene: Scene) -> Iterator[Diagnostic]:
     names += [n for e in scene.file.beads for n in (e.bead, e.type)]
     for name in names:
         if name.quoted and not name.text.strip():
-            yield Diagnostic("M101", "expected a name in the quotes", name.span)
+            help = "write the name between the quotes, or leave both out"
+            yield Diagnostic("M101", "expected a name in the quotes", name.span, help=help)
 
 
 def check_lines(scene: Scene) -> Iterator[Diagnostic]:
@@ -105,123 +125,53 @@ def check_repeats(scene: Scene) -> Iterator[Diagnostic]:
             yield Diagnostic("M302", message, name.span, help="leave one of the two lines out")
 
 
-def check_hierarchy(scene: Scene) -> Iterator[Diagnostic]:
-    """M301, M303, M306: ids and anchors of each bead."""
-    for bead, members in scene.beads.items():
-        levels: dict[int, dict[str, tuple[Arranged, Place]]] = {}
-        taken: list[tuple[Arranged, Place]] = []
-        for atom, place in members:
-            if place.rule is not None:
-                ids = levels.setdefault(place.rule.level, {})
-                if ids.setdefault(place.rule.id, (atom, place))[1] is not place:
-                    taken.append((atom, place))
-        for atom, place in taken:
-            if atom.own and place.rule and id(atom) not in scene.repeated:
-                ids = levels[place.rule.level]
-                yield _id_taken(place, ids[place.rule.id][0], ids)
-        if not (scene.lone_patch or scene.blind or bead in scene.unsure):
-            for atom, place in members:
-                if atom.own:
-                    yield from _anchor(scene, atom, place, levels)
-
-
-def _id_taken(place: Place, first: Arranged, ids: Collection[str]) -> Diagnostic:
-    assert place.rule is not None
-    rule = place.rule
-    message = f"id {rule.id} is taken at level {rule.level} of bead {place.bead} "
-    free = next((c for c in ascii_uppercase if c not in ids), None)
-    hint = f"{free} is free: P{rule.level}{rule.anchor or ''}{free}" if free else None
-    return Diagnostic("M303", message + f"by {first.entry.name}", rule.span, help=hint)
-
-
-def _anchor(
-    scene: Scene,
-    atom: Arranged,
-    place: Place,
-    levels: dict[int, dict[str, tuple[Arranged, Place]]],
-) -> Iterator[Diagnostic]:
-    rule = place.rule
-    if rule is None or rule.anchor is None:
-        return
-    above = rule.level - 1
-    hint: str | None
-    ids = levels.get(above, {})
-    if not ids:
-        message = f"'{atom.entry.name}' is at level {rule.level} of bead {place.bead}, "
-        message += f"which has no atom at level {above}"
-        hint = "the levels of a bead follow each other without a gap"
-        if rule.level == 1:
-            hint = f"did you mean P1{rule.id}, from the bead itself?"
-        yield Diagnostic("M306", message, rule.span, help=hint)
-    elif rule.anchor not in ids:
-        has = ", ".join(f"{k}: {a.entry.name}" for k, (a, _) in sorted(ids.items()))
-        message = f"anchor {rule.anchor} not found at level {above} of bead {place.bead}"
-        spans = ", ".join(scene.where(a, p.rule.span) for a, p in ids.values() if p.rule)
-        others = list(ids)
-        hint = f"did you mean P{rule.level}{others[0]}{rule.id}?" if len(others) == 1 else None
-        note = f"the ids of level {above} are set at {spans}"
-        yield Diagnostic("M301", f"{message} (it has {has})", rule.span, help=hint, note=note)
-
-
-def check_positions(scene: Scene) -> Iterator[Diagnostic]:
-    """M304, M305, W201: where each bead sits."""
-    for bead, members in scene.beads.items():
-        centers = [(a, p) for a, p in members if p.center]
-        for atom, place in centers[1:]:
-            if atom.own:
-                message = (
-                    f"two CM atoms in bead {bead}: '{centers[0][0].entry.name}' has it already"
-                )
-                yield Diagnostic("M304", message, place.span, help="leave CM out of one line")
-        own = [p for a, p in members if a.own]
-        if own and not any(p.counts for _, p in members) and not scene.lone_patch:
-            message = f"none of the atoms of bead {bead} counts towards its position"
-            yield Diagnostic("M305", message, own[0].span, help="take the '!' off one of them")
-        if bead in lifted_beads(scene) and not scene.lone_patch:
-            yield from _level_zero(bead, members)
-
-
-def _level_zero(bead: str, members: list[tuple[Arranged, Place]]) -> Iterator[Diagnostic]:
-    for atom, place in members:
-        if atom.own and place.rule is not None and place.rule.level == 0:
-            message = (
-                f"'{atom.entry.name}' is at level 0 of bead {bead}, which lies at the mean of "
-            )
-            message += "several atoms: it is read as level 1, with a vector from the bead"
-            yield Diagnostic(
-                "W201", message, place.rule.span, help=f"add CM, or write P1{place.rule.id}"
-            )
-
-
-def check_short_rules(scene: Scene) -> Iterator[Diagnostic]:
-    """W202: one letter below the first level."""
-    for bead, members in scene.beads.items():
-        first = min((p.rule.level for _, p in members if p.rule), default=0)
-        for atom, place in members:
-            rule = place.rule
-            if atom.own and rule and rule.anchor is None and rule.level > max(1, first):
-                message = f"rule of '{atom.entry.name}' has no anchor, so that it is rebuilt from "
-                message += f"bead {bead} itself, although it is at level {rule.level}"
-                hint = f"write P{rule.level}<ANCHOR>{rule.id}, or P1{rule.id}"
-                yield Diagnostic("W202", message, rule.span, help=hint)
+def check_own_repeats(scene: Scene) -> Iterator[Diagnostic]:
+    """W103: a name that its line has already; M302: a patch that names an atom of its residue."""
+    lines = [h.values for h in scene.file.headers] + [e.names for e in scene.file.atoms]
+    for names in lines:
+        for i, name in enumerate(names):
+            if name.text in [n.text for n in names[:i]]:
+                message = f"'{name.text}' is given twice in this line"
+                yield Diagnostic("W103", message, name.span, help="leave one out")
+    others = {n.text: a for a in scene.atoms if not a.own for n in a.entry.names[1:]}
+    for atom in scene.atoms:
+        if atom.own and atom.entry.name in others and id(atom) not in scene.repeated:
+            other = others[atom.entry.name]
+            place = scene.where(other, other.entry.names[0].span)
+            message = f"'{atom.entry.name}' is another name of '{other.entry.name}', at {place}"
+            help = "put a name in front that the residue does not have"
+            yield Diagnostic("M302", message, atom.entry.names[0].span, help=help)
 
 
 def check_rebuilt(scene: Scene) -> Iterator[Diagnostic]:
     """W301, W303: heavy atoms that no rule rebuilds; names without an element."""
     own = [a for a in scene.atoms if a.own]
-    bare = [a for a in own if not _has_rule(a.entry) and not a.faults]
+    bare = [a for a in own if a.places and not _has_rule(a.entry) and not a.faults]
     heavy = [a.entry for a in bare if element_of(a.entry.name) not in ("", "H", "D")]
     if len(bare) == len(own) and heavy:
         message = "no atom has a rule: the model rebuilds nothing of this molecule"
-        yield Diagnostic("W301", message, heavy[0].names[0].span, help="add rules, e.g. P1A")
+        help = "write a rule behind the bead of each atom to rebuild, e.g. P1A"
+        yield Diagnostic("W301", message, heavy[0].names[0].span, help=help)
     else:
         for entry in heavy:
             message = f"heavy atom '{entry.name}' has no rule, so that it is not rebuilt"
-            yield Diagnostic("W301", message, entry.names[0].span)
+            help = f"write one behind its bead, e.g. {_free_rule(scene, entry)}"
+            yield Diagnostic("W301", message, entry.names[0].span, help=help)
     for atom in own:
         if not element_of(atom.entry.name):
             message = f"no element can be read from the name '{atom.entry.name}'"
-            yield Diagnostic("W303", message, atom.entry.names[0].span)
+            help = "put a name in front that begins with the element, e.g. C1; or write '!' and "
+            help += "leave the atom out of its bead's position"
+            yield Diagnostic("W303", message, atom.entry.names[0].span, help=help)
+
+
+def _free_rule(scene: Scene, entry: AtomEntry) -> str:
+    """Return a rule at level 1 that is free in the first bead of an atom."""
+    bead = next(a.places[0].bead for a in scene.atoms if a.entry is entry)
+    rules = [p.rule for _, p in scene.beads[bead] if p.rule]
+    taken = {rule.id for rule in rules if rule.level == 1}
+    anchor = next((rule.id for rule in rules if rule.level == 0), "")
+    return f"P1{anchor}{next((c for c in ascii_uppercase if c not in taken), 'A')}"
 
 
 def _has_rule(entry: AtomEntry) -> bool:
@@ -233,9 +183,12 @@ CHECKS: tuple[Callable[[Scene], Iterator[Diagnostic]], ...] = (
     check_empty_names,
     check_lines,
     check_repeats,
+    check_own_repeats,
     check_hierarchy,
     check_positions,
     check_short_rules,
+    check_patch_beads,
+    check_sizes,
     check_rebuilt,
     lambda scene: check_chemistry(
         scene.file, scene.base, set(scene.beads), scene.lone_patch or scene.blind

@@ -34,7 +34,9 @@ class _Names:
             hint: str | None = f"write {self.others[name]}, the first of its names"
         else:
             guess = nearest(name, self.first)
-            hint = f"did you mean {guess}?" if guess else None
+            hint = (
+                f"did you mean {guess}?" if guess else "name an atom of 'atoms:', or add it there"
+            )
         yield Diagnostic("M401", message, span, help=hint)
 
 
@@ -70,11 +72,12 @@ def _check_beads(file: File, beads: Collection[str], partial: bool) -> Iterator[
     for entry in file.beads:
         bead, span = entry.bead.text, entry.bead.span
         if bead in seen:
-            yield Diagnostic("M302", f"bead '{bead}' has a type already, at {seen[bead]}", span)
+            message = f"bead '{bead}' has a type already, at {seen[bead]}"
+            yield Diagnostic("M302", message, span, help="leave one of the two out")
         seen.setdefault(bead, span)
         if bead not in beads and not partial:
             guess = nearest(bead, beads)
-            hint = f"did you mean {guess}?" if guess else None
+            hint = f"did you mean {guess}?" if guess else "leave it out, or put atoms into it"
             yield Diagnostic("M305", f"bead '{bead}' has no atom", span, help=hint)
 
 
@@ -86,10 +89,12 @@ def _check_bonds(file: File, names: _Names) -> Iterator[Diagnostic]:
                 yield from names.missing(ref.name, ref.span, "bond to")
         pair = frozenset((str(bond.a), str(bond.b)))
         if len(pair) == 1:
-            yield Diagnostic("M401", f"bond of '{bond.a}' to itself", bond.span)
+            help = "write the other atom, or leave the bond out"
+            yield Diagnostic("M401", f"bond of '{bond.a}' to itself", bond.span, help=help)
         elif bond.a.offset and bond.b.offset:
             message = f"bond {bond.a}{bond.symbol}{bond.b} does not reach this residue"
-            yield Diagnostic("M401", message, bond.span)
+            help = "take the sign off the atom that is in this residue"
+            yield Diagnostic("M401", message, bond.span, help=help)
         elif pair in seen:
             message = f"bond {bond.a}{bond.symbol}{bond.b} is given already, at {seen[pair]}"
             yield Diagnostic("W401", message, bond.span, help="leave one out")
@@ -103,7 +108,7 @@ def _check_charges(file: File, names: _Names) -> Iterator[Diagnostic]:
         yield from names.missing(atom.text, atom.span, "charge of")
         if atom.text in seen:
             message = f"'{atom.text}' has a charge already, at {seen[atom.text]}"
-            yield Diagnostic("M302", message, atom.span)
+            yield Diagnostic("M302", message, atom.span, help="leave one of the two out")
         seen.setdefault(atom.text, atom.span)
         if not _CHARGE.fullmatch(entry.value.text):
             message = f"'{entry.value.text}' is not a charge"
@@ -112,7 +117,9 @@ def _check_charges(file: File, names: _Names) -> Iterator[Diagnostic]:
 
 def _local(ref: Ref, names: _Names, subject: str) -> Iterator[Diagnostic]:
     if ref.offset:
-        yield Diagnostic("M401", f"{subject} '{ref}', an atom of another residue", ref.span)
+        message = f"{subject} '{ref}', an atom of another residue"
+        help = f"write it in the mapping of that residue, or name the atom of this one: {ref.name}"
+        yield Diagnostic("M401", message, ref.span, help=help)
     else:
         yield from names.missing(ref.name, ref.span, subject)
 

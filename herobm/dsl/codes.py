@@ -1,7 +1,8 @@
 """Every code that a diagnostic may bear, with its title: the one list that docs and tests read.
 
 Codes are grouped by what they speak of: 1 the lines of the file, 2 the words of an atom's line,
-3 beads and their hierarchy, 4 chemistry, 5 a structure that the mapping is held against.
+3 beads and their hierarchy, 4 chemistry, 5 a structure that the mapping is held against,
+6 files of other tools.
 """
 
 from __future__ import annotations
@@ -47,8 +48,18 @@ _ERRORS = {
     "M401": "Chemistry of an atom that is not there",
     "M402": "The valence of an atom is exceeded",
     "M403": "The chemistry is not connected",
-    "M404": "A stereo label is missing or contradicts the graph",
+    "M404": "A stereo label contradicts the graph",
+    "M405": "Aromatic bonds that cannot be aromatic",
     "M501": "A structure and the mapping do not agree on atoms or beads",
+    "M502": "A structure and the mapping do not agree on a bond",
+    "M503": "A structure has the other hand than the stereo label says",
+    "M601": "Not a mapping file that convert reads",
+    "M602": "A line of another tool's file cannot be read",
+    "M603": "A bead that the file does not list",
+    "M604": "An atom or bead of another tool's file is given twice",
+    "M605": "The bonds are not known",
+    "M606": "The structure lacks a residue or an atom",
+    "M607": "What a file says cannot be expressed in the other format",
 }
 
 _WARNINGS = {
@@ -64,8 +75,17 @@ _WARNINGS = {
     "W401": "A bond is given twice",
     "W402": "The anchor is not bonded to its atom",
     "W403": "The atoms of a bead lie far apart",
-    "W404": "The chemistry is not complete",
+    "W404": "The bonds are not complete",
+    "W405": "Stereo without a label",
+    "W406": "An ion is read as another element",
     "W501": "A bond of unlikely length in the structure",
+    "W502": "Atoms are lacking in the structure",
+    "W503": "The structure has another element",
+    "W601": "Part of a file is not carried over",
+    "W602": "The name of the molecule is taken from that of the file",
+    "W603": "A bead without atoms is left out",
+    "W604": "Atoms without a bead",
+    "W605": "Bond orders and charges are guessed",
 }
 
 #: Code -> title and severity.

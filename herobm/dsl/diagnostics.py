@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
+from herobm.dsl.codes import CODES, Severity
 from herobm.dsl.syntax import Span
-
-Severity: TypeAlias = Literal["error", "warning"]
 
 _WIDTH = 120  # of a source line that is shown
 
@@ -20,7 +18,7 @@ class Diagnostic:
 
     Attributes
     ----------
-    code : ``M...`` for an error, ``W...`` for a warning.
+    code : ``M...`` for an error, ``W...`` for a warning; see `herobm.dsl.codes`.
     message : one sentence, no full stop.
     span : None where the file as a whole is meant (it cannot be read).
     path : of the file, for messages.
@@ -37,8 +35,8 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
-        """``error`` or ``warning``, as the code says."""
-        return "warning" if self.code.startswith("W") else "error"
+        """``error`` or ``warning``, as `herobm.dsl.codes` says."""
+        return CODES[self.code].severity
 
     @property
     def is_error(self) -> bool:
@@ -56,7 +54,9 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return sorted(dict.fromkeys(diagnostics), key=key)
 
 
-def render(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str]) -> str:
+def render(
+    diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], strict: bool = False
+) -> str:
     """Write diagnostics for people.
 
     Parameters
@@ -64,6 +64,8 @@ def render(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str]) -> str:
     diagnostics : Iterable[Diagnostic]
     texts : Mapping[str, str]
         Path -> text of the file, for the source lines; a file may lack.
+    strict : bool
+        Call warnings errors.
 
     Returns
     -------
@@ -71,13 +73,17 @@ def render(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str]) -> str:
         For each ``path:line:column: error[CODE]: sentence``, the source line, carets, help.
     """
     lines = {path: text.split("\n") for path, text in texts.items()}
-    return "\n".join(_render_one(d, lines.get(d.path, [])) for d in diagnostics)
+    return "\n".join(_render_one(d, lines.get(d.path, []), strict) for d in diagnostics)
 
 
-def _render_one(diagnostic: Diagnostic, lines: list[str]) -> str:
+def _severity(diagnostic: Diagnostic, strict: bool) -> Severity:
+    return "error" if strict else diagnostic.severity
+
+
+def _render_one(diagnostic: Diagnostic, lines: list[str], strict: bool) -> str:
     span = diagnostic.span
     place = diagnostic.path if span is None else f"{diagnostic.path}:{span}"
-    out = [f"{place}: {diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    out = [f"{place}: {_severity(diagnostic, strict)}[{diagnostic.code}]: {diagnostic.message}"]
     if span is not None and span.line <= len(lines):
         out += _excerpt(lines[span.line - 1].rstrip("\r"), span)
     for label, text in (("note", diagnostic.note), ("help", diagnostic.help)):
@@ -98,12 +104,12 @@ def _excerpt(line: str, span: Span) -> list[str]:
     return [number + shown, " " * (len(number) - 2) + "| " + pad + "^" * n_carets]
 
 
-def to_json(diagnostics: Iterable[Diagnostic]) -> str:
+def to_json(diagnostics: Iterable[Diagnostic], strict: bool = False) -> str:
     """Write diagnostics for programs: a JSON list, one object each, null for what lacks."""
-    return json.dumps([_as_object(d) for d in diagnostics], indent=2, ensure_ascii=False)
+    return json.dumps([_as_object(d, strict) for d in diagnostics], indent=2, ensure_ascii=False)
 
 
-def _as_object(diagnostic: Diagnostic) -> dict[str, str | int | None]:
+def _as_object(diagnostic: Diagnostic, strict: bool) -> dict[str, str | int | None]:
     span = diagnostic.span
     place = (
         (None,) * 4 if span is None else (span.line, span.column, span.end_line, span.end_column)
@@ -111,9 +117,30 @@ def _as_object(diagnostic: Diagnostic) -> dict[str, str | int | None]:
     return {
         "path": diagnostic.path,
         **dict(zip(("line", "column", "end_line", "end_column"), place, strict=True)),
-        "severity": diagnostic.severity,
+        "severity": _severity(diagnostic, strict),
         "code": diagnostic.code,
         "message": diagnostic.message,
         "help": diagnostic.help,
         "note": diagnostic.note,
     }
+
+
+def to_github(diagnostics: Iterable[Diagnostic], strict: bool = False) -> str:
+    """Write diagnostics as workflow commands of GitHub, which shows them at their lines."""
+    return "\n".join(_as_command(d, strict) for d in diagnostics)
+
+
+def _as_command(diagnostic: Diagnostic, strict: bool) -> str:
+    span = diagnostic.span
+    fields = {"file": diagnostic.path, "title": diagnostic.code}
+    if span is not None:
+        fields |= {"line": str(span.line), "endLine": str(span.end_line)}
+        fields |= {"col": str(span.column), "endColumn": str(max(span.column, span.end_column - 1))}
+    listed = ",".join(f"{key}={_escaped(value, ',:')}" for key, value in fields.items())
+    parts = [diagnostic.message]
+    parts += [f"{k}: {t}" for k, t in (("note", diagnostic.note), ("help", diagnostic.help)) if t]
+    return f"::{_severity(diagnostic, strict)} {listed}::{_escaped(chr(10).join(parts))}"
+
+
+def _escaped(text: str, special: str = "") -> str:
+    return "".join(f"%{ord(c):02X}" if c in "%\r\n" + special else c for c in text)

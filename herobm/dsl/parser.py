@@ -18,6 +18,8 @@ from herobm.dsl.recovery import Reader
 from herobm.dsl.syntax import File, Header, Section
 from herobm.dsl.transform import ToSyntax
 
+#: Endings of files in the YAML dialect of HEroBM and CGmap.
+YAML_SUFFIXES = (".yaml", ".yml")
 _MAX_LINE = 5000
 # `CA: "BB P1A"`, as YAML may have it: the quotes hold the whole value, not a name
 _QUOTED_VALUE = re.compile(
@@ -40,6 +42,11 @@ def grammar() -> Lark:
     )
 
 
+def without_value_quotes(text: str) -> str:
+    """Blank out quotes around whole values; nothing else moves."""
+    return _QUOTED_VALUE.sub(r"\1 \3 ", text) if '"' in text or "'" in text else text
+
+
 def parse(text: str, path: str = "<text>") -> File:
     """Read a mapping.
 
@@ -58,8 +65,9 @@ def parse(text: str, path: str = "<text>") -> File:
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _MAX_LINE:
             message = f"cannot be read: line {number} has {len(line)} characters, no mapping has"
-            return File(path, text, faults=(Diagnostic("M105", message, None, path),))
-    blanked = _QUOTED_VALUE.sub(r"\1 \3 ", text) if '"' in text or "'" in text else text
+            help = "name a mapping file, or break the line"
+            return File(path, text, faults=(Diagnostic("M105", message, None, path, help),))
+    blanked = without_value_quotes(text)
     reader = Reader(grammar(), blanked if blanked.endswith("\n") else blanked + "\n", path)
     items = reader.read()
     strays = [replace(i, path=path) for i in items if isinstance(i, Diagnostic)]

@@ -22,7 +22,6 @@ from herobm.dsl.syntax import (
     Header,
     Name,
     Ref,
-    Section,
 )
 from herobm.errors import DslError, DslSyntaxError
 
@@ -79,18 +78,19 @@ class _Line:
 
 def _print_lines(file: File) -> list[_Line]:
     """Print each line of the file anew."""
+    sources = without_value_quotes(file.text).split("\n")
     shown, ends = _print_items(file)
-    inside = False
+    first = min((s.keyword.span.line for s in file.sections), default=len(sources) + 1)
     lines: list[_Line] = []
-    for number, source in enumerate(without_value_quotes(file.text).split("\n"), 1):
-        inside = inside or number in {s.keyword.span.line for s in file.sections}
+    for number, source in enumerate(sources, 1):
+        code, rest = shown.get(number, ""), source[ends.get(number, 0) :]
         comment = _COMMENT.search(source, ends.get(number, 0))
         text = comment[0].rstrip() if comment else ""
-        code = shown.get(number, "")
-        if text and not code and inside and not source.startswith("#"):
-            lines.append(_Line("", _INDENT + text))
-        else:
-            lines.append(_Line(code, text))
+        if not code and text and number > first and not source.startswith("#"):
+            text = _INDENT + text
+        if code and not code.endswith(",") and rest.lstrip().startswith(","):
+            code += ","  # the list of bonds goes on in the next line
+        lines.append(_Line(code, text))
     return lines
 
 
@@ -106,10 +106,9 @@ def _print_items(file: File) -> tuple[dict[int, str], dict[int, int]]:
         line = section.keyword.span.line
         shown[line] = section.keyword.text + ":"
         ends[line] = section.keyword.span.end_column - 1
-        for number, entries in _by_line(section).items():
-            text = _entries(entries, section)
-            shown[number] = f"{shown[line]} {text}" if number == line else _INDENT + text
-            ends[number] = _end(entries[-1])
+        for number, texts, end in _print_entries(section.entries):
+            shown[number] = (shown[line] + " " if number == line else _INDENT) + ", ".join(texts)
+            ends[number] = end
     return shown, ends
 
 
@@ -117,22 +116,16 @@ def _header(header: Header) -> str:
     return f"{header.keyword.text}: {', '.join(_name(v) for v in header.values)}"
 
 
-def _by_line(section: Section) -> dict[int, list[Entry]]:
-    found: dict[int, list[Entry]] = {}
-    for entry in section.entries:
-        found.setdefault(entry.span.line, []).append(entry)
-    return found
-
-
-def _end(entry: Entry) -> int:
-    return entry.span.end_column - 1
-
-
-def _entries(entries: Sequence[Entry], section: Section) -> str:
-    first = entries[0]
-    if isinstance(first, AtomEntry):
-        return _atom_line(first, section)
-    return ", ".join(_entry(e) for e in entries)
+def _print_entries(entries: Sequence[Entry]) -> list[tuple[int, list[str], int]]:
+    """Return number, entries and end of each line of a section."""
+    atoms = [e for e in entries if isinstance(e, AtomEntry)]
+    texts = _align(_fields(atoms)) if atoms else [_entry(e) for e in entries]
+    lines: dict[int, list[str]] = {}
+    ends: dict[int, int] = {}
+    for entry, text in zip(entries, texts, strict=True):
+        lines.setdefault(entry.span.line, []).append(text)
+        ends[entry.span.line] = entry.span.end_column - 1
+    return [(number, lines[number], ends[number]) for number in lines]
 
 
 def _entry(entry: Entry) -> str:
@@ -161,6 +154,72 @@ def _ref(ref: Ref) -> str:
     return {-1: "-", 0: "", 1: "+"}[ref.offset] + name
 
 
-def _atom_line(entry: AtomEntry, section: Section) -> str:
-    rows = {id(e): r for e, r in _table(section)}
-    return _join(rows[id(entry)], [_width(column) for column in zip(*rows.values(), strict=True)])
+def _fields(atoms: Sequence[AtomEntry]) -> list[list[str]]:
+    """Return names, beads, rules and weights (or weights and rules) of each line."""
+    kinds = [[_kind(column) for column in atom.columns] for atom in atoms]
+    both = next((k for k in kinds if "rule" in k and "weight" in k), ["rule", "weight"])
+    order = sorted(("rule", "weight"), key=both.index)
+    rows = []
+    for atom, own in zip(atoms, kinds, strict=True):
+        row = [", ".join(_name(n) for n in atom.names) + ":", "", "", ""]
+        at = 1
+        for kind, column in zip(own, atom.columns, strict=True):
+            if kind in order:
+                at = max(at, 2 + order.index(kind))
+            elif kind == "flag":
+                at = max(at, 2)
+            row[at] = f"{row[at]} {_column(column)}".lstrip()
+        rows.append(row)
+    return rows
+
+
+def _kind(column: Column) -> str:
+    kinds = {cell.kind for cell in column.cells if cell is not None}
+    for kind in ("rule", "weight"):
+        if kind in kinds:
+            return kind
+    return "word" if kinds == {"word"} else "flag"
+
+
+def _column(column: Column) -> str:
+    """Print cells; an empty place at an end touches its comma, as the grammar wants it."""
+    text = ",".join("" if c is None else f" {_name(c)}" for c in column.cells)
+    return text.strip().replace(", ", ",", 1) if text.startswith(",") else text.strip()
+
+
+def _align(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Pad the fields of each row to those of the others."""
+    rows = list(rows)
+    widths = [_widest(column, _WIDEST) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        line = ""
+        start = 0
+        for field, width in zip(row, widths, strict=True):
+            if field:
+                line = (line + " " * _GAP if line else "").ljust(start) + field
+            start += width + _GAP if width else 0
+        lines.append(line)
+    return lines
+
+
+def _widest(texts: Iterable[str], limit: int) -> int:
+    """Return the length of the longest text up to `limit`."""
+    return max((len(t) for t in texts if len(t) <= limit), default=0)
+
+
+def _align_comments(lines: Sequence[_Line]) -> list[str]:
+    """Put the comments of neighbouring lines one below the other."""
+    out: list[str] = []
+    block: list[_Line] = []
+    for line in [*lines, _Line("", "")]:
+        if line.code.strip():
+            block.append(line)
+            continue
+        start = _widest((b.code for b in block if b.comment), _WIDEST_LINE) + _GAP
+        for b in block:
+            gap = " " * max(_GAP, start - len(b.code))
+            out.append(b.code + gap + b.comment if b.comment else b.code)
+        block = []
+        out.append(line.comment)
+    return out

@@ -49,6 +49,15 @@ _SUBJECTS = {
     "ATOMS": "atom name", "BEADS": "bead", "BONDS": "atom", "CHARGES": "atom", "STEREO": "atom",
     "ANGLES": "atom",
 }  # fmt: skip
+#: How a line is written, by the keyword above it.
+_FORMS = {
+    "ATOMS": "an atom's line is ATOM: BEAD [RULE] [FLAG] [WEIGHT]",
+    "BEADS": "write BEAD: TYPE, e.g. BB: P2",
+    "BONDS": "write two atoms with one of - = # : $ between, e.g. C=O, C-+N",
+    "CHARGES": "write ATOM: CHARGE, e.g. NZ: +1",
+    "STEREO": "write CA: S, or C9=C10: Z",
+    "ANGLES": "write ATOM-ATOM-ATOM: DEGREES, e.g. N-CA-C: 111.0",
+}
 _MAX_FAULTS = 100
 _WORD_AT = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[^\s,:]+|[^\n]")
 _SECTION_LINE = re.compile(r"^([a-z_]{3,})[ \t]*:[ \t\r]*(?:[ \t]#[^\n]*)?$", re.MULTILINE)
@@ -105,7 +114,7 @@ class Reader:
             return False
         if len(self.faults) >= _MAX_FAULTS:
             message = f"more than {_MAX_FAULTS} lines cannot be read: is this a mapping?"
-            self._fault("M101", message, None)
+            self._fault("M101", message, None, "name a mapping file: 'molecule: NAME' at its top")
             return False
         state = parser.parser_state
         while "_BROKEN" not in _accepted(parser):
@@ -130,15 +139,17 @@ class Reader:
         accepted = _accepted(parser)
         if "MOLECULE" in accepted and "WORD" not in accepted and word:
             return self._unknown_keyword(word, found, span)
-        expected, after = _expected(accepted), _after(parser, accepted)
-        message = f"expected {expected}{after}, found {found if word else 'the end of the line'}"
-        self._fault("M101", message, span, _HELP_QUOTE if word[:1] in ("'", '"') else None)
+        stack = parser.parser_state.value_stack
+        after = _after(stack, accepted)
+        message = f"expected {_expected(accepted)}{after}, "
+        message += f"found {found if word else 'the end of the line'}"
+        self._fault("M101", message, span, _remedy(stack, accepted, word))
         return True
 
     def _unknown_keyword(self, word: str, found: str, span: Span) -> bool:
         """Describe a line above the sections that begins with no keyword."""
         guess = nearest(word, HEADERS + SECTIONS)
-        hint = f"did you mean {guess}?" if guess else None
+        hint = f"did you mean {guess}?" if guess else "the file begins with 'molecule: NAME'"
         if word in HEADERS + SECTIONS:
             self._fault("M101", f"expected ':' after {found}", span, f"{word}:")
         elif not self.faults and not self.text[: self.text.index(word)].strip():
@@ -146,6 +157,7 @@ class Reader:
             self._fault("M103", message, span, hint)
             return _KEYWORD_LINE.search(self.text) is not None
         else:
+            hint = hint if guess else f"the sections are {', '.join(SECTIONS)}"
             self._fault("M102", f"unknown section {found}", span, hint)
         return True
 
@@ -167,21 +179,47 @@ def _expected(accepted: set[str]) -> str:
     return " or ".join(sorted({ENGLISH[t] for t in accepted - {"_BROKEN"}}))
 
 
-def _after(parser: InteractiveParser, accepted: set[str]) -> str:
+def _remedy(stack: list[Any], accepted: set[str], word: str) -> str:
+    """Say what to write in the place of a line that cannot be read."""
+    if word[:1] in ("'", '"'):
+        return _HELP_QUOTE
+    if word and not word.isprintable():
+        return "take it out, or write a blank in its place"
+    last = _last(stack)
+    if last is not None and word.strip(",:!"):
+        if "HASH" in accepted:
+            return f"did you mean {last}-{word}?"
+        if "COLON" in accepted and last != ":" and _section(stack) != "ANGLES":
+            return f"did you mean {last}: {word}?"
+        if "COMMA" in accepted and "RULE" not in accepted:
+            return f"put a comma between the two: {last}, {word}"
+    return _FORMS.get(_section(stack), "write 'molecule: NAME', more names by commas")
+
+
+def _section(stack: list[Any]) -> str:
+    return next((v.type for v in reversed(stack) if _is_section(v)), "")
+
+
+def _after(stack: list[Any], accepted: set[str]) -> str:
     """Name what stands in front of the fault."""
-    stack = parser.parser_state.value_stack
-    section = next((v.type for v in reversed(stack) if _is_section(v)), "")
+    last = _last(stack)
+    if last is None:
+        return ""
+    section = _section(stack)
+    subject = _SUBJECTS.get(section, "") + " " if "COLON" in accepted and section else ""
+    return f" after {subject}'{last}'"
+
+
+def _last(stack: list[Any]) -> str | None:
+    """Return the name or sign in front of the fault, None at the beginning of a line."""
     last = stack[-1] if stack else None
     if isinstance(last, Names):
         last = last.items[-1]
     if isinstance(last, (Name, Ref)):
-        last = last.text if isinstance(last, Name) else str(last)
-    elif isinstance(last, Token) and last.type.startswith("_"):
-        return ""
-    if not isinstance(last, str):
-        return ""
-    subject = _SUBJECTS.get(section, "") + " " if "COLON" in accepted and section else ""
-    return f" after {subject}'{last}'"
+        return last.text if isinstance(last, Name) else str(last)
+    if isinstance(last, Token) and last.type.startswith("_"):
+        return None
+    return str(last) if isinstance(last, str) else None
 
 
 def _is_section(value: Any) -> bool:

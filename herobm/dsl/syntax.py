@@ -85,6 +85,11 @@ class BeadEntry:
     bead: Name
     type: Name
 
+    @property
+    def span(self) -> Span:
+        """The whole entry."""
+        return self.bead.span.to(self.type.span)
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -119,6 +124,11 @@ class ChargeEntry:
     atom: Name
     value: Name
 
+    @property
+    def span(self) -> Span:
+        """The whole entry."""
+        return self.atom.span.to(self.value.span)
+
 
 @dataclass(frozen=True, slots=True)
 class StereoEntry:
@@ -127,6 +137,11 @@ class StereoEntry:
     atoms: tuple[Ref, ...]
     label: Name
 
+    @property
+    def span(self) -> Span:
+        """The whole entry."""
+        return self.atoms[0].span.to(self.label.span)
+
 
 @dataclass(frozen=True, slots=True)
 class AngleEntry:
@@ -134,6 +149,11 @@ class AngleEntry:
 
     atoms: tuple[Ref, Ref, Ref]
     degrees: Name
+
+    @property
+    def span(self) -> Span:
+        """The whole entry."""
+        return self.atoms[0].span.to(self.degrees.span)
 
 
 Entry: TypeAlias = AtomEntry | BeadEntry | BondEntry | ChargeEntry | StereoEntry | AngleEntry

@@ -55,6 +55,13 @@ def _offset(sign: str) -> Literal[-1, 0, 1]:
     return 1 if sign == "+" else -1 if sign == "-" else 0
 
 
+def _goes_on(column: Column, following: Column) -> bool:
+    """Whether `following` began with a comma (``SC2 ,SC3``) and is more of the same."""
+    kinds = {c.kind for c in (*column.cells, *following.cells[1:]) if c is not None}
+    alike = len(kinds) == 1 and kinds <= {"word", "rule", "weight"}
+    return alike and following.cells[0] is None and column.cells[-1] is not None
+
+
 @v_args(inline=True)
 class ToSyntax(Transformer[Token, Any]):
     """Turns each rule of the grammar into its dataclass while the parser runs."""
@@ -80,7 +87,12 @@ class ToSyntax(Transformer[Token, Any]):
         return Column(tuple(cells))
 
     def atom(self, names: Names, *columns: Column) -> AtomEntry:
-        return AtomEntry(names.items, columns)
+        joined: list[Column] = []
+        for column in columns:
+            if joined and _goes_on(joined[-1], column):
+                column = Column(joined.pop().cells + column.cells[1:])
+            joined.append(column)
+        return AtomEntry(names.items, tuple(joined))
 
     def bead(self, bead: Name, kind: Name) -> BeadEntry:
         return BeadEntry(bead, kind)

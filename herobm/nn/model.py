@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 
 import torch
-from e3nn import o3
 from torch import nn
 
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph
+from herobm.nn.harmonics import o3
 from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
 
 #: Å, softening of the frames: shorter vectors count as less than a direction.

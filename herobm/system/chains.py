@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import string
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from herobm.system.periodic import minimum_image
 from herobm.types import BoolArray, FloatArray, IntArray, Residues
+
+log = logging.getLogger(__name__)
 
 #: Longest distance in Å between the linking beads of bonded residues: BB-BB in Martini 3 is
 #: 3.5 Å on average, CA-CA 3.8 Å.
@@ -104,6 +107,20 @@ def _borders(
     restarts = (step < 0) | ((step == 0) & ~inserted)
     new_molecule = ~same_chain | restarts | ~both | (unnamed & in_turn & ~near)
     return new_molecule & ~linked, linked
+
+
+def report_breaks(residues: Residues, links: Links) -> None:
+    """Say in the log where chains are broken: there, no atoms of a chain end are added."""
+    broken = 1 + np.flatnonzero(links.previous[1:] < 0)
+    broken = broken[links.chain[broken] == links.chain[broken - 1]]
+    if len(broken):
+        first = int(broken[0])
+        log.info(
+            "%d break(s) within chains, where no ends are added (first: between %s and %s)",
+            len(broken),
+            residues.label(first - 1),
+            residues.label(first),
+        )
 
 
 def name_chains(residues: Residues, links: Links) -> Residues:

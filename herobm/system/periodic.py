@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from herobm.errors import StructureError
 from herobm.types import FloatArray, IntArray
 
 
@@ -19,9 +20,21 @@ def box_matrix(box: FloatArray) -> FloatArray:
     -------
     FloatArray, shape (3, 3)
         Å.
+
+    Raises
+    ------
+    StructureError
+        If no box has such angles.
     """
     a, b, c = box[:3]
     cos_alpha, cos_beta, cos_gamma = np.where(box[3:] == 90.0, 0.0, np.cos(np.radians(box[3:])))
+    squared = 1 + 2 * cos_alpha * cos_beta * cos_gamma - cos_alpha**2 - cos_beta**2 - cos_gamma**2
+    if squared < 1e-6 or (box[3:] >= 180.0).any():  # of the volume over that of a right box
+        angles = ", ".join(f"{angle:g}" for angle in box[3:])
+        raise StructureError(
+            f"there is no periodic box with angles of {angles} degrees",
+            "Correct the box in the file (CRYST1 in PDB, the last line in GRO, _cell in mmCIF).",
+        )
     sin_gamma = np.sqrt(1.0 - cos_gamma**2)
     c_y = c * (cos_alpha - cos_beta * cos_gamma) / sin_gamma
     c_x = c * cos_beta

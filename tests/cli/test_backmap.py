@@ -1,0 +1,474 @@
+"""``herobm backmap``: what a user gets for what the file holds."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from herobm.io import TrajectoryWriter, open_trajectory, read_atoms, read_beads, write_structure
+from herobm.system.periodic import box_matrix
+from herobm.types import Atoms, Beads, FloatArray
+
+Put = Callable[[str, list[str]], Path]
+N_ATOMS = 602  # heavy atoms of ubiquitin, OXT included
+
+
+def columns(line: str, start: int, text: str) -> str:
+    """Replace what a PDB line has from a column (counted from 1)."""
+    return line[: start - 1] + text + line[start - 1 + len(text) :]
+
+
+def moved(line: str, shift: float) -> str:
+    return columns(line, 31, f"{float(line[30:38]) + shift:8.3f}")
+
+
+def renumbered(line: str, number: Callable[[int], int]) -> str:
+    return columns(line, 23, f"{number(int(line[22:26])):4d}")
+
+
+def ends(atoms: Atoms) -> list[str]:
+    """Residues that have the atom that only the end of a chain has."""
+    oxt = atoms.residue_index[atoms.names == "OXT"]
+    return [atoms.residues.label(i) for i in oxt.tolist()]
+
+
+def test_a_protein_without_any_flag(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    code, out, err = herobm("backmap", ubiquitin, "-o", tmp_path / "atoms.pdb")
+    assert code == 0
+    assert err == "note: mapping: martini3/protein (its beads fit 76 of 76 residues)\n"
+    assert out.startswith(f"166 beads of 76 residues in 1 chain(s) -> {N_ATOMS} heavy atoms\n")
+    for line in ("re-mapping error", "bond outliers", "chirality errors"):
+        assert f"\n{line}" in out
+    assert out.endswith(f"atoms written to {tmp_path}/atoms.pdb\n")
+    atoms, beads = read_atoms(tmp_path / "atoms.pdb"), read_beads(ubiquitin)
+    assert len(atoms) == N_ATOMS
+    assert not (atoms.names == "H").any()
+    assert atoms.names[:8].tolist() == ["N", "CA", "C", "O", "CB", "CG", "SD", "CE"]
+    assert ends(atoms) == ["GLY 76 of chain A"]
+    for column in ("names", "ids", "icodes", "chains"):
+        given, kept = getattr(beads.residues, column), getattr(atoms.residues, column)
+        assert given.tolist() == kept.tolist()
+    alpha = atoms.positions[atoms.names == "CA"]
+    backbone = beads.positions[beads.names == "BB"]
+    assert np.linalg.norm(alpha - backbone, axis=1).max() < 2.0
+
+
+@pytest.mark.parametrize("name", ["a.gro", "a.cif", "a.pdb.gz", "a.mmcif.gz"])
+def test_all_formats_hold_the_same_atoms(
+    herobm, ubiquitin: Path, tmp_path: Path, name: str
+) -> None:
+    assert herobm("backmap", ubiquitin, "-o", tmp_path / "a.pdb").code == 0
+    assert herobm("backmap", ubiquitin, "-o", tmp_path / name).code == 0
+    one, other = read_atoms(tmp_path / "a.pdb"), read_atoms(tmp_path / name)
+    assert one.names.tolist() == other.names.tolist()
+    assert one.residues.ids.tolist() == other.residues.ids.tolist()
+    assert np.abs(one.positions - other.positions).max() < 0.006  # GRO has 0.01 Å
+
+
+@pytest.mark.parametrize("name", ["cg.gro", "cg.cif", "cg.pdb.gz"])
+def test_all_formats_can_be_read(herobm, ubiquitin: Path, tmp_path: Path, name: str) -> None:
+    write_structure(tmp_path / name, read_beads(ubiquitin))
+    assert herobm("backmap", tmp_path / name, "-o", tmp_path / "out.pdb").code == 0
+    assert ends(read_atoms(tmp_path / "out.pdb")) == ["GLY 76 of chain A"]
+
+
+def test_seed_and_threads_change_nothing(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "1.pdb", tmp_path / "2.pdb"
+    assert herobm("backmap", ubiquitin, "-o", one, "--device", "cpu").code == 0
+    assert herobm("backmap", ubiquitin, "-o", two, "--seed", 7, "--threads", 1).code == 0
+    assert one.read_text() == two.read_text()
+
+
+def test_overwrite(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pdb"
+    out.write_text("mine")
+    refused = herobm("backmap", ubiquitin, "-o", out)
+    assert refused.code == 1
+    assert "--overwrite" in refused.err
+    assert out.read_text() == "mine"
+    assert herobm("backmap", ubiquitin, "-o", out, "--overwrite").code == 0
+    assert len(read_atoms(out)) == N_ATOMS
+
+
+def test_beads_of_a_residue_in_another_order(herobm, ubiquitin: Path, lines, put: Put) -> None:
+    turned = []
+    for _, residue in groupby(lines, key=lambda line: line[21:27]):
+        turned += list(residue)[::-1]
+    shuffled = put("turned.pdb", turned)
+    assert herobm("backmap", ubiquitin, "-o", shuffled.with_name("1.pdb")).code == 0
+    assert herobm("backmap", shuffled, "-o", shuffled.with_name("2.pdb")).code == 0
+    first, second = (shuffled.with_name(f"{i}.pdb").read_text() for i in (1, 2))
+    assert first == second
+
+
+def without_chain(line: str) -> str:
+    return columns(line, 22, " ")
+
+
+def test_chains_are_made_up_where_there_are_none(herobm, lines, put: Put) -> None:
+    twice = [*lines, *(moved(line, 60.0) for line in lines)]
+    path = put("two.pdb", [without_chain(line) for line in twice])
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert result.code == 0
+    assert "152 residues in 2 chain(s)" in result.out
+    atoms = read_atoms(path.with_name("out.pdb"))
+    assert ends(atoms) == ["GLY 76 of chain A", "GLY 76 of chain B"]
+
+
+def test_chains_of_a_gro_file_numbered_through(herobm, lines, put: Put) -> None:
+    onward = [renumbered(moved(line, 60.0), lambda n: n + 76) for line in lines]
+    path = put("two.pdb", [without_chain(line) for line in [*lines, *onward]])
+    write_structure(path.with_suffix(".gro"), read_beads(path))
+    assert herobm("backmap", path.with_suffix(".gro"), "-o", path.with_name("o.cif")).code == 0
+    atoms = read_atoms(path.with_name("o.cif"))
+    assert ends(atoms) == ["GLY 76 of chain A", "GLY 152 of chain B"]
+
+
+def test_two_chains_that_share_a_letter(herobm, lines, put: Put) -> None:
+    path = put("same.pdb", [*lines, *(moved(line, 60.0) for line in lines)])
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert "152 residues in 2 chain(s)" in result.out
+    atoms = read_atoms(path.with_name("out.pdb"))
+    assert ends(atoms) == ["GLY 76 of chain A", "GLY 76 of chain A"]
+
+
+def test_a_break_gets_no_end(herobm, lines, put: Put) -> None:
+    path = put("gap.pdb", [line for line in lines if not 30 <= int(line[22:26]) < 40])
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert "66 residues in 1 chain(s)" in result.out
+    assert "note: 1 break(s) within chains" in result.err
+    assert "between LYS 29 of chain A and GLN 40 of chain A" in result.err
+    assert ends(read_atoms(path.with_name("out.pdb"))) == ["GLY 76 of chain A"]
+
+
+def test_segment_names_as_of_charmm(herobm, lines, put: Put) -> None:
+    path = put("proa.pdb", [without_chain(line)[:72].ljust(72) + "PROA" for line in lines])
+    refused = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert refused.code == 1
+    assert "the chain id 'PROA' is longer than one character" in refused.err
+    assert ".cif" in refused.err
+    assert herobm("backmap", path, "-o", path.with_name("out.cif")).code == 0
+    assert ends(read_atoms(path.with_name("out.cif"))) == ["GLY 76 of chain PROA"]
+
+
+def test_insertion_codes_are_kept(herobm, lines, put: Put) -> None:
+    def inserted(line: str) -> str:
+        number = int(line[22:26])
+        return columns(line, 23, f"  10{chr(54 + number)}") if 11 <= number <= 20 else line
+
+    path = put("icodes.pdb", [inserted(line) for line in lines])
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert "76 residues in 1 chain(s)" in result.out
+    residues = read_atoms(path.with_name("out.pdb")).residues
+    assert [residues.label(i) for i in (9, 10, 19, 20)] == [
+        "GLY 10 of chain A",
+        "LYS 10A of chain A",
+        "SER 10J of chain A",
+        "ASP 21 of chain A",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "modulus"), [("w.pdb", 10_000), ("w.gro", 100_000)], ids=["pdb", "gro"]
+)
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_that_begin_again_do_not_end_a_chain(
+    herobm, ubiquitin: Path, tmp_path: Path, name: str, modulus: int, first: int
+) -> None:
+    beads = read_beads(ubiquitin)
+    ids = (beads.residues.ids + modulus - 40 - first) % (modulus - first) + first
+    write_structure(tmp_path / name, replace(beads, residues=replace(beads.residues, ids=ids)))
+    result = herobm("backmap", tmp_path / name, "-o", tmp_path / f"out_{name}")
+    assert "76 residues in 1 chain(s)" in result.out
+    atoms = read_atoms(tmp_path / f"out_{name}")
+    assert atoms.residues.ids.tolist() == ids.tolist()
+    assert (atoms.names == "OXT").sum() == 1
+
+
+BOXES = {
+    "cube": [50.0, 52.0, 54.0, 90.0, 90.0, 90.0],
+    "triclinic": [60.0, 61.0, 62.0, 70.0, 60.0, 75.0],
+    "dodecahedron": [70.0, 70.0, 70.0, 60.0, 60.0, 90.0],
+}
+
+
+@pytest.mark.parametrize("shape", BOXES)
+def test_a_molecule_cut_by_the_box_is_the_whole_one(
+    herobm, ubiquitin: Path, tmp_path: Path, shape: str
+) -> None:
+    box = np.array(BOXES[shape])
+    matrix = box_matrix(box)
+    beads = replace(read_beads(ubiquitin), box=box)
+    fraction = beads.positions @ np.linalg.inv(matrix) + 0.47
+    atoms: list[FloatArray] = []
+    for name, where in (("whole", fraction), ("cut", fraction % 1.0)):
+        path = tmp_path / f"{name}.cif"
+        write_structure(path, replace(beads, positions=where @ matrix))
+        assert herobm("backmap", path, "-o", tmp_path / f"{name}_out.cif").code == 0
+        result = read_atoms(tmp_path / f"{name}_out.cif")
+        assert result.box == pytest.approx(box, abs=1e-3)
+        atoms.append(result.positions)
+    away = atoms[1] - atoms[0]
+    assert np.ptp(away, axis=0).max() < 0.005  # mmCIF has 0.001 Å
+    cells = away[0] @ np.linalg.inv(matrix)
+    assert cells == pytest.approx(np.rint(cells), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["HSD", "HIE", "HIP", "HISH"])
+def test_names_of_histidine(herobm, lines, put: Put, name: str) -> None:
+    path = put("his.pdb", [columns(x, 18, f"{name:<4}") if "HIS" in x else x for x in lines])
+    assert herobm("backmap", path, "-o", path.with_name("out.pdb")).code == 0
+    atoms = read_atoms(path.with_name("out.pdb"))
+    assert len(atoms) == N_ATOMS
+    assert atoms.residues.label(67) == f"{name} 68 of chain A"
+
+
+def test_rename(herobm, lines, put: Put) -> None:
+    path = put("hix.pdb", [line.replace("HIS", "HIX") for line in lines])
+    refused = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert refused.code == 1
+    assert "has no residue HIX: 1 (first: HIX 68 of chain A)" in refused.err
+    assert "--rename OLD=NEW" in refused.err
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"), "--rename", "HIX=HIS")
+    assert (result.code, len(read_atoms(path.with_name("out.pdb")))) == (0, N_ATOMS)
+
+
+def test_a_rename_of_nothing_is_told(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    result = herobm("backmap", ubiquitin, "-o", tmp_path / "o.pdb", "--rename", "HISS=HIS")
+    assert result.code == 0
+    assert "note: no residue is called HISS" in result.err
+
+
+@pytest.fixture
+def solvated(lines, put: Put) -> Path:
+    """Ubiquitin with water and ions as Martini names them."""
+    salt = [("W", "W"), ("W", "W"), ("NA", "ION"), ("CL", "ION")]
+    water = [
+        f"ATOM      1 {bead:<4} {residue:<3}  {77 + i:4d}    {9.0 * i:8.3f}{-40.0:8.3f}{0.0:8.3f}"
+        for i, (bead, residue) in enumerate(salt)
+    ]
+    return put("solvated.pdb", [*lines, *water])
+
+
+def test_water_stops_the_run_and_is_left_out_if_told(herobm, solvated: Path) -> None:
+    out = solvated.with_name("out.pdb")
+    refused = herobm("backmap", solvated, "-o", out)
+    assert refused.code == 1
+    assert "has no residue W: 2 (first: W 77); ION: 2 (first: ION 79)" in refused.err
+    assert "--skip-unmapped" in refused.err
+    assert "--selection" in refused.err
+    result = herobm("backmap", solvated, "-o", out, "--skip-unmapped")
+    assert "note: left out, not in mapping 'martini3/protein': W: 2" in result.err
+    assert (result.code, len(read_atoms(out))) == (0, N_ATOMS)
+
+
+@pytest.mark.parametrize("selection", ["protein", "not resname W ION", "resid 1:76"])
+def test_selection(herobm, solvated: Path, selection: str) -> None:
+    out = solvated.with_name("out.pdb")
+    assert herobm("backmap", solvated, "-o", out, "--selection", selection).code == 0
+    assert len(read_atoms(out)) == N_ATOMS
+
+
+def test_virtual_sites_are_left_out(herobm, lines, put: Put) -> None:
+    sites = [line.replace(" BB  ", " CA  ") for line in lines if " BB " in line]
+    path = put("go.pdb", [*lines, *sites])
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert result.code == 0
+    assert "note: left out: 76 virtual sites or dummies (CA)" in result.err
+    assert len(read_atoms(path.with_name("out.pdb"))) == N_ATOMS
+
+
+def test_caps(herobm, lines, put: Put) -> None:
+    first, last = lines[0], lines[-1]
+    acetyl = renumbered(columns(moved(first, 3.4), 18, "ACE"), lambda n: 0)
+    amide = renumbered(columns(moved(last, 3.4), 18, "NME"), lambda n: 77)
+    path = put("caps.pdb", [acetyl, *lines, amide])
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert "78 residues in 1 chain(s) -> 606 heavy atoms" in result.out
+    atoms = read_atoms(path.with_name("out.pdb"))
+    assert ends(atoms) == []
+    assert atoms.names[:3].tolist() == ["CH3", "C", "O"]
+    assert atoms.names[-2:].tolist() == ["N", "C"]
+
+
+def test_one_residue_is_a_peptide(herobm, lines, put: Put) -> None:
+    path = put("one.pdb", lines[:2])
+    assert herobm("backmap", path, "-o", path.with_name("out.pdb")).code == 0
+    assert ends(read_atoms(path.with_name("out.pdb"))) == ["MET 1 of chain A"]
+
+
+@pytest.mark.parametrize("length", [1, 2, 6])
+def test_glycine_in_a_line(herobm, put: Put, length: int) -> None:
+    path = put(
+        "gly.pdb",
+        [
+            f"ATOM      1 BB   GLY A{i + 1:4d}    {3.5 * i:8.3f}{0.0:8.3f}{0.0:8.3f}  1.00  0.00"
+            for i in range(length)
+        ],
+    )
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert result.code == 0
+    atoms = read_atoms(path.with_name("out.pdb"))
+    assert len(atoms) == 4 * length + 1
+    assert np.abs(atoms.positions[:, 1:]).max() < 5.0
+
+
+def test_martini_2_is_told_from_martini_3(herobm, lines, put: Put) -> None:
+    beads_of_later = (("TYR", "SC4"), ("ALA", "SC1"))
+    lacking = [x for x in lines if not any(r in x and b in x for r, b in beads_of_later)]
+    path = put("m2.pdb", lacking)
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert result.code == 1
+    assert "ALA lacks SC1 (2 residues, first: ALA 28 of chain A)" in result.err
+    assert "TYR lacks SC4 (TYR 59 of chain A)" in result.err
+    assert "Martini 2" in result.err
+
+
+def test_beads_that_do_not_stand_together(herobm, lines, put: Put) -> None:
+    scattered = [x for x in lines if " BB " in x] + [x for x in lines if " BB " not in x]
+    path = put("cg.pdb", scattered)
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert result.code == 1
+    assert "must follow one another" in result.err
+
+
+@pytest.fixture
+def swim(ubiquitin: Path, tmp_path: Path) -> tuple[Path, Beads]:
+    """Five frames of ubiquitin in a box, pushed 4 Å further each."""
+    beads = replace(read_beads(ubiquitin), box=np.array([60.0, 60.0, 60.0, 90.0, 90.0, 90.0]))
+    with TrajectoryWriter(tmp_path / "cg.xtc", len(beads)) as writer:
+        for i in range(5):
+            wrapped = (beads.positions + 4.0 * i) % 60.0
+            writer.write(wrapped, beads.box, time=10.0 * i, step=i)
+    return tmp_path / "cg.xtc", beads
+
+
+def test_a_trajectory_frame_by_frame(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, _ = swim
+    out = trajectory.with_name("aa.xtc")
+    result = herobm("backmap", ubiquitin, "-f", trajectory, "-o", out)
+    assert result.code == 0
+    assert result.out.startswith("5 frames of 166 beads of 76 residues in 1 chain(s)")
+    assert f"atoms written to {out}, first frame to {out.with_suffix('.pdb')}" in result.out
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        frames = list(read)
+    assert [frame.time for frame in frames] == [0.0, 10.0, 20.0, 30.0, 40.0]
+    first = read_atoms(out.with_suffix(".pdb"))
+    for frame in frames:
+        away = frame.positions - first.positions
+        assert np.ptp(away, axis=0).max() < 0.1  # XTC has 0.01 Å on either side
+
+
+def test_some_frames(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, _ = swim
+    out = trajectory.with_name("aa.dcd")
+    chosen = ("-b", 1, "-e", 5, "--stride", 2)
+    assert herobm("backmap", ubiquitin, "-f", trajectory, "-o", out, *chosen).code == 0
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        assert len(read) == 2
+    none = herobm(
+        "backmap", ubiquitin, "-f", trajectory, "-o", trajectory.with_name("o.xtc"), "-b", 5
+    )
+    assert none.code == 1
+    assert "none of its 5 frames is chosen" in none.err
+
+
+def test_a_damaged_frame_leaves_nothing_behind(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, beads = swim
+    bad = trajectory.with_name("bad.trr")
+    with TrajectoryWriter(bad, len(beads)) as writer:
+        for _ in range(3):
+            writer.write(beads.positions, beads.box)
+    bad.write_bytes(bad.read_bytes()[:-1000])
+    before = sorted(trajectory.parent.iterdir())
+    result = herobm("backmap", ubiquitin, "-f", bad, "-o", trajectory.with_name("out.xtc"))
+    assert result.code == 1
+    assert "cut short" in result.err
+    assert sorted(trajectory.parent.iterdir()) == before
+
+
+def test_neither_output_of_a_trajectory_replaces_a_file(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, _ = swim
+    first, out = trajectory.with_name("aa.pdb"), trajectory.with_name("aa.xtc")
+    first.write_text("mine")
+    result = herobm("backmap", ubiquitin, "-f", trajectory, "-o", out)
+    assert result.code == 1
+    assert f"{first}: there is such a file already" in result.err
+    assert (first.read_text(), out.exists()) == ("mine", False)
+
+
+def test_the_result_never_replaces_the_input(herobm, lines, put: Put, swim) -> None:
+    path, (trajectory, _) = put("cg.pdb", lines), swim
+    text = path.read_text()
+    for arguments in (["-o", path], ["-f", trajectory, "-o", path.with_name("cg.dcd")]):
+        result = herobm("backmap", path, *arguments, "--overwrite")
+        assert result.code == 1
+        assert "would replace the file that is read" in result.err
+    assert path.read_text() == text
+
+
+def test_the_installed_command(ubiquitin: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "herobm", "backmap", str(ubiquitin), "-o", "out.pdb"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stdout.endswith("atoms written to out.pdb\n")
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert again.stderr.startswith("error: out.pdb: there is such a file already\nhint: ")
+
+
+@pytest.mark.parametrize(("signal_name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.slow
+def test_a_run_that_is_stopped_clears_away(
+    ubiquitin: Path, tmp_path: Path, signal_name: str, code: int
+) -> None:
+    beads = read_beads(ubiquitin)
+    with TrajectoryWriter(tmp_path / "cg.xtc", len(beads)) as writer:
+        for _ in range(5000):
+            writer.write(beads.positions)
+    command = [sys.executable, "-m", "herobm", "backmap", str(ubiquitin), "-f", "cg.xtc"]
+    with subprocess.Popen(
+        [*command, "-o", "out.xtc"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert any(line == "frames\n" for line in process.stderr)  # the first is being made
+        process.send_signal(getattr(signal, signal_name))
+    assert process.returncode == code
+    assert [path.name for path in tmp_path.iterdir()] == ["cg.xtc"]
+
+
+@pytest.mark.slow
+def test_more_atoms_than_a_pdb_file_can_number(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    one = read_beads(ubiquitin)
+    n = 170
+    columns_ = {
+        name: np.tile(getattr(one.residues, name), n) for name in ("names", "ids", "icodes")
+    }
+    residues = replace(one.residues, **columns_, chains=np.full(76 * n, ""))
+    many = replace(
+        one,
+        positions=np.concatenate(
+            [one.positions + 60.0 * np.array([i % 6, i // 6 % 6, i // 36]) for i in range(n)]
+        ),
+        names=np.tile(one.names, n),
+        residue_index=np.concatenate([one.residue_index + 76 * i for i in range(n)]),
+        residues=residues,
+    )
+    write_structure(tmp_path / "many.gro", many)
+    assert herobm("backmap", tmp_path / "many.gro", "-o", tmp_path / "out.pdb").code == 0
+    records = (tmp_path / "out.pdb").read_text().splitlines()
+    assert sum(record.startswith("TER") for record in records) == n
+    assert any(record.startswith("ATOM  A0000") for record in records)
+    assert len(read_atoms(tmp_path / "out.pdb")) == N_ATOMS * n

@@ -1,0 +1,83 @@
+"""From structure files to weights that rebuild: ``data build``, ``train``, ``backmap``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from herobm.cli.app import run
+from herobm.io import read_atoms, write_structure
+from herobm.types import Atoms
+
+CONFIG = """\
+train: peptides.safetensors
+valid: peptides.safetensors
+output: run
+model: {n_channels: 4, l_max: 1, n_radial: 4, hidden: 16, readout: 8, n_blocks: 1}
+epochs: 2
+segment: 4
+batch: 2
+n_neighbours: 6
+"""
+
+
+@pytest.fixture
+def config(
+    peptide: Callable[[str], Atoms], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Path:
+    folder = tmp_path / "structures"
+    folder.mkdir()
+    for name, sequence in {"one": "ACDEFGHI", "two": "RQPNMDRE"}.items():
+        write_structure(folder / f"{name}.pdb", peptide(sequence))
+    dataset = tmp_path / "peptides.safetensors"
+    assert run(["data", "build", str(folder), "--mapping", "martini3", "-o", str(dataset)]) == 0
+    assert "2 structures, 16 residues" in capfd.readouterr().out
+    path = tmp_path / "tiny.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_structures_become_weights_that_rebuild(
+    config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", str(config), "--device", "cpu"]) == 0
+    weights = tmp_path / "run" / "weights.safetensors"
+    assert str(weights) in capfd.readouterr().out
+    beads, atoms = tmp_path / "beads.pdb", tmp_path / "atoms.pdb"
+    one = tmp_path / "structures" / "one.pdb"
+    assert run(["coarsen", str(one), "--mapping", "martini3", "-o", str(beads)]) == 0
+    assert run(["backmap", str(beads), "-o", str(atoms), "--model", str(weights)]) == 0
+    rebuilt, original = read_atoms(atoms), read_atoms(one)
+    assert sorted(rebuilt.names.tolist()) == sorted(original.names.tolist())
+
+
+def test_a_run_stops_at_its_time_and_goes_on(
+    config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", str(config), "--device", "cpu", "--max-time", "0"]) == 0
+    assert "time is up; go on with" in capfd.readouterr().out
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+    assert run(["train", str(config), "--device", "cpu"]) == 0
+    assert (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_a_dataset_is_not_overwritten_unasked(
+    config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset = tmp_path / "peptides.safetensors"
+    before = dataset.read_bytes()
+    folder = str(tmp_path / "structures")
+    assert run(["data", "build", folder, "--mapping", "martini3", "-o", str(dataset)]) == 1
+    assert "--overwrite" in capfd.readouterr().err
+    assert dataset.read_bytes() == before
+
+
+def test_a_folder_without_structures_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.safetensors"
+    assert run(["data", "build", str(tmp_path), "-o", str(output)]) == 1
+    assert str(tmp_path) in capfd.readouterr().err
+    assert not output.exists()
