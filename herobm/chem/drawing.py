@@ -2,119 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from xml.sax.saxutils import escape
 
 import networkx as nx
 import numpy as np
-from rdkit.Chem import rdCoordGen, rdDepictor
 
-from herobm.chem.molecule import assemble, chain_links
-from herobm.dsl.model import MappedAtom, Mapping, Placement
+from herobm.chem.sketch import Sketch, lay_out, normal
+from herobm.dsl.model import Mapping, Placement
 from herobm.types import FloatArray
 
-#: Fill of blobs and, darker, of what is written about the bead.
-COLOURS = (
-    ("#9ecae9", "#1f5f93"),
-    ("#f9b98a", "#a8500b"),
-    ("#a8d8a0", "#2a7325"),
-    ("#f2a3b3", "#a51d3c"),
-    ("#cdb7e6", "#5f3a97"),
-    ("#ecd97a", "#7a6300"),
-    ("#8fd9d0", "#0f6b62"),
-    ("#e2b48f", "#7c4516"),
-    ("#f0aee0", "#962a7e"),
-    ("#bfc7d1", "#46525f"),
-    ("#d4e27d", "#58690a"),
-    ("#b1b5f5", "#363ca8"),
-)
-_BOND = 62.0  # px
 _BLOB = 21.0  # px, radius
 _MARGIN = 46.0
 _ROW = 22.0
 _NAME = 13
 _FONT = "font-family='DejaVu Sans, Helvetica, Arial, sans-serif'"
-
-
-@dataclass(frozen=True)
-class Sketch:
-    """Where the atoms of a mapping lie on paper.
-
-    Attributes
-    ----------
-    mapping : Mapping
-    index : dict of str to int
-        Heavy atom -> row of `places`.
-    places : FloatArray, shape (n_atoms, 2)
-        px, y downwards.
-    links : list of (str, str, int)
-        Atom, what to call its neighbour in the next or previous residue, row of that.
-    """
-
-    mapping: Mapping
-    index: dict[str, int]
-    places: FloatArray
-    links: list[tuple[str, str, int]]
-
-    @cached_property
-    def atoms(self) -> dict[str, MappedAtom]:
-        """Name -> atom, of those that are drawn."""
-        return {a.name: a for a in self.mapping.atoms if a.name in self.index}
-
-    @cached_property
-    def bonds(self) -> dict[tuple[str, str], str]:
-        """Pairs of atoms that are drawn -> symbol."""
-        found: dict[tuple[str, str], str] = {}
-        for b in self.mapping.bonds:
-            if b.a.offset == b.b.offset == 0 and {b.a.name, b.b.name} <= self.index.keys():
-                found.setdefault((b.a.name, b.b.name), b.symbol)
-        return found
-
-    @cached_property
-    def members(self) -> dict[str, list[tuple[str, Placement]]]:
-        """Bead -> atoms that are drawn, and what they are to it."""
-        found: dict[str, list[tuple[str, Placement]]] = {bead: [] for bead in self.mapping.beads}
-        for name, atom in self.atoms.items():
-            for placement in atom.placements:
-                found[placement.bead].append((name, placement))
-        return found
-
-    @cached_property
-    def colours(self) -> dict[str, tuple[str, str]]:
-        """Bead -> light and dark colour."""
-        return {b: COLOURS[i % len(COLOURS)] for i, b in enumerate(self.mapping.beads)}
-
-    @cached_property
-    def inward(self) -> dict[frozenset[str], FloatArray]:
-        """Bonds of rings -> unit vector towards the middle of the ring, the smallest of several."""
-        graph: nx.Graph = nx.Graph(list(self.bonds))
-        found: dict[frozenset[str], FloatArray] = {}
-        for ring in sorted(nx.minimum_cycle_basis(graph), key=len):
-            middle = np.mean([self.at(n) for n in ring], axis=0)
-            for one, two in nx.subgraph(graph, ring).edges:
-                a, b = self.at(one), self.at(two)
-                across = _normal(a, b)
-                side = 1.0 if (middle - a) @ across > 0 else -1.0
-                found.setdefault(frozenset((one, two)), across * side)
-        return found
-
-    def at(self, name: str) -> FloatArray:
-        """Place of an atom, px."""
-        place: FloatArray = self.places[self.index[name]]
-        return place
-
-    def bead_at(self, bead: str) -> FloatArray | None:
-        """Place of a bead: the mean of the atoms that count, px; None if none is drawn."""
-        counting = [(n, p) for n, p in self.members[bead] if p.center] or [
-            (n, p) for n, p in self.members[bead] if p.counts
-        ]
-        if not counting:
-            return None
-        weights = np.array([float(p.weight) for _, p in counting])
-        places = np.array([self.at(n) for n, _ in counting])
-        mean: FloatArray = (places * weights[:, None]).sum(axis=0) / weights.sum()
-        return mean
 
 
 def draw(mapping: Mapping) -> str:
@@ -159,62 +60,6 @@ def draw(mapping: Mapping) -> str:
     return "\n".join(parts) + "\n"
 
 
-def lay_out(mapping: Mapping) -> Sketch:
-    """Place the heavy atoms of a mapping on paper.
-
-    Without bonds the atoms of each bead follow each other in a row.
-    """
-    heavy = [a.name for a in mapping.atoms if a.element not in ("H", "D")]
-    built = assemble(mapping, heavy or [a.name for a in mapping.atoms])
-    links = [(here, str(there)) for here, there, _ in chain_links(mapping) if here in built.index]
-    kept = sorted({*built.index.values(), *built.beyond})
-    mol = built.mol
-    for atom in range(mol.GetNumAtoms() - 1, -1, -1):  # what hangs beyond the neighbours
-        if atom not in kept:
-            mol.RemoveAtom(atom)
-    row = {atom: i for i, atom in enumerate(kept)}
-    mol.UpdatePropertyCache(strict=False)
-    for bond in mol.GetBonds():
-        bond.SetIsAromatic(False)
-    for a in mol.GetAtoms():
-        a.SetIsAromatic(False)
-    places = _coordinates(mol) if mol.GetNumBonds() else _in_rows(mapping, list(built.index))
-    index = {name: row[i] for name, i in built.index.items()}
-    ends = [row[i] for i in built.beyond]
-    return Sketch(
-        mapping, index, places, [(h, t, e) for (h, t), e in zip(links, ends, strict=True)]
-    )
-
-
-def _coordinates(mol: object) -> FloatArray:
-    """Coordinates in px, the longest side of the molecule from left to right."""
-    rdCoordGen.AddCoords(mol)
-    rdDepictor.NormalizeDepiction(mol)
-    flat: FloatArray = mol.GetConformer().GetPositions()[:, :2]  # type: ignore[attr-defined]
-    centred = flat - flat.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    turned: FloatArray = centred @ axes.T if len(flat) > 2 else centred
-    step = np.median(
-        [
-            np.linalg.norm(turned[b.GetBeginAtomIdx()] - turned[b.GetEndAtomIdx()])
-            for b in mol.GetBonds()  # type: ignore[attr-defined]
-        ]
-    )
-    scaled: FloatArray = turned * np.array([1.0, -1.0]) * (_BOND / max(float(step), 1e-6))
-    return scaled
-
-
-def _in_rows(mapping: Mapping, names: list[str]) -> FloatArray:
-    home = {a.name: list(mapping.beads).index(a.placements[0].bead) for a in mapping.atoms}
-    filled: dict[int, int] = {}
-    places = []
-    for name in names:
-        row = home[name]
-        places.append((filled.get(row, 0) * _BOND, row * _BOND * 1.2))
-        filled[row] = filled.get(row, 0) + 1
-    return np.array(places, dtype=float).reshape(-1, 2)
-
-
 def _blobs(sketch: Sketch) -> list[str]:
     """Bands along the bonds of each bead and between its pieces, and discs on the atoms.
 
@@ -244,7 +89,7 @@ def _band(
     both = [h for h in homes[one] if h in homes[two]]
     if width < 2 * _BLOB or len(both) == 1:
         return _line(a, b, f"stroke-width='{width:g}'")
-    across = _normal(a, b)
+    across = normal(a, b)
     both.sort(key=lambda h: float(_middle(sketch, h) @ across))
     stripe = width / len(both)
     shift = across * (stripe * (both.index(bead) + 0.5) - width / 2)
@@ -300,12 +145,6 @@ def _line(a: FloatArray, b: FloatArray, style: str) -> str:
     return f"<line x1='{a[0]:.1f}' y1='{a[1]:.1f}' x2='{b[0]:.1f}' y2='{b[1]:.1f}' {style}/>"
 
 
-def _normal(a: FloatArray, b: FloatArray) -> FloatArray:
-    along = b - a
-    across: FloatArray = np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-6)
-    return across
-
-
 def _bonds(sketch: Sketch) -> list[str]:
     style = "stroke='#555555' stroke-width='1.6'"
     parts = []
@@ -318,7 +157,7 @@ def _bonds(sketch: Sketch) -> list[str]:
             parts.append(_line(a, b, style))
             parts.append(_line(a + inward * 5 + trim, b + inward * 5 - trim, style + dashes))
             continue
-        across = _normal(a, b)
+        across = normal(a, b)
         offsets = {"=": (-2.6, 2.6), "#": (-4.0, 0.0, 4.0)}.get(symbol, (0.0,))
         parts += [_line(a + across * o, b + across * o, style) for o in offsets]
     for here, there, row in sketch.links:
@@ -361,10 +200,16 @@ def _arrows(sketch: Sketch) -> list[str]:
             else:
                 start = sketch.at(anchor)
                 inward = sketch.inward.get(frozenset((anchor, name)))
-                beside = _normal(start, end) if inward is None else -inward
+                beside = normal(start, end) if inward is None else -inward
                 parts += _arrow(start, end, style, beside)
-        if center is not None and not any(p.center for _, p in members):
+        if center is not None:
             x, y = center
+            if any(np.linalg.norm(sketch.at(n) - center) < 8 for n, _ in members):
+                parts.append(
+                    f"<circle class='center' cx='{x:.1f}' cy='{y:.1f}' r='{_BLOB - 2}' "
+                    f"fill='none' stroke='{dark}' stroke-width='2'/>"
+                )
+                continue
             parts.append(
                 f"<path d='M{x:.1f} {y - 5:.1f} l5 5 l-5 5 l-5 -5 z' fill='{dark}' "
                 "stroke='#ffffff'/>"
@@ -388,12 +233,6 @@ def _names(sketch: Sketch) -> list[str]:
     halo = "stroke='#ffffff' stroke-width='3.5' stroke-linejoin='round' paint-order='stroke'"
     for name, atom in sketch.atoms.items():
         x, y = sketch.at(name)
-        for placement in (p for p in atom.placements if p.center):
-            dark = sketch.colours[placement.bead][1]
-            parts.append(
-                f"<circle class='center' cx='{x:.1f}' cy='{y:.1f}' r='{_BLOB - 2}' fill='none' "
-                f"stroke='{dark}' stroke-width='2'/>"
-            )
         weight = "normal" if atom.rebuilt else "normal' font-style='italic"
         parts.append(
             f"<text class='atom' x='{x:.1f}' y='{y + 4.5:.1f}' font-size='{_NAME}' "
@@ -420,7 +259,7 @@ def _legend(sketch: Sketch) -> tuple[list[str], tuple[float, float]]:
     cells = []
     for bead, members in sketch.members.items():
         kind = sketch.mapping.beads[bead]
-        cells.append((bead, f"{bead}{f' ({kind})' if kind else ''}: {len(members)} atoms"))
+        cells.append((bead, f"{bead}{f' ({kind})' if kind else ''}: {len(members)} heavy"))
     wide = max((len(text) for _, text in cells), default=0) * 7.2 + 44
     columns = max(1, min(len(cells), int(640 // wide)))
     parts = []
@@ -434,8 +273,8 @@ def _legend(sketch: Sketch) -> tuple[list[str], tuple[float, float]]:
         )
     rows = -(-len(cells) // columns)
     note = (
-        "diamond or ring: place of the bead; number: level; dotted arrow: from the bead; solid arrow: "
-        "from the anchor"
+        "diamond or ring: place of the bead; number: level; dotted arrow: from the bead; "
+        "solid arrow: from the anchor"
     )
     y = rows * _ROW + 12
     parts.append(f"<text x='0' y='{y:.1f}' font-size='11' fill='#555555'>{note}</text>")

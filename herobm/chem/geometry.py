@@ -9,7 +9,10 @@ from herobm.types import FloatArray, IntArray, StrArray
 
 
 def bond_labels(plan: Plan, bonds: IntArray) -> StrArray:
-    """Name the kind of each bond: ``ALA:CA-CB``, or ``C-PRO:N`` from one residue to the next.
+    """Name the kind of each bond: ``KEY:CA-CB``, or ``C-KEY:N`` from one residue to the next.
+
+    KEY is that of the template, so that residue kinds that rebuild the same atoms by the same
+    rules (protonation states) have their bonds in common.
 
     Parameters
     ----------
@@ -21,8 +24,8 @@ def bond_labels(plan: Plan, bonds: IntArray) -> StrArray:
     StrArray, shape (n_bonds,)
     """
     first, second = bonds[:, 0], bonds[:, 1]
-    residue = np.array([t.name for t in plan.library], dtype=np.str_)
-    kind = residue[plan.template[plan.atom_residue]]
+    keys = np.array([t.key for t in plan.library], dtype=np.str_)
+    kind = keys[plan.template[plan.atom_residue]]
     names = plan.atom_names
     inside = plan.atom_residue[first] == plan.atom_residue[second]
     within = np.char.add(np.char.add(kind[first], ":"), names[first])

@@ -85,6 +85,7 @@ def molecule(mapping: Mapping) -> Molecule:
     for stereo in mapping.stereo:
         if len(stereo.atoms) == 2:
             settle_bond(built.mol, index[stereo.atoms[0]], index[stereo.atoms[1]], stereo.label)
+    Chem.AssignStereochemistry(built.mol, cleanIt=False, force=True)
     return Molecule(built.mol.GetMol(), index, built.beyond)
 
 

@@ -32,7 +32,23 @@ def check_valence(subject: Subject) -> Iterator[Diagnostic]:
                 yield from _exceeded(subject, built, name)
         elif kind == "KekulizeException" and not astray:
             atoms = [built.name_of(i) for i in problem.GetAtomIndices()]
-            yield from _no_kekule(subject, [a for a in atoms if a is not None])
+            crowded = _crowded(built)
+            for name in crowded:
+                yield from _exceeded(subject, built, name)
+            if not crowded:
+                yield from _no_kekule(subject, [a for a in atoms if a is not None])
+
+
+def _crowded(built: Molecule) -> list[str]:
+    """Aromatic carbons with too many bonds, which RDKit tells of their rings only."""
+    found = []
+    for name, i in built.index.items():
+        atom = built.mol.GetAtomWithIdx(i)
+        total = sum(b.GetBondTypeAsDouble() for b in atom.GetBonds())
+        aromatic = sum(b.GetIsAromatic() for b in atom.GetBonds())
+        if atom.GetSymbol() == "C" and aromatic == 2 and total > 4:
+            found.append(name)
+    return found
 
 
 def _exceeded(subject: Subject, built: Molecule, name: str) -> Iterator[Diagnostic]:
@@ -114,6 +130,8 @@ def unfilled(subject: Subject) -> list[str]:
     graph, elements = subject.graph, subject.elements
     bearing = {n for n in subject.heavy if any(elements[o] in ("H", "D") for o in graph[n])}
     kinds = {elements[n] for n in bearing}
+    if "C" in kinds:  # else only the hydrogens of polar groups are listed
+        kinds |= {"N", "O", "S"}
     lacking = []
     for name in subject.heavy:
         i = built.index.get(name)

@@ -13,6 +13,7 @@ from herobm.dsl.spelling import LIKE_RULE, meant_rule, nearest
 from herobm.dsl.syntax import AtomEntry, Cell, Column, Span
 
 _RULE = re.compile(r"P([0-9]{1,2})([A-Z])([A-Z])?")
+_LONG_RULE = re.compile(r"(P[1-9][A-Z])([A-Z])([A-Z])")
 _FLAGS = ("CM", "!")
 _RULE_HELP = "at most two digits for the level, one letter for the anchor, one for the atom: P2AB"
 
@@ -133,8 +134,11 @@ class _Line:
         cells = [c for column in self.entry.columns for c in column.cells if c is not None]
         hint = "write ATOM: BEAD"
         if cells:
-            hint = f"the bead comes first; one that is really called {cells[0].text} is quoted: "
-            hint += f'"{cells[0].text}"'
+            word = cells[0].text
+            hint = (
+                f"write the bead in front, {self.entry.name}: BEAD {word}; a bead that is really "
+            )
+            hint += f'called {word} is quoted: "{word}"'
         span = cells[0].span if cells else self.entry.names[0].span
         self._fault("M104", f"atom '{self.entry.name}' has no bead", span, hint)
 
@@ -196,10 +200,14 @@ class _Line:
     def _not_a_rule(self, cell: Cell) -> None:
         guess = meant_rule(cell.text)
         hint = f"did you mean {guess}?" if guess else _RULE_HELP
+        long = _LONG_RULE.fullmatch(cell.text)
+        if long and not guess:
+            rest = f"{long[1]}{long[3]}"
+            hint = f"one letter too many: did you mean {long[1]}{long[2]} or {rest}?"
         if LIKE_RULE.fullmatch(cell.text) and cell.text[-1].isdigit():
-            hint = f"letters lack: {cell.text}A for an atom that hangs on the bead itself"
+            hint = f"the letter is missing: {cell.text}A for an atom that hangs on the bead itself"
             if cell.text[1:] != "1":
-                hint = f"the letters of the anchor and of the atom lack, e.g. {cell.text}AB"
+                hint = f"the letters of anchor and atom are missing, e.g. {cell.text}AB"
         message = f"'{cell.text}' is not a rule; write P<level><ANCHOR><ID>"
         self._fault("M201", message, cell.span, hint)
 
@@ -231,7 +239,7 @@ class _Line:
         span = cells[-1].span if surplus is None else table[surplus].span
         if what == "weight":
             full = ", ".join([str(Fraction(1, n))] * n)
-        self._fault("M203", message, span, full)
+        self._fault("M203", message, span, f"write {full}")
 
     def unsure(self) -> frozenset[str]:
         """Return the beads, if anything about rules or flags is at fault."""
@@ -280,7 +288,7 @@ class _Line:
         if total != 1:
             message = f"weights of '{self.entry.name}' add up to {total}, not 1"
             fitting = repaired(shares) or ", ".join(map(str, equal))
-            self._fault("M204", message, cells[0].span.to(cells[-1].span), fitting)
+            self._fault("M204", message, cells[0].span.to(cells[-1].span), f"write {fitting}")
             return equal
         rebuilt = [shares[i] for i in self.rules if i < n]
         if rebuilt and not any(rebuilt):

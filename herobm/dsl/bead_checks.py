@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from statistics import median
 from string import ascii_uppercase
 
-from herobm.dsl.arrange import Arranged, Place
+from herobm.dsl.arrange import Arranged, Place, RuleText
 from herobm.dsl.diagnostics import Diagnostic
 from herobm.dsl.scene import Scene, lifted_beads
 from herobm.dsl.spelling import nearest
@@ -28,6 +28,8 @@ def check_hierarchy(scene: Scene) -> Iterator[Diagnostic]:
         for atom, place in taken:
             if atom.own and place.rule and id(atom) not in scene.repeated:
                 ids = levels[place.rule.level]
+                if ids[place.rule.id][0] is atom:
+                    continue  # M205: the bead is named twice
                 yield _id_taken(scene, place, ids[place.rule.id][0], ids)
         if not (scene.lone_patch or scene.blind or bead in scene.unsure):
             for atom, place in members:
@@ -65,6 +67,9 @@ def _anchor(
         message = f"'{atom.entry.name}' is at level {rule.level} of bead {place.bead}, "
         message += f"which has no atom at level {above}"
         hint = "the levels of a bead follow each other without a gap"
+        near = [level for level in levels if level < above and rule.anchor in levels[level]]
+        if near:
+            hint = f"did you mean P{max(near) + 1}{rule.anchor}{rule.id}?"
         if rule.level == 1:
             hint = f"did you mean P1{rule.id}, from the bead itself?"
         yield Diagnostic("M306", message, rule.span, help=hint)
@@ -80,6 +85,7 @@ def _anchor(
 
 def check_positions(scene: Scene) -> Iterator[Diagnostic]:
     """M304, M305, W201: where each bead sits."""
+    lifted = lifted_beads(scene)
     for bead, members in scene.beads.items():
         centers = [(a, p) for a, p in members if p.center]
         for atom, place in centers[1:]:
@@ -94,7 +100,7 @@ def check_positions(scene: Scene) -> Iterator[Diagnostic]:
         if own and not any(p.counts for _, p in members) and not scene.lone_patch:
             message = f"none of the atoms of bead {bead} counts towards its position"
             yield Diagnostic("M305", message, own[0].span, help="take the '!' off one of them")
-        if bead in lifted_beads(scene) and not scene.lone_patch:
+        if bead in lifted and not scene.lone_patch:
             yield from _level_zero(bead, members)
 
 
@@ -112,16 +118,25 @@ def _level_zero(bead: str, members: list[tuple[Arranged, Place]]) -> Iterator[Di
 
 def check_short_rules(scene: Scene) -> Iterator[Diagnostic]:
     """W202, W203: one letter below the first level."""
+    lifted = lifted_beads(scene)
     for bead, members in scene.beads.items():
         first = min((p.rule.level for _, p in members if p.rule), default=0)
-        yield from _without_anchor(bead, members)
+        if bead not in lifted:
+            yield from _without_anchor(bead, members)
         for atom, place in members:
             rule = place.rule
             if atom.own and rule and rule.anchor is None and rule.level > max(1, first):
                 message = f"rule of '{atom.entry.name}' has no anchor, so that it is rebuilt from "
                 message += f"bead {bead} itself, although it is at level {rule.level}"
-                hint = f"write P{rule.level}<ANCHOR>{rule.id}, or P1{rule.id}"
-                yield Diagnostic("W202", message, rule.span, help=hint)
+                yield Diagnostic("W202", message, rule.span, help=_anchored(rule, members))
+
+
+def _anchored(rule: RuleText, members: list[tuple[Arranged, Place]]) -> str:
+    above = sorted({p.rule.id for _, p in members if p.rule and p.rule.level == rule.level - 1})
+    if not above:
+        return f"write P1{rule.id}"
+    texts = [f"P{rule.level}{anchor}{rule.id}" for anchor in above[:4]]
+    return f"write {_listed(texts)}, with the letter of the atom it hangs on"
 
 
 def _without_anchor(bead: str, members: list[tuple[Arranged, Place]]) -> Iterator[Diagnostic]:
@@ -144,7 +159,7 @@ def check_patch_beads(scene: Scene) -> Iterator[Diagnostic]:
     known = {p.bead for a in scene.atoms if not a.own for p in a.places}
     for atom in scene.atoms:
         for place in atom.places:
-            if atom.own and place.bead not in known:
+            if atom.own and known and place.bead not in known:
                 message = f"'{place.bead}' is no bead of {scene.base.path}, which this is added to"
                 guess = nearest(place.bead, known)
                 help = f"did you mean {guess}?" if guess else f"write {_listed(sorted(known))}"

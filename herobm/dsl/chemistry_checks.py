@@ -76,7 +76,8 @@ def _check_beads(file: File, beads: Collection[str], partial: bool) -> Iterator[
             yield Diagnostic("M302", message, span, help="leave one of the two out")
         seen.setdefault(bead, span)
         if bead not in beads and not partial:
-            guess = nearest(bead, beads)
+            untyped = set(beads).difference(e.bead.text for e in file.beads)
+            guess = nearest(bead, untyped) or nearest(bead, beads)
             hint = f"did you mean {guess}?" if guess else "leave it out, or put atoms into it"
             yield Diagnostic("M305", f"bead '{bead}' has no atom", span, help=hint)
 

@@ -50,7 +50,7 @@ def as_text(data: bytes, path: str) -> File:
         For messages.
     """
     if len(data) > _MAX_BYTES:
-        return _unreadable(path, "larger than 1 MB, no mapping is", _OTHER_FILE)
+        return _unreadable(path, "it is larger than 1 MB, as no mapping is", _OTHER_FILE)
     if b"\0" in data:
         return _unreadable(path, "it is a binary file, not text", _OTHER_FILE)
     try:

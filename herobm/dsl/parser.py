@@ -64,7 +64,8 @@ def parse(text: str, path: str = "<text>") -> File:
     """
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _MAX_LINE:
-            message = f"cannot be read: line {number} has {len(line)} characters, no mapping has"
+            message = f"cannot be read: line {number} has {len(line)} characters, more than any "
+            message += "mapping"
             help = "name a mapping file, or break the line"
             return File(path, text, faults=(Diagnostic("M105", message, None, path, help),))
     blanked = without_value_quotes(text)

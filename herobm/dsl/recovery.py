@@ -63,6 +63,7 @@ _WORD_AT = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[^\s,:]+|[^\n]")
 _SECTION_LINE = re.compile(r"^([a-z_]{3,})[ \t]*:[ \t\r]*(?:[ \t]#[^\n]*)?$", re.MULTILINE)
 _KEYWORD_LINE = re.compile(rf"^(?:{'|'.join(SECTIONS)})[ \t]*:", re.MULTILINE)
 _NOT_NEWLINE = re.compile(r"[^\n]+")
+_HELP_TOP = "write 'molecule: NAME' into the first line, with the residue names it is for"
 _HELP_QUOTE = "close the quote, or leave it out"
 
 
@@ -141,7 +142,8 @@ class Reader:
             return self._unknown_keyword(word, found, span)
         stack = parser.parser_state.value_stack
         after = _after(stack, accepted)
-        message = f"expected {_expected(accepted)}{after}, "
+        expected = "a bead" if "RULE" in accepted and _last(stack) == ":" else _expected(accepted)
+        message = f"expected {expected}{after}, "
         message += f"found {found if word else 'the end of the line'}"
         self._fault("M101", message, span, _remedy(stack, accepted, word))
         return True
@@ -149,7 +151,9 @@ class Reader:
     def _unknown_keyword(self, word: str, found: str, span: Span) -> bool:
         """Describe a line above the sections that begins with no keyword."""
         guess = nearest(word, HEADERS + SECTIONS)
-        hint = f"did you mean {guess}?" if guess else "the file begins with 'molecule: NAME'"
+        hint = f"did you mean {guess}?" if guess else _HELP_TOP
+        if word == "[":
+            hint = "a file of another tool? herobm mapping convert makes a mapping of it"
         if word in HEADERS + SECTIONS:
             self._fault("M101", f"expected ':' after {found}", span, f"{word}:")
         elif not self.faults and not self.text[: self.text.index(word)].strip():

@@ -28,19 +28,20 @@ def distance(a: str, b: str) -> int:
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate that `word` is most likely a slip of, None if none is near.
 
-    One slip is allowed, two in a word of five letters or more; case counts for nothing.
+    One slip is allowed, two in a word of five letters or more; case counts for nothing. Of words
+    that are as near, those of the same length come first.
     """
     candidates = list(candidates)
     if len(word) > 40 or len(candidates) > _MANY:
         return None
     allowed = 2 if len(word) >= 5 else 1
     found = [
-        (distance(word.lower(), c.lower()), c)
+        (distance(word.lower(), c.lower()), abs(len(c) - len(word)), c)
         for c in dict.fromkeys(candidates)
         if c != word and abs(len(c) - len(word)) <= allowed and len(c) + len(word) > 2
     ]
     best = min(found, default=None)
-    return best[1] if best is not None and best[0] <= allowed else None
+    return best[2] if best is not None and best[0] <= allowed else None
 
 
 def meant_rule(text: str) -> str | None:

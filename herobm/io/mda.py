@@ -29,6 +29,10 @@ def quiet() -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of an error, where MDAnalysis says what went wrong."""
-    lines = str(error).strip().splitlines()
-    return lines[-1].removeprefix("Error: ") if lines else type(error).__name__
+    """Return the line of an error where MDAnalysis says what went wrong.
+
+    That is the last one, save for messages that end in a list of formats and a link.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    line = lines[0] if "http" in lines[-1] else lines[-1]
+    return line.strip().removeprefix("Error: ")

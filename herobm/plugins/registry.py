@@ -161,6 +161,11 @@ class Registry:
                 if not path.is_file():
                     raise UnknownNameError(f"there is no weights file {path}", "check the path")
                 return ModelSpec(path.stem, mapping="", weights=path)
+            if path.is_file():
+                raise UnknownNameError(
+                    f"{path}: weights are kept in files that end in .safetensors",
+                    "Weights are written by 'herobm train'; no other format is read.",
+                )
         full = self._models.find(str(name), self._note(str(name)))
         spec = self._models.full[full]
         return ModelSpec(

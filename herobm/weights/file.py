@@ -18,6 +18,11 @@ from herobm.nn.model import Backmapper
 from herobm.weights.vocabulary import Vocabulary
 
 FORMAT = "herobm-weights-1"
+#: What to do about a file that is no weights file.
+WHENCE = (
+    "Weights are written by 'herobm train' and come with plug-ins ('herobm plugins list'); copy or "
+    "train them again."
+)
 
 
 class Header(BaseModel):
@@ -88,23 +93,31 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError) as error:
-        raise WeightsFormatError(f"{path}: cannot be read as weights ({error})") from None
+        raise WeightsFormatError(
+            f"{path}: cannot be read as weights: no safetensors file, or cut short ({error})", WHENCE
+        ) from None
     header = _header(path, metadata)
     network = Backmapper(header.model, header.vocabulary.n_types, header.vocabulary.n_slots)
     try:
         network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise WeightsFormatError(f"{path}: is damaged: {error}") from None
+    except RuntimeError:
+        raise WeightsFormatError(
+            f"{path}: is damaged: its tensors do not fit the network that its header describes", WHENCE
+        ) from None
     return Weights(network.eval().to(device), header, path)
 
 
 def _header(path: Path, metadata: dict[str, str]) -> Header:
     if "herobm" not in metadata:
         raise WeightsFormatError(
-            f"{path}: is a safetensors file, but not weights of herobm",
-            "Weights are written by 'herobm train'.",
+            f"{path}: is a safetensors file, but not weights of herobm", WHENCE
         )
-    data = json.loads(metadata["herobm"])
+    try:
+        data = json.loads(metadata["herobm"])
+    except json.JSONDecodeError:
+        data = None
+    if not isinstance(data, dict):
+        raise WeightsFormatError(f"{path}: has a damaged header", WHENCE)
     if data.get("format") != FORMAT:
         raise WeightsFormatError(
             f"{path}: has format {data.get('format')}, this version of herobm reads {FORMAT}",
@@ -113,4 +126,5 @@ def _header(path: Path, metadata: dict[str, str]) -> Header:
     try:
         return Header.model_validate(data)
     except ValidationError as error:
-        raise WeightsFormatError(f"{path}: has a damaged header: {error}") from None
+        fields = ", ".join(sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]}))
+        raise WeightsFormatError(f"{path}: has a damaged header (at: {fields})", WHENCE) from None

@@ -54,9 +54,11 @@ def dipeptide() -> tuple[Plan, IntArray]:
 
 
 def test_bonds_are_named_by_residue_and_atoms(dipeptide: tuple[Plan, IntArray]) -> None:
-    labels = bond_labels(*dipeptide).tolist()
-    assert {"ALA:CA-CB", "C-PRO:N", "PRO:N-CD", "PRO:C-OXT"} <= set(labels)
-    assert "ALA:C-OXT" not in labels
+    plan, bonds = dipeptide
+    labels = bond_labels(plan, bonds).tolist()
+    ala, pro = (plan.library.get(name).key for name in ("ALA", "PRO"))
+    assert {f"{ala}:CA-CB", f"C-{pro}:N", f"{pro}:N-CD", f"{pro}:C-OXT"} <= set(labels)
+    assert f"{ala}:C-OXT" not in labels
     assert len(labels) == len(set(labels)) == 4 + 1 + 8
 
 
@@ -67,3 +69,12 @@ def test_statistics_come_back_as_references(dipeptide: tuple[Plan, IntArray]) ->
     lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
     np.testing.assert_allclose(reference_lengths(plan, bonds, known)[:, 0], lengths, atol=1e-4)
     assert bond_statistics(plan, bonds, positions, fewest=2) == {}
+
+
+def test_protonation_states_share_their_bonds() -> None:
+    library = compile_library(load_registry().mapping("martini3"))
+    labels = []
+    for name in ("HID", "HIP"):
+        plan = compile_plan(library, np.array([library.by_residue[name]]))
+        labels.append(bond_labels(plan, plan_bonds(plan, np.array([-1]))).tolist())
+    assert labels[0] == labels[1]

@@ -86,7 +86,7 @@ PLANTED = [
     ("M401", "  CA: S", "  XX: S", "22:3", "stereo label of 'XX'", None),
     ("M401", "N-CA-C", "N-CX-C", "24:5", "angle at 'CX'", None),
     ("W201", "BB P1A", "BB P0A", "4:9", "read as level 1", "CM"),
-    ("W202", "P2CA", "P2A", "14:9", "has no anchor", "P1A"),
+    ("W202", "P2CA", "P2A", "14:9", "has no anchor", "P2AA, P2BA or P2CA"),
     ("W301", "BB P1A", "BB", "4:3", "heavy atom 'N' has no rule", None),
     ("W303", "  HA: BB", "  QQ: BB", "7:3", "no element can be read from the name 'QQ'", None),
     ("W401", "C=O", "C=O, O-C", "18:20", "given already, at 18:15", "leave"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from herobm.cli.mapping.results import Result, put
 from herobm.cli.structures import Overwrite
 
 if TYPE_CHECKING:
@@ -35,14 +36,6 @@ class Target(StrEnum):
     map = "map"
     yaml = "yaml"
     ndx = "ndx"
-
-
-@dataclass(frozen=True)
-class _Output:
-    """A text and the name of its file."""
-
-    name: str
-    text: str
 
 
 @dataclass
@@ -113,7 +106,7 @@ def convert(
     results = [r for path in paths for r in _convert(run, path, dialect, tuple(molecule or ()))]
     outputs = _outputs(run, results)
     _report(run)
-    _put(outputs, output, overwrite, paths, len(paths) > 1)
+    put(outputs, output, overwrite, paths)
     n_warnings = sum(not d.is_error for d in run.found)
     _summarize(len(paths), len(outputs), run.n_refused, n_warnings)
     if run.n_refused or not outputs:
@@ -236,11 +229,9 @@ def _text(mapping: Mapping, path: Path, to: Target) -> str:
     return write(mapping, [f"converted from {path.name}"])
 
 
-def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[_Output]:
+def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[Result]:
     if run.to is not Target.ndx:
-        return [
-            _Output(f"{stem}.{run.to}", _text(m, Path(m.source), run.to)) for stem, m in results
-        ]
+        return [Result(f"{stem}.{run.to}", _text(m, Path(m.source), run.to)) for stem, m in results]
     if not results:
         return []
     from herobm.dsl.convert import write_ndx
@@ -253,7 +244,7 @@ def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[_Output]:
             f"{run.structure}: no residue {names} with the atoms of the mapping",
             "Give the residue name of the structure with --molecule.",
         )
-    return [_Output(f"{results[0][0]}.ndx", text)]
+    return [Result(f"{results[0][0]}.ndx", text)]
 
 
 def _residues(atoms: Atoms) -> Iterator[NumberedResidue]:
@@ -275,42 +266,6 @@ def _report(run: _Run) -> None:
 
     if run.found:
         typer.echo(render(run.found, run.texts), err=True)
-
-
-def _put(
-    outputs: list[_Output], output: Path | None, overwrite: bool, read: list[Path], many: bool
-) -> None:
-    from herobm.cli.structures import check_outputs
-    from herobm.io import written_aside
-
-    if output is None:
-        if len(outputs) > 1:
-            raise typer.BadParameter("several results need a folder: -o FOLDER")
-        for one in outputs:
-            typer.echo(one.text, nl=False)
-        return
-    folder = output.is_dir() or (not output.suffix and (many or len(outputs) > 1))
-    if folder:
-        output.mkdir(parents=True, exist_ok=True)
-    elif len(outputs) > 1:
-        raise typer.BadParameter(f"{len(outputs)} results do not go into one file: -o FOLDER")
-    places = [output / one.name if folder else output for one in outputs]
-    _check_names(places)
-    check_outputs(places, read, overwrite)
-    for place, one in zip(places, outputs, strict=True):
-        with written_aside(place, overwrite) as aside:
-            aside.write_text(one.text, encoding="utf-8")
-
-
-def _check_names(places: list[Path]) -> None:
-    from herobm.errors import OutputError
-
-    twice = next((p for i, p in enumerate(places) if p in places[:i]), None)
-    if twice is not None:
-        raise OutputError(
-            f"{twice}: two sources would be written to this file",
-            "Convert the folders they lie in one by one.",
-        )
 
 
 def _summarize(n_sources: int, n_written: int, n_refused: int, n_warnings: int) -> None:

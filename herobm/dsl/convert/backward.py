@@ -24,7 +24,7 @@ from herobm.elements import element_of
 
 _MARKS = ("chiral", "cis", "trans", "out")
 _IGNORED = ("molecule", "martini", "atoms", "mapping", "from", "to", *_MARKS)
-_SECTION = re.compile(r"^[ \t]*\[[ \t]*(\w+)[ \t]*\]", re.MULTILINE)
+_SECTION = re.compile(r"^[ \t]*\[[ \t]*(\w+)", re.MULTILINE)
 
 
 def looks_like(path: Path, text: str) -> bool:

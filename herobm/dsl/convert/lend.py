@@ -10,15 +10,20 @@ from herobm.dsl.model import AtomRef, MappedAtom, Mapping
 
 
 def find_lender(sketch: Sketch, mappings: Iterable[Mapping]) -> Mapping | None:
-    """Return the first mapping for the residue that has bonds and knows all its heavy atoms."""
+    """Return the mapping for the residue that has bonds and knows its heavy atoms.
+
+    Of several the one that knows the most of its hydrogens, then the first.
+    """
     names = set(sketch.mapping.molecules)
     heavy = {a.name for a in sketch.mapping.atoms if is_heavy(a)}
+    best: tuple[int, Mapping | None] = (-1, None)
     for mapping in mappings:
-        known = {n for a in mapping.atoms for n in a.names}
         if mapping.at is None and mapping.bonds and names & set(mapping.molecules):
-            if heavy <= known:
-                return mapping
-    return None
+            known = {n for a in mapping.atoms for n in a.names}
+            score = len(known & set(sketch.order))
+            if heavy <= known and score > best[0]:
+                best = (score, mapping)
+    return best[1]
 
 
 def lend(mapping: Mapping, names: Collection[str], source: str) -> Reference:

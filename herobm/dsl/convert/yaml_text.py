@@ -97,4 +97,4 @@ def _weights(places: Sequence[Placement]) -> str:
     unit = 10**_DIGITS
     parts = [round(s * unit) for s in shares]
     parts[-1] = unit - sum(parts[:-1])
-    return ",".join(f"{Fraction(p, unit):.{_DIGITS}f}" for p in parts)
+    return ",".join(f"{p / unit:.{_DIGITS}f}" for p in parts)
