@@ -22,6 +22,7 @@ from herobm.system.disulfides import find_disulfides
 from herobm.types import Atoms, Beads, FloatArray
 
 if TYPE_CHECKING:
+    from herobm.nn.graph import BeadGraph
     from herobm.plugins.registry import Registry
     from herobm.weights.file import Weights
 
@@ -75,6 +76,8 @@ class Rebuilder:
     weights : Weights
     device : str
         ``cpu`` or ``cuda``.
+    seed : int
+        Of the directions that are given to beads whose surroundings have none.
 
     Raises
     ------
@@ -85,10 +88,13 @@ class Rebuilder:
     #: Beads that pass through the network at once; bounds the memory, changes no result.
     CHUNK = 16384
 
-    def __init__(self, topology: Topology, weights: Weights, device: str = "cpu") -> None:
+    def __init__(
+        self, topology: Topology, weights: Weights, device: str = "cpu", seed: int = 0
+    ) -> None:
         from herobm.nn.graph import build_context
 
-        self.topology, self.weights, self.device = topology, weights, device
+        self.topology, self.weights, self.device, self.seed = topology, weights, device, seed
+        self._told = False
         vocabulary = weights.header.vocabulary
         types = vocabulary.types(topology.plan, f"the weights {weights.path}")
         self.context = build_context(topology, types, vocabulary.n_types)
@@ -106,20 +112,29 @@ class Rebuilder:
 
         plan, network = self.topology.plan, self.weights.network
         graph = build_graph(self.context, beads.positions, beads.box, network.config.cutoff)
+        graph = self._oriented(graph.to(self.device))
         vectors = np.zeros((plan.n_beads, plan.n_slots, 3))
         n_slots = min(plan.n_slots, network.n_slots)
         with torch.inference_mode():
             for begin in range(0, plan.n_beads, self.CHUNK):
                 part = slice(begin, min(begin + self.CHUNK, plan.n_beads))
-                predicted, _ = network(graph.take(part).to(self.device))
+                predicted, _ = network(graph.take(part))
                 vectors[part, :n_slots] = predicted[:, :n_slots].cpu().numpy()
         placed = reconstruct(plan, beads.positions, vectors)
         placed = limit_bonds(placed, self.bonds, self.lengths, BOND_TOLERANCE)
         return canonical_names(self.naming, placed)
 
-    def atoms(self, beads: Beads) -> Atoms:
-        """Rebuild one frame."""
-        return self.as_atoms(self.rebuild(beads), beads)
+    def _oriented(self, graph: BeadGraph) -> BeadGraph:
+        graph, n_lost = self.weights.network.orient(graph, self.seed)
+        if n_lost and not self._told:
+            self._told = True
+            log.info(
+                "%d bead(s) have no others near them, or only in a line: how their atoms are "
+                "turned cannot be told from the beads and is drawn at random (seed %d)",
+                n_lost,
+                self.seed,
+            )
+        return graph
 
     def check_fits(self, path: Path | str) -> None:
         """See to it that a file can hold the result, before the network runs.
@@ -169,6 +184,7 @@ def backmap(
     rename: dict[str, str] | None = None,
     skip_unmapped: bool = False,
     device: str = "cpu",
+    seed: int = 0,
     source: str = "structure",
     registry: Registry | None = None,
 ) -> Result:
@@ -190,6 +206,8 @@ def backmap(
         Leave out residues that the mapping lacks instead of raising.
     device : str
         ``cpu`` or ``cuda``.
+    seed : int
+        Of the directions that are given to beads whose surroundings have none.
     source : str
         What to call the beads in messages.
     registry : Registry, optional
@@ -211,6 +229,7 @@ def backmap(
         rename=rename,
         skip_unmapped=skip_unmapped,
         device=device,
+        seed=seed,
         source=source,
         registry=registry,
     )
@@ -225,6 +244,7 @@ def prepare(
     rename: dict[str, str] | None = None,
     skip_unmapped: bool = False,
     device: str = "cpu",
+    seed: int = 0,
     source: str = "structure",
     registry: Registry | None = None,
 ) -> Rebuilder:
@@ -245,7 +265,7 @@ def prepare(
     spec = registry.model(model or model_for(mappings.name, registry))
     if spec.weights is None:
         raise WeightsNotFoundError(f"model '{spec.name}' comes without weights")
-    return Rebuilder(topology, load_weights(spec.weights, device), device)
+    return Rebuilder(topology, load_weights(spec.weights, device), device, seed)
 
 
 def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") -> str:

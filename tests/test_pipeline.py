@@ -209,3 +209,19 @@ def test_room_in_the_file_is_seen_to_beforehand(beads: Beads, registry: Registry
     with pytest.raises(OutputError, match=r"Name it \.pdb, \.gro or \.cif"):
         prepared.check_fits("out.xyz")
     prepared.check_fits("out.cif")
+
+
+def test_a_lone_bead_is_turned_by_the_seed(
+    beads: Beads, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    glycine = int(np.flatnonzero(beads.residues.names == "GLY")[0])
+    alone = beads.subset(beads.residue_index == glycine)
+    with caplog.at_level(logging.INFO, logger="herobm"):
+        first, again, other = (
+            backmap(alone, registry=registry, seed=seed).atoms.positions for seed in (1, 1, 2)
+        )
+    assert "drawn at random (seed 1)" in caplog.text
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.1
+    gaps = np.linalg.norm(first[:, None] - first[None], axis=2)[np.triu_indices(len(first), 1)]
+    assert gaps.min() > 0.8

@@ -174,7 +174,7 @@ def _hint(mol: Any, here: int, there: AtomRef, symbol: str, mapping: Mapping) ->
     if mol.GetAtomWithIdx(here).GetSymbol() != "N" and element == "C":
         substituents: tuple[tuple[str, str], ...] = (("-", "O"), ("-", "C"))
     else:
-        substituents = _BEYOND.get(element, ())
+        substituents = _BEYOND.get(element, ()) if symbol in "-:" else ()
     for order, kind in substituents:
         _join(mol, beyond, _add(mol, kind), order)
     return beyond

@@ -34,7 +34,8 @@ def check_stereo(subject: Subject) -> Iterator[Diagnostic]:
     """
     built = subject.assemble()
     with rdBase.BlockLogs():
-        Chem.SanitizeMol(built.mol)
+        if Chem.SanitizeMol(built.mol, catchErrors=True):
+            return  # told by check_valence, unless it lies in another file
     full = Molecule(Chem.AddHs(built.mol.GetMol()), built.index, built.beyond)
     sites = _find_sites(full.mol)
     yield from _repeats(subject)

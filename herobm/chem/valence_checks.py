@@ -22,31 +22,44 @@ def check_valence(subject: Subject) -> Iterator[Diagnostic]:
     astray = list(_check_rings(subject))
     yield from astray
     built = subject.assemble()
-    with rdBase.BlockLogs():
-        problems = Chem.DetectChemistryProblems(built.mol)
-    for problem in problems:
+    crowded = _crowded(built)
+    for name in crowded:
+        yield from _exceeded(subject, built, name)
+    for problem in _problems(built.mol):
         kind = problem.GetType()
         if kind == "AtomValenceException":
-            name = built.name_of(problem.GetAtomIdx())
-            if name is not None:
-                yield from _exceeded(subject, built, name)
-        elif kind == "KekulizeException" and not astray:
+            number = problem.GetAtomIdx()
+            at_fault = built.name_of(number)
+            if at_fault is None:
+                yield from _exceeded_beyond(subject, str(built.beyond.get(number, "")))
+            elif at_fault not in crowded:
+                yield from _exceeded(subject, built, at_fault)
+        elif kind == "KekulizeException" and not astray and not crowded:
             atoms = [built.name_of(i) for i in problem.GetAtomIndices()]
-            crowded = _crowded(built)
-            for name in crowded:
-                yield from _exceeded(subject, built, name)
-            if not crowded:
-                yield from _no_kekule(subject, [a for a in atoms if a is not None])
+            yield from _no_kekule(subject, [a for a in atoms if a is not None])
+
+
+def _problems(mol: Any) -> list[Any]:
+    """Ask RDKit; some faults of aromatic atoms it tells only when it is made to stop at them."""
+    with rdBase.BlockLogs():
+        found = list(Chem.DetectChemistryProblems(mol))
+        if not found:
+            try:
+                Chem.SanitizeMol(Chem.RWMol(mol))
+            except Chem.MolSanitizeException as error:
+                found = [error.cause]  # type: ignore[attr-defined]
+    return found
 
 
 def _crowded(built: Molecule) -> list[str]:
-    """Aromatic carbons with too many bonds, which RDKit tells of their rings only."""
+    """Aromatic carbons with too many bonds, of which RDKit tells their rings only."""
     found = []
     for name, i in built.index.items():
-        atom = built.mol.GetAtomWithIdx(i)
-        total = sum(b.GetBondTypeAsDouble() for b in atom.GetBonds())
-        aromatic = sum(b.GetIsAromatic() for b in atom.GetBonds())
-        if atom.GetSymbol() == "C" and aromatic == 2 and total > 4:
+        bonds = built.mol.GetAtomWithIdx(i).GetBonds()
+        total = sum(b.GetBondTypeAsDouble() for b in bonds)
+        aromatic = sum(b.GetIsAromatic() for b in bonds)
+        carbon = built.mol.GetAtomWithIdx(i).GetSymbol() == "C"
+        if carbon and aromatic and total > (4.5 if aromatic > 2 else 4):
             found.append(name)
     return found
 
@@ -74,6 +87,14 @@ def _exceeded(subject: Subject, built: Molecule, name: str) -> Iterator[Diagnost
         hint += f"; if the atom is charged, write '{name}: {usual:+d}' below 'charges:'"
     note = "its bonds: " + listed(f"{e.a}{e.symbol}{e.b}" for e in entries) if entries else None
     yield Diagnostic("M402", message, span, help=hint, note=note)
+
+
+def _exceeded_beyond(subject: Subject, ref: str) -> Iterator[Diagnostic]:
+    """M402 for a bond to another residue that is too high for the atom there."""
+    for entry in subject.file.bonds:
+        if ref in (str(entry.a), str(entry.b)):
+            message = f"valence of '{ref}' exceeded by {entry.a}{entry.symbol}{entry.b}"
+            yield Diagnostic("M402", message, entry.span, help="lower the order of the bond")
 
 
 def most_bonds(atom: Any) -> int:

@@ -52,7 +52,7 @@ def backmap(
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     seed: Annotated[
-        int, typer.Option(help="Of everything random; this network draws nothing at random.")
+        int, typer.Option(help="Of directions that beads do not tell (a lone bead).")
     ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -83,7 +83,6 @@ def backmap(
     from herobm.pipeline import prepare
 
     torch.set_num_threads(threads)
-    torch.manual_seed(seed)
     prepared = prepare(
         given,
         mapping=mapping,
@@ -91,6 +90,7 @@ def backmap(
         rename=renames,
         skip_unmapped=skip_unmapped,
         device=device.resolve(),
+        seed=seed,
         source=str(beads),
         registry=open_registry(context),
     )

@@ -7,6 +7,27 @@
     build.build_mapping  checked syntax -> model.Mapping
     load             files -> Mapping, MappingSet; raises DslError with every fault in it
 
+    printer.format   text or syntax.File -> text, laid out
+    codes.CODES      every code that a diagnostic may bear -> its title and severity
+
+What a program needs, as a rule::
+
+    from herobm.dsl import check, format, load_set, parse, render
+
+    file = parse(text, "phe.map")          # never raises for bad text
+    for d in check(file):                  # errors first, then warnings
+        print(d.code, d.span, d.message, d.help)
+    print(render(check(file), {file.path: file.text}))
+    text = format(file)                    # DslSyntaxError if a line cannot be read
+    martini = load_set(paths, "martini3")  # DslError with every error of all files
+
+Every value is frozen. `parse` gives dataclasses with positions: a `File` holds a tuple of
+`Header` and one of `Section`, a section its entries (`AtomEntry`, `BeadEntry`, `BondEntry`,
+`ChargeEntry`, `StereoEntry`, `AngleEntry`), and each word is a `Name`, `Cell` or `Ref` with its
+`Span`. `load_set` gives pydantic models without positions: a `MappingSet` holds a tuple of
+`Mapping`, one for each file, a mapping its atoms (`MappedAtom` with a `Placement` for each bead,
+which holds a `Rule` or None), bonds, stereo and angles as tuples.
+
 Names are resolved when they are first used: `herobm.dsl.model` is importable without the
 grammar.
 """

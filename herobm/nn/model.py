@@ -11,6 +11,7 @@ Bessel functions and the polynomial cutoff of Gasteiger et al., arXiv:2003.03123
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -22,6 +23,8 @@ from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
 
 #: Å, softening of the frames: shorter vectors count as less than a direction.
 FRAME_SOFTNESS = 0.2
+#: Determinant (1 for a whole frame) below which a frame counts as none.
+LOST = 0.3
 #: Å, scale beyond which distances to the fixed places are compressed.
 PLACE_SCALE = 8.0
 
@@ -188,6 +191,35 @@ class Backmapper(nn.Module):
         vectors = vectors * (bound / torch.maximum(length, bound)).unsqueeze(-1)
         torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
         return vectors, nn.functional.normalize(torsions, dim=-1)
+
+    @torch.no_grad()
+    def orient(self, graph: BeadGraph, seed: int) -> tuple[BeadGraph, int]:
+        """Give a direction to beads whose surroundings have none, such as a lone bead.
+
+        Random vectors are put into their empty places, where only the frame sees them; the same
+        ones for all beads, so that those of one residue agree.
+
+        Parameters
+        ----------
+        graph : BeadGraph
+        seed : int
+            The same seed gives the same directions.
+
+        Returns
+        -------
+        BeadGraph
+        int
+            Number of beads that were given a direction.
+        """
+        frames = self.frames(graph.types, graph.place_vectors)
+        lost = torch.linalg.det(frames) < LOST
+        if not lost.any():
+            return graph, 0
+        generator = torch.Generator().manual_seed(seed)
+        random = torch.randn(graph.place_vectors.shape[1:], generator=generator)
+        empty = (graph.place_types == self.n_types) & lost.unsqueeze(-1)
+        filled = graph.place_vectors + random.to(empty.device) * empty.unsqueeze(-1)
+        return replace(graph, place_vectors=filled), int(lost.sum())
 
     def _features(self, graph: BeadGraph, frames: torch.Tensor) -> torch.Tensor:
         local = graph.place_vectors @ frames

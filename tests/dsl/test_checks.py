@@ -46,6 +46,7 @@ def test_a_good_file_draws_nothing():
 # (code, right, wrong, line:column, part of the sentence, part of the help or None)
 PLANTED = [
     ("M101", "  CA: BB P1B", "  CA BB P1B", "6:6", "expected ':' after atom name 'CA'", None),
+    ("M101", "  CA: BB P1B", "  CA:#BB P1B", "6:6", "expected a bead after ':', found '#BB'", None),
     ("M102", "beads:\n", "beds:\n", "15:1", "unknown section 'beds'", "beads"),
     ("M102", "beads:\n", "weights: equal\nbeads:\n", "15:1", "above the sections", "top"),
     ("M102", "charges:\n", "bonds:\n", "19:1", "'bonds' is given already, at 17:1", "join"),
@@ -70,6 +71,7 @@ PLANTED = [
     ("M203", "BB P1B", "BB P1B, P1D", "6:15", "no bead for 2nd rule", "P1B"),
     ("M203", "1/2, 1/2", "1/2", "12:27", "no weight for 2nd bead", None),
     ("M204", "1/2, 1/2", "1/2, 1/3", "12:27", "weights of 'CZ' add up to 5/6, not 1", "1/2, 1/2"),
+    ("M204", "P2BA, P2BA 1/2, 1/2", "P2BA, ! 0/1, 1/1", "12:24", "rebuild 'CZ' have weight 0", "rule"),
     ("M205", "SC2, SC3 P2BA", "SC2, SC2 P2BA", "12:12", "SC2 is named twice", "leave"),
     ("M301", "P2CA", "P2DA", "14:9", "level 1 of bead BB (it has A: N, B: CA, C: C)", None),
     ("M302", "  CG: SC1 P1B", "  CB: SC1 P1B", "9:3", "'CB' is mapped already, at 8:3", "leave"),
@@ -78,7 +80,7 @@ PLANTED = [
     ("M304", "BB P1A", "BB P1A CM\n  X: BB CM", "5:6", "two CM atoms in bead BB: 'N'", "CM"),
     ("M305", "SC1 P1B", "SC1 P1B\n  H1: X !", "10:7", "none of the atoms of bead X counts", "!"),
     ("M305", "BB: P2", "BC: P2", "16:3", "bead 'BC' has no atom", None),
-    ("M306", "P2CA", "P3CA", "14:9", "no atom at level 2", "gap"),
+    ("M306", "P2CA", "P3CA", "14:9", "no atom at level 2", "P2CA?"),
     ("M401", "C=O", "C=OT", "18:17", "bond to 'OT', an atom that is not there", None),
     ("M401", "C=O", "HN-N", "18:15", "bond to 'HN'", "write H, the first of its names"),
     ("M401", "C=O", "C=C", "18:15", "bond of 'C' to itself", None),
@@ -130,6 +132,7 @@ def test_alias_columns_may_share_names_across_columns():
         "CZ: SC2 SC3 P2BA P2BA 1/2 1/2",
         "CZ: SC2,SC3  .5,.5  P2BA,P2BA",
         "CZ: SC2 ,SC3 P2BA ,P2BA",
+        "CZ: SC1, SC2 ,SC3 P1C, P2BA ,P2BA",
         "CZ: SC2, SC3 P2BA, P2BA 0.25, 0.75",
         '"CZ": "SC2", SC3 P2BA, P2BA',
         "CZ: SC2, SC3 P2BA, ! 1/2, 1/2",
