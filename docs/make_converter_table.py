@@ -37,10 +37,10 @@ BEGIN, END = "<!-- tables begin -->", "<!-- tables end -->"
 COLLECTIONS = (
     ("CGmap library (YAML)", "mappings/herobm/cgmap", "**/*.yaml"),
     ("HEroBM repository (YAML)", "mappings/herobm/raw", "**/*.yaml"),
-    ("HEroBM, chosen files (YAML)", "mappings/herobm", "[!r]*.yaml"),
+    ("HEroBM, earlier and deployed files (YAML)", "mappings/herobm", "[!r]*.yaml"),
     ("Backward", "mappings/backward", "*.map"),
     ("CGbuilder", "mappings/cgbuilder", "*.map"),
-    ("vermouth, chosen files", "mappings/vermouth", "*.map*"),
+    ("vermouth, other versions", "mappings/vermouth", "*.map*"),
 )
 WAYS = ("by itself", "bonds of an installed mapping", "with a structure")
 #: Structures, besides one that lies beside a mapping and bears its name.
@@ -166,10 +166,10 @@ def tables(data: Path) -> str:
         unbonded = [o for o in bad if all(d.code == "M605" for d in o.faults)]
         if unbonded:
             names = ", ".join(o.path for o in unbonded)
-            refused.append(f"| {title}: {names} | | M605: the bonds are not known |")
+            refused.append(f"| {title}: {names} | | `M605: the bonds are not known` |")
         for outcome in bad:
             refused += [
-                f"| {title}: {outcome.path} | {d.span or ''} | {d.code}: {d.message} |"
+                f"| {title}: {outcome.path} | {d.span or ''} | `{d.code}: {d.message}` |"
                 for d in outcome.faults
                 if d.code != "M605"
             ]

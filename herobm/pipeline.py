@@ -12,6 +12,7 @@ import numpy as np
 from herobm.chem.geometry import limit_bonds, reference_lengths
 from herobm.chem.naming import canonical_names, find_naming
 from herobm.chem.quality import Summary, summarise
+from herobm.chem.stereo import mend_chirality
 from herobm.errors import ModelError, UnmappedResidueError, WeightsNotFoundError
 from herobm.plan import compile_library, reconstruct
 from herobm.plan.bonds import plan_bonds
@@ -121,8 +122,17 @@ class Rebuilder:
                 predicted, _ = network(graph.take(part))
                 vectors[part, :n_slots] = predicted[:, :n_slots].cpu().numpy()
         placed = reconstruct(plan, beads.positions, vectors)
+        return canonical_names(self.naming, self._mended(placed))
+
+    def _mended(self, placed: FloatArray) -> FloatArray:
+        """Bonds and hands set right where the network left them wrong."""
         placed = limit_bonds(placed, self.bonds, self.lengths, BOND_TOLERANCE)
-        return canonical_names(self.naming, placed)
+        for _ in range(3):
+            turned = mend_chirality(self.topology.plan, placed)
+            if turned is placed:
+                break
+            placed = limit_bonds(turned, self.bonds, self.lengths, BOND_TOLERANCE)
+        return placed
 
     def _oriented(self, graph: BeadGraph) -> BeadGraph:
         graph, n_lost = self.weights.network.orient(graph, self.seed)

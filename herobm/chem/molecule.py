@@ -171,10 +171,10 @@ def _hint(mol: Any, here: int, there: AtomRef, symbol: str, mapping: Mapping) ->
     element = known.get(there.name) or element_of(there.name)
     beyond = _add(mol, element)
     _join(mol, here, beyond, "-" if symbol == ":" else symbol)
-    if mol.GetAtomWithIdx(here).GetSymbol() != "N" and element == "C":
-        substituents: tuple[tuple[str, str], ...] = (("-", "O"), ("-", "C"))
-    else:
-        substituents = _BEYOND.get(element, ()) if symbol in "-:" else ()
+    substituents: tuple[tuple[str, str], ...] = ()
+    if symbol in "-:":
+        plain = mol.GetAtomWithIdx(here).GetSymbol() != "N" and element == "C"
+        substituents = (("-", "O"), ("-", "C")) if plain else _BEYOND.get(element, ())
     for order, kind in substituents:
         _join(mol, beyond, _add(mol, kind), order)
     return beyond

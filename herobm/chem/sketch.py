@@ -7,6 +7,7 @@ from functools import cached_property
 
 import networkx as nx
 import numpy as np
+from rdkit import Chem
 from rdkit.Chem import rdCoordGen, rdDepictor
 
 from herobm.chem.molecule import assemble, chain_links
@@ -128,6 +129,8 @@ def lay_out(mapping: Mapping) -> Sketch:
     mol.UpdatePropertyCache(strict=False)
     for bond in mol.GetBonds():
         bond.SetIsAromatic(False)
+        if bond.GetBondType() == Chem.BondType.QUADRUPLE:  # of no use on paper
+            bond.SetBondType(Chem.BondType.TRIPLE)
     for a in mol.GetAtoms():
         a.SetIsAromatic(False)
     places = _coordinates(mol) if mol.GetNumBonds() else _in_rows(mapping, list(built.index))

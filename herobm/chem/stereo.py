@@ -16,6 +16,9 @@ from herobm.plan.plan import Plan
 from herobm.plan.template import Template
 from herobm.types import BoolArray, FloatArray, IntArray
 
+#: Å, height of a tetrahedral carbon above the plane of three neighbours is 0.5.
+HEIGHT = 0.4
+
 
 @dataclass(frozen=True, eq=False)
 class Centers:
@@ -123,6 +126,39 @@ def chirality_errors(plan: Plan, positions: FloatArray) -> IntArray:
     return _wrong_hands(plan, positions, [stereo_centers(t) for t in plan.library])
 
 
+def mend_chirality(plan: Plan, positions: FloatArray) -> FloatArray:
+    """Turn labelled centres that have the wrong hand.
+
+    The centre moves through the plane of its three neighbours to the same height on the other
+    side (at least `HEIGHT`), which changes none of its three bonds by much.
+
+    Parameters
+    ----------
+    plan : Plan
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+
+    Returns
+    -------
+    FloatArray, shape (n_atoms, 3)
+        The same array where no centre is wrong.
+    """
+    kinds = [stereo_centers(t) for t in plan.library]
+    atoms, volume, sign = _volumes(plan, positions, kinds)
+    wrong = volume <= 0
+    if not wrong.any():
+        return positions
+    center, one, two, three = np.moveaxis(positions[atoms[wrong]], 1, 0)
+    normal = np.cross(two - one, three - one)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    height = ((center - one) * normal).sum(axis=1)
+    # det(one - center, ...) = -height * |(two - one) x (three - one)|
+    new = -sign[wrong] * np.maximum(np.abs(height), HEIGHT)
+    mended = positions.copy()
+    mended[atoms[wrong, 0]] = center + (new - height)[:, None] * normal
+    return mended
+
+
 def prochiral_errors(plan: Plan, positions: FloatArray) -> IntArray:
     """Find the centres whose like branches have each other's name (see `prochiral_centers`).
 
@@ -156,12 +192,19 @@ def double_bond_errors(plan: Plan, positions: FloatArray) -> IntArray:
 
 
 def _wrong_hands(plan: Plan, positions: FloatArray, kinds: list[Centers]) -> IntArray:
+    atoms, volume, _ = _volumes(plan, positions, kinds)
+    found: IntArray = np.sort(atoms[volume <= 0, 0])
+    return found
+
+
+def _volumes(
+    plan: Plan, positions: FloatArray, kinds: list[Centers]
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Atoms (n, 4) of the centres; volume (positive for the right hand); sign of the label."""
     atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
     sign = np.concatenate([k.sign for k in kinds])[row] if len(row) else np.zeros(0)
     corners = positions[atoms[:, 1:]] - positions[atoms[:, :1]]
-    volume = np.linalg.det(corners) * sign
-    found: IntArray = np.sort(atoms[volume <= 0, 0])
-    return found
+    return atoms, np.linalg.det(corners) * sign, sign
 
 
 def _lay_out(

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from herobm.dsl.diagnostics import Diagnostic
 from herobm.dsl.shares import fraction, repaired
-from herobm.dsl.spelling import LIKE_RULE, meant_rule, nearest
+from herobm.dsl.spelling import LIKE_RULE, counted, meant_rule, nearest, ordinal
 from herobm.dsl.syntax import AtomEntry, Cell, Column, Span
 
 _RULE = re.compile(r"P([0-9]{1,2})([A-Z])([A-Z])?")
@@ -212,7 +212,7 @@ class _Line:
         self._fault("M201", message, cell.span, hint)
 
     def _surplus(self, cell: Cell, i: int, what: str, n: int) -> None:
-        message = f"no bead for {_ordinal(i)} {what}: {self._lies_in()} but has {_count(n, what)}"
+        message = f"no bead for {ordinal(i)} {what}: {self._lies_in()} but has {counted(n, what)}"
         help = f"write as many flags as there are beads: {len(self.beads)}"
         self._fault("M203", message, cell.span, help)
 
@@ -230,12 +230,12 @@ class _Line:
         surplus = next((i for i in sorted(table) if i >= n), None)
         lacking = [i for i in range(n) if i not in table and i not in self.bare]
         if surplus is not None:
-            message = f"no bead for {_ordinal(surplus)} {what}"
+            message = f"no bead for {ordinal(surplus)} {what}"
         elif lacking and (what == "weight" or self.rules):
-            message = f"no {what} for {_ordinal(lacking[0])} bead"
+            message = f"no {what} for {ordinal(lacking[0])} bead"
         else:
             return
-        message += f": {self._lies_in()} but has {_count(len(table), what)}"
+        message += f": {self._lies_in()} but has {counted(len(table), what)}"
         span = cells[-1].span if surplus is None else table[surplus].span
         if what == "weight":
             full = ", ".join([str(Fraction(1, n))] * n)
@@ -296,11 +296,3 @@ class _Line:
             help = "give a weight to a bead with a rule, or leave the rule out"
             self._fault("M204", message, cells[0].span.to(cells[-1].span), help)
         return shares
-
-
-def _ordinal(i: int) -> str:
-    return {0: "1st", 1: "2nd", 2: "3rd"}.get(i, f"{i + 1}th")
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" + ("" if n == 1 else "s")

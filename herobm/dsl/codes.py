@@ -86,6 +86,7 @@ _WARNINGS = {
     "W603": "A bead without atoms is left out",
     "W604": "Atoms without a bead",
     "W605": "Bond orders and charges are guessed",
+    "W606": "The structure says nothing of a residue or an atom",
 }
 
 #: Code -> title and severity.

@@ -1,4 +1,4 @@
-"""Did you mean ...? The nearest word by edit distance."""
+"""Words of messages: did you mean ...? by edit distance, ordinals, plurals."""
 
 from __future__ import annotations
 
@@ -52,3 +52,13 @@ def meant_rule(text: str) -> str | None:
     upper = re.match("[A-Z]{1,2}", match[2])
     letters = match[2][:2] if int(match[1]) > 1 or upper is None else upper[0]
     return f"P{match[1]}{letters.upper()}"
+
+
+def ordinal(i: int) -> str:
+    """Say which of a row an index means: 0 is the 1st."""
+    return {0: "1st", 1: "2nd", 2: "3rd"}.get(i, f"{i + 1}th")
+
+
+def counted(n: int, what: str) -> str:
+    """Write a number with its noun, in the plural where needed."""
+    return f"{n} {what}" + ("" if n == 1 else "s")

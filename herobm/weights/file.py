@@ -94,7 +94,8 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
             tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError) as error:
         raise WeightsFormatError(
-            f"{path}: cannot be read as weights: no safetensors file, or cut short ({error})", WHENCE
+            f"{path}: cannot be read as weights: no safetensors file, or cut short ({error})",
+            WHENCE,
         ) from None
     header = _header(path, metadata)
     network = Backmapper(header.model, header.vocabulary.n_types, header.vocabulary.n_slots)
@@ -102,7 +103,8 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
         network.load_state_dict(tensors)
     except RuntimeError:
         raise WeightsFormatError(
-            f"{path}: is damaged: its tensors do not fit the network that its header describes", WHENCE
+            f"{path}: is damaged: its tensors do not fit the network of its header",
+            WHENCE,
         ) from None
     return Weights(network.eval().to(device), header, path)
 

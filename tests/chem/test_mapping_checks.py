@@ -410,3 +410,28 @@ def test_a_mapping_without_bonds_takes_them_from_the_structure(butenol: Atoms) -
     (anchor,) = [d for d in found if d.code == "W402"]
     assert marked(text, anchor) == "P2AB"
     assert "rebuilt from C3, 2 bonds away" in anchor.message
+
+
+def test_mutants_of_shipped_maps_raise_nothing() -> None:
+    """Whatever the language accepts, the checks and the drawing take."""
+    from random import Random
+
+    from herobm.chem.drawing import draw
+
+    random = Random(3)
+    n_accepted = 0
+    for _ in range(400):
+        text = random.choice((PHE, TRP, CAFFEINE, BUTENOL))
+        start = text.index("bonds:")
+        chars = list(text)
+        for _ in range(random.randint(1, 3)):
+            place = random.randrange(start, len(chars))
+            chars[place : place + random.randint(0, 1)] = random.choice("-=#:$CNO123,+ ")
+        file = parse("".join(chars), "x.map")
+        if any(d.is_error for d in check(file)):
+            continue
+        n_accepted += 1
+        mapping = build_mapping(file)
+        assert all(d.span is not None for d in check_chemistry(file, mapping))
+        assert draw(mapping).startswith("<svg")
+    assert n_accepted > 20

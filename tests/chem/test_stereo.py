@@ -14,6 +14,7 @@ from rdkit.Chem import AllChem, rdCIPLabeler
 from herobm.chem.stereo import (
     chirality_errors,
     double_bond_errors,
+    mend_chirality,
     prochiral_errors,
     stereo_centers,
 )
@@ -21,6 +22,7 @@ from herobm.dsl.build import build_mapping
 from herobm.dsl.model import MappingSet
 from herobm.dsl.parser import parse
 from herobm.plan import Library, Plan, compile_library, compile_plan
+from herobm.plan.bonds import plan_bonds
 from herobm.train.evaluate import coarse_grain
 from herobm.types import Atoms, FloatArray
 
@@ -171,3 +173,20 @@ def test_crystal_structures_have_no_wrong_hand(martini3: Library, shared_data: P
         assert named(plan, prochiral_errors(plan, positions)) == [], path.name
         centers = np.array([len(stereo_centers(t).sign) for t in plan.library])
         assert len(chirality_errors(plan, -positions)) > 0.99 * centers[plan.template].sum()
+
+
+def test_wrong_hands_are_turned_and_bonds_kept(
+    martini3: Library, peptide: Callable[[str], Atoms]
+) -> None:
+    topology, reference = coarse_grain(peptide("ALCF"), martini3)
+    plan = topology.plan
+    mirrored = reference * np.array([-1.0, 1.0, 1.0])
+    assert len(chirality_errors(plan, mirrored)) == 4
+    mended = mend_chirality(plan, mirrored)
+    assert len(chirality_errors(plan, mended)) == 0
+    bonds = plan_bonds(plan, topology.links.previous)
+    before, after = (
+        np.linalg.norm(x[bonds[:, 0]] - x[bonds[:, 1]], axis=1) for x in (mirrored, mended)
+    )
+    assert np.abs(after - before).max() < 0.1
+    assert mend_chirality(plan, reference) is reference

@@ -71,7 +71,7 @@ PLANTED = [
     ("M203", "BB P1B", "BB P1B, P1D", "6:15", "no bead for 2nd rule", "P1B"),
     ("M203", "1/2, 1/2", "1/2", "12:27", "no weight for 2nd bead", None),
     ("M204", "1/2, 1/2", "1/2, 1/3", "12:27", "weights of 'CZ' add up to 5/6, not 1", "1/2, 1/2"),
-    ("M204", "P2BA, P2BA 1/2, 1/2", "P2BA, ! 0/1, 1/1", "12:24", "rebuild 'CZ' have weight 0", "rule"),
+    ("M204", "P2BA, P2BA 1/2, 1/2", "P2BA, ! 0/1, 1/1", "12:24", "have weight 0", "rule"),
     ("M205", "SC2, SC3 P2BA", "SC2, SC2 P2BA", "12:12", "SC2 is named twice", "leave"),
     ("M301", "P2CA", "P2DA", "14:9", "level 1 of bead BB (it has A: N, B: CA, C: C)", None),
     ("M302", "  CG: SC1 P1B", "  CB: SC1 P1B", "9:3", "'CB' is mapped already, at 8:3", "leave"),

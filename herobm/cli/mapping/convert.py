@@ -44,17 +44,11 @@ class _Run:
 
     context: typer.Context
     to: Target
-    structure: Path | None
+    atoms: Atoms | None
+    structure: str
     found: list[Diagnostic] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     n_refused: int = 0
-
-    @cached_property
-    def atoms(self) -> Atoms:
-        from herobm.io import read_atoms
-
-        assert self.structure is not None
-        return read_atoms(self.structure)
 
     @cached_property
     def registered(self) -> list[tuple[str, Mapping]]:
@@ -101,7 +95,12 @@ def convert(
     to = to or _target_of(output)
     if to is Target.ndx and structure is None:
         raise typer.BadParameter("an index file needs --structure, for the numbers of the atoms")
-    run = _Run(context, to, structure)
+    atoms = None
+    if structure is not None:
+        from herobm.io import read_atoms
+
+        atoms = read_atoms(structure)
+    run = _Run(context, to, atoms, structure.name if structure else "")
     paths = list(dict.fromkeys(p for source in sources for p in _files(source)))
     results = [r for path in paths for r in _convert(run, path, dialect, tuple(molecule or ()))]
     outputs = _outputs(run, results)
@@ -173,9 +172,9 @@ def _complete(run: _Run, sketch: Sketch) -> tuple[Mapping | None, list[Diagnosti
     try:
         reference = _reference(run, sketch)
     except StructureError as error:
-        code = "W605" if sketch.has_rules else "M606"
+        code = "W606" if sketch.tolerant else "M606"
         found = Diagnostic(code, error.message, sketch.span, sketch.path, error.hint)
-        return (sketch.mapping if sketch.has_rules else None), [found]
+        return (sketch.mapping if sketch.tolerant else None), [found]
     return complete(sketch, reference)
 
 
@@ -186,12 +185,12 @@ def _reference(run: _Run, sketch: Sketch) -> Reference | None:
 
     if sketch.mapping.at is not None:
         return None
-    if run.structure is not None:
+    if run.atoms is not None:
         from herobm.chem.perceive import reference_from
 
         mapping = sketch.mapping
         names = [n for a in mapping.atoms for n in a.names[:1]]
-        return reference_from(run.atoms, mapping.molecules, names, run.structure.name)
+        return reference_from(run.atoms, mapping.molecules, names, run.structure)
     if not needs_reference(sketch):
         return None
     lender = find_lender(sketch, [m for _, m in run.registered])
@@ -232,7 +231,7 @@ def _text(mapping: Mapping, path: Path, to: Target) -> str:
 def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[Result]:
     if run.to is not Target.ndx:
         return [Result(f"{stem}.{run.to}", _text(m, Path(m.source), run.to)) for stem, m in results]
-    if not results:
+    if not results or run.atoms is None:
         return []
     from herobm.dsl.convert import write_ndx
     from herobm.errors import StructureError

@@ -35,15 +35,15 @@ def complete(
     ----------
     sketch : Sketch
     reference : Reference, optional
-        Where bonds, positions, charges and stereo come from. A sketch with rules keeps its
-        rules and what chemistry it has.
+        Where bonds, positions, charges and stereo come from. A sketch keeps the rules
+        and the chemistry that it has.
 
     Returns
     -------
     mapping : Mapping or None
         None if a fault keeps it from being made.
     diagnostics : list of Diagnostic
-        M605-M607; W601, W604 and W605 for what is lost or uncertain.
+        M605-M607; W601 and W604-W606 for what is lost or uncertain.
     """
     joiner = _Joiner(sketch, reference)
     return joiner.run(), joiner.found
@@ -71,11 +71,7 @@ class _Joiner:
     def run(self) -> Mapping | None:
         mapping: Mapping | None = self.sketch.mapping
         if self.reference is None and needs_reference(self.sketch):
-            name = self.sketch.mapping.name
-            message = f"the bonds of {name} are not known, so that no hierarchy can be derived"
-            hint = "give a structure file of the molecule with --structure"
-            self._tell("M605", message, self.sketch.span, hint)
-            return None
+            return self._without_bonds()
         if self.reference is not None:
             mapping = self._join(self.reference)
         if mapping is None:
@@ -91,19 +87,30 @@ class _Joiner:
             self._tell("M607", message, self.sketch.spans.get(error.atom), hint)
             return None
 
+    def _without_bonds(self) -> Mapping | None:
+        sketch = self.sketch
+        hint = "give a structure file of the molecule with --structure"
+        if sketch.tolerant:
+            message = "no atom has a rule, and the bonds to derive rules from are not known"
+            self._tell("W301", message, sketch.span, hint)
+            return sketch.mapping
+        message = f"the bonds of {sketch.mapping.name} are not known, so that no hierarchy can be "
+        self._tell("M605", message + "derived", sketch.span, hint)
+        return None
+
     def _tell(self, code: str, message: str, span: Span | None, help: str | None = None) -> None:
         self.found.append(Diagnostic(code, message, span, self.sketch.path, help))
 
     def _join(self, reference: Reference) -> Mapping | None:
         """Match the atoms by name, take chemistry over, give every atom a bead."""
-        if not self._all_there(reference):
+        if not self._all_there(reference) and not self.sketch.tolerant:
             return None
         self._tell_unmapped(reference)
         own = {self._known_as(n): n for n in self._names()}
         bonds = tuple(b for bond in reference.bonds if (b := _renamed(bond, own)) is not None)
         mapping = self._with_loose(bonds)
         update: dict[str, object] = {}
-        if not mapping.bonds or not self.sketch.has_rules:
+        if not mapping.bonds or not self.sketch.tolerant:
             update["bonds"] = bonds
             update["charges"] = {own[n]: q for n, q in reference.charges.items() if n in own and q}
         if not mapping.stereo:
@@ -120,13 +127,14 @@ class _Joiner:
         return mapping.model_copy(update=_within(mapping, mapped))
 
     def _all_there(self, reference: Reference) -> bool:
-        """Tell heavy atoms that the reference lacks."""
+        """Tell heavy atoms that the reference lacks: a tolerant sketch can do without them."""
+        code = "W606" if self.sketch.tolerant else "M606"
         lacking = [n for n in self._names() if self._must_be(n) and self._known_as(n) is None]
         for name in lacking:
             message = f"atom '{name}' is not in {reference.residue} of {reference.source}"
             guess = nearest(name, reference.elements)
             hint = f"did you mean {guess}?" if guess else f"it has {_some(reference.elements)}"
-            self._tell("M606", message, self.sketch.spans.get(name), hint)
+            self._tell(code, message, self.sketch.spans.get(name), hint)
         return not lacking
 
     def _names(self) -> Iterable[str]:

@@ -78,10 +78,12 @@ def read(text: str, path: str, molecules: Sequence[str] = ()) -> Reading:
     sketch = Sketch(
         path=path,
         mapping=mapping,
-        has_rules=True,
+        has_rules=mapping.at is not None or any(a.rebuilt for a in mapping.atoms),
+        tolerant=True,
         order=tuple(a.name for a in mapping.atoms),
         spans=spans,
         span=header.keyword.span if header else None,
         title=mapping.name,
     )
-    return Reading((sketch,), tuple(found))
+    told = found if sketch.has_rules else [d for d in found if d.code != "W301"]
+    return Reading((sketch,), tuple(told))

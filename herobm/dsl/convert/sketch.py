@@ -48,11 +48,13 @@ class Sketch:
     path : of the source.
     mapping : Mapping
         The atoms that have a bead; rules, bonds and stereo where the source gives them.
-    has_rules : whether the dialect says itself how atoms are rebuilt.
+    has_rules : whether it says itself how atoms are rebuilt.
     order : names of all atoms as listed, those without a bead among them.
     spans : atom -> where its name stands in the source.
     marks : lines that place atoms, not part of `mapping`.
     span : where the mapping begins.
+    tolerant : whether it may stay without rules, and have atoms that a structure lacks: so it is
+        where the dialect has words for rules.
     title : what to call it: its first residue name, or what is changed at a chain end.
     """
 
@@ -64,6 +66,7 @@ class Sketch:
     marks: tuple[Mark, ...] = ()
     span: Span | None = None
     title: str = ""
+    tolerant: bool = False
 
     @property
     def loose(self) -> tuple[str, ...]:

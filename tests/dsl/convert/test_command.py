@@ -130,3 +130,24 @@ def test_what_is_no_text(convert, tmp_path, content):
     assert result.exit_code == 1
     assert "error[M" in result.output
     assert "Traceback" not in result.output
+
+
+def test_cis_lines_become_labels_of_double_bonds(convert, molecule_pdb, tmp_path):
+    source = tmp_path / "but.map"
+    source.write_text(
+        "[ molecule ]\nBUT\n[ atoms ]\n1 C1 A\n2 C2 A\n3 C3 B\n4 C4 B\n[ cis ]\nC1 C2 C3 C4\n"
+    )
+    result = convert(
+        source, "--structure", molecule_pdb("C/C=C\\C", ["C1", "C2", "C3", "C4"], "BUT")
+    )
+
+    assert "C2=C3: Z" in result.output
+    assert "[ cis ]" not in result.output
+
+
+def test_a_structure_that_cannot_be_read_ends_it(convert, butanol, tmp_path):
+    result = convert(butanol, "--structure", tmp_path / "none.pdb")
+
+    assert result.exit_code == 1
+    assert "none.pdb" in str(result.exception)
+    assert "M606" not in result.output

@@ -7,7 +7,7 @@ import pytest
 from herobm.dsl import build_mapping, check, parse
 from herobm.dsl.convert import Reference, complete, read
 from herobm.dsl.convert.hierarchy import TooManyAtomsError, derive_rules
-from herobm.dsl.model import Mapping
+from herobm.dsl.model import AtomRef, Bond, Mapping
 
 
 def mapping(atoms: str, bonds: str) -> Mapping:
@@ -98,3 +98,38 @@ def test_an_atom_that_the_structure_lacks():
 
     assert found is None
     assert (fault.code, str(fault.span), fault.help) == ("M606", "5:3", "did you mean O21?")
+
+
+def test_a_source_with_rules_can_do_without_an_atom_of_the_structure():
+    text = "molecule: X\natoms:\n  C1: B P1A\n  C2: B P2AA\n  OXT: B P2AB\n"
+    (sketch,) = read(text, "x.yaml").sketches
+    bond = Bond(a=AtomRef(name="C1"), b=AtomRef(name="C2"))
+    found, (note,) = complete(
+        sketch, Reference("x.pdb", "X", {"C1": "C", "C2": "C"}, bonds=(bond,))
+    )
+
+    assert found is not None
+    assert found.bonds == (bond,)
+    assert rules(found)["OXT"] == ["P2AB"]
+    assert (note.code, str(note.span)) == ("W606", "5:3")
+
+
+def test_our_files_without_rules_get_some_where_bonds_are_known():
+    bonded = "molecule: X\natoms:\n  C1: B CM\n  C2: B\nbonds:\n  C1-C2\n"
+    (sketch,) = read(bonded, "x.map").sketches
+    found, told = complete(sketch)
+
+    assert found is not None
+    assert rules(found) == {"C1": ["P0A"], "C2": ["P1AA"]}
+    assert not told
+
+
+def test_our_files_without_rules_and_bonds_stay_as_they_are():
+    reading = read("molecule: X\natoms:\n  C1: B\n  C2: B\n", "x.map")
+    found, (note,) = complete(reading.sketches[0])
+
+    assert found == reading.sketches[0].mapping
+    assert (note.code, note.help) == (
+        "W301",
+        "give a structure file of the molecule with --structure",
+    )
