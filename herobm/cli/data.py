@@ -65,4 +65,3 @@ def build(
         f"{output}: {counts[0]} structures, {counts[1]} residues, {counts[2]} atoms, {size:.1f} MB"
         + (f"; {len(faulty)} files left out" if faulty else "")
     )
-
