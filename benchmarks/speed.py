@@ -85,11 +85,13 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
     from herobm.plan import reconstruct
 
     torch.set_num_threads(1)
-    ready = prepare(herobm.read_beads(path), mapping="martini3")
-    beads, plan, network = ready.topology.beads, ready.topology.plan, ready.weights.network
+    ready = prepare(herobm.read_beads(path), mapping="martini3", post="none")
+    beads, plan = ready.topology.beads, ready.topology.plan
+    (share,) = ready.shares
+    network = share.network
 
     def build() -> Any:
-        return build_graph(ready.context, beads.positions, beads.box, network.config.cutoff)
+        return build_graph(share.context, beads.positions, beads.box, network.config.cutoff)
 
     graph = build()
 

@@ -6,6 +6,7 @@ python benchmarks/startup.py [-n 11]
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import resource
 import statistics
@@ -45,6 +46,35 @@ def measure(arguments: list[str], runs: int) -> tuple[float, float]:
     return statistics.median(cpu[1:]), statistics.median(wall[1:])
 
 
+def install_packs(folder: Path, count: int) -> None:
+    """Put distributions with a mapping, a model and a post-processor each into a folder."""
+    code = """
+from pathlib import Path
+from herobm.plugins import MappingSpec, ModelSpec, PostProcessorSpec, hookimpl
+
+@hookimpl
+def herobm_register_mappings():
+    yield MappingSpec("beads", (Path(__file__).parent / "gly.map",), "glycine")
+
+@hookimpl
+def herobm_register_models():
+    yield ModelSpec("model", "beads", description="a model", load=lambda device: None)
+
+@hookimpl
+def herobm_register_postprocessors():
+    yield PostProcessorSpec("step", "consistency", lambda atoms, context: atoms, "a step")
+"""
+    for number in range(count):
+        name = f"pack{number:02}"
+        (folder / f"{name}.py").write_text(code)
+        info = folder / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: herobm>=0.1\n"
+        )
+        (info / "entry_points.txt").write_text(f"[herobm]\n{name} = {name}\n")
+
+
 def processor() -> str:
     """Name of the processor, as far as the system tells."""
     try:
@@ -72,6 +102,12 @@ def main() -> None:
         ]:
             cpu, wall = measure(arguments, runs)
             print(f"| `{shown}` | {cpu:.3f} | {wall:.3f} |")
+        install_packs(Path(folder), 30)
+        os.environ["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [folder, os.environ.get("PYTHONPATH")])
+        )
+        cpu, wall = measure(["plugins", "list"], runs)
+        print(f"| `herobm plugins list`, 30 packs more | {cpu:.3f} | {wall:.3f} |")
 
 
 if __name__ == "__main__":

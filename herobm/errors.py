@@ -20,6 +20,7 @@
     │   └── MappingMismatchError  weights that were trained with another mapping
     ├── DatasetError            a dataset file is at fault
     ├── ConfigError             a training configuration is at fault
+    ├── MinimisationError       a structure cannot be given hydrogens, or be minimised
     └── OutputError             the result cannot be written where it was asked for
 """
 
@@ -112,6 +113,10 @@ class DatasetError(HerobmError):
 
 class ConfigError(HerobmError):
     """A training configuration is at fault."""
+
+
+class MinimisationError(HerobmError):
+    """A structure cannot be given hydrogens, or be minimised; it stays as it was before."""
 
 
 class OutputError(HerobmError):

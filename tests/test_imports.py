@@ -44,7 +44,14 @@ def imported_by(*arguments: str) -> tuple[int, str, set[str]]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["mapping", "--help"], ["plugins", "list"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["mapping", "--help"],
+        ["mapping", "list"],
+        ["models", "list"],
+        ["plugins", "list"],
+    ],
     ids=" ".join,
 )
 def test_help_and_listings_import_nothing_heavy(arguments: list[str]) -> None:

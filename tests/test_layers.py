@@ -26,16 +26,17 @@ LAYERS = {
     "io": 6,
     "weights": 6,
     "post": 6,
+    "assembly": 7,
     "train": 7,
-    "pipeline": 7,
-    "cli": 8,
-    "testing": 9,
-    "__main__": 9,
+    "pipeline": 8,
+    "cli": 9,
+    "testing": 10,
+    "__main__": 10,
 }
 
 #: Heavy library -> where it may be imported at module level. Elsewhere: within functions.
 HEAVY = {
-    "torch": {"nn", "train", "weights"},
+    "torch": {"nn", "train", "weights", "assembly"},
     "e3nn": {"nn", "train"},
     "rdkit": {"chem"},
     "openmm": {"post"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,30 @@ from herobm.types import Beads, FloatArray, IntArray
 
 #: Standard deviations from the mean of its kind beyond which a bond is an outlier.
 OUTLIER = 4.0
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one model rebuilt as one mapping set has it."""
+
+    mapping: str
+    model: str
+    n_residues: int
+    n_atoms: int
+
+
+def contribution_table(contributions: Sequence[Contribution]) -> list[str]:
+    """Say who rebuilt what, a line for each; nothing where one did it all."""
+    if len(contributions) < 2:
+        return []
+    rows = [("mapping", "model", "residues", "atoms")]
+    rows += [(c.mapping, c.model, str(c.n_residues), str(c.n_atoms)) for c in contributions]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    return [
+        f"  {row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  "
+        f"{row[3]:>{widths[3]}}"
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True)
@@ -39,6 +63,14 @@ class Summary:
     chirality_errors : tuple of str
         Centres with the wrong hand.
     disulfides : tuple of str
+    contributions : tuple of Contribution
+        Who rebuilt what.
+    n_hydrogens : int
+        Atoms that were added to those of the mapping.
+    steps : tuple of str
+        What the post-processors say they did.
+    before : Summary or None
+        The figures before hydrogens were added and the energy was minimised.
     """
 
     n_residues: int
@@ -53,12 +85,26 @@ class Summary:
     worst_bond: str
     chirality_errors: tuple[str, ...]
     disulfides: tuple[str, ...]
+    contributions: tuple[Contribution, ...] = ()
+    n_hydrogens: int = 0
+    steps: tuple[str, ...] = ()
+    before: Summary | None = None
+
+    @property
+    def size(self) -> str:
+        """What became what, in one line."""
+        added = f" and {self.n_hydrogens} hydrogens" if self.n_hydrogens else ""
+        return (
+            f"{self.n_beads} beads of {self.n_residues} residues in {self.n_chains} chain(s) -> "
+            f"{self.n_atoms} heavy atoms{added}"
+        )
 
     def __str__(self) -> str:
         wrong = ", ".join(self.chirality_errors[:5])
         lines = [
-            f"{self.n_beads} beads of {self.n_residues} residues in {self.n_chains} chain(s) -> "
-            f"{self.n_atoms} heavy atoms",
+            self.size,
+            *contribution_table(self.contributions),
+            *self.steps,
             f"re-mapping error  {self.remap_mean:.3f} Å mean, {self.remap_max:.3f} Å at most "
             f"({self.worst_bead})",
             f"bond outliers     {self.bond_outliers} of {self.n_bonds}"
@@ -67,6 +113,13 @@ class Summary:
         ]
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
+        if self.before is not None:
+            was = self.before
+            lines.append(
+                f"before hydrogens and minimisation: re-mapping error {was.remap_mean:.3f} Å mean, "
+                f"{was.remap_max:.3f} Å at most; bond outliers {was.bond_outliers} of "
+                f"{was.n_bonds}; chirality errors {len(was.chirality_errors)}"
+            )
         return "\n".join(lines)
 
 
@@ -82,14 +135,14 @@ class Totals:
     n_bonds: int = 0
     chirality_errors: int = 0
     size: str = ""
+    opening: tuple[str, ...] = ()
 
     def add(self, frame: int, summary: Summary) -> None:
         """Count a frame in."""
         if self.n_frames == 0:
-            self.size = (
-                f"{summary.n_beads} beads of {summary.n_residues} residues in {summary.n_chains} "
-                f"chain(s) -> {summary.n_atoms} heavy atoms"
-            )
+            self.size = summary.size
+            said = [f"first frame: {summary.steps[0]}", *summary.steps[1:]] if summary.steps else []
+            self.opening = (*contribution_table(summary.contributions), *said)
         self.n_frames += 1
         self.remap_sum += summary.remap_mean
         if summary.remap_max > self.remap_max:
@@ -103,6 +156,7 @@ class Totals:
         return "\n".join(
             [
                 f"{self.n_frames} frames of {self.size}",
+                *self.opening,
                 f"re-mapping error  {self.remap_sum / max(self.n_frames, 1):.3f} Å mean, "
                 f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
                 f"bond outliers     {self.bond_outliers} of {self.n_bonds}",
@@ -126,7 +180,7 @@ def summarise(
     beads : Beads
         That the atoms were rebuilt from.
     positions : FloatArray, shape (n_atoms, 3)
-        Å, in the order of the plan.
+        Å, in the order of the plan; NaN for an atom that is not there.
     reference : dict
         Kind of bond -> mean and standard deviation in Å.
     disulfides : tuple of (int, int)
@@ -134,6 +188,7 @@ def summarise(
     """
     plan = topology.plan
     away = np.linalg.norm(coarsen_plan(plan, positions) - beads.positions, axis=1)
+    told = np.nan_to_num(away, nan=-1.0)
     bonds = plan_bonds(plan, topology.links.previous)
     length, deviation = bond_deviations(plan, bonds, positions, reference)
     residues = beads.residues
@@ -148,11 +203,11 @@ def summarise(
     return Summary(
         n_residues=plan.n_residues,
         n_beads=plan.n_beads,
-        n_atoms=plan.n_atoms,
+        n_atoms=int(np.isfinite(positions[:, 0]).sum()),
         n_chains=len(np.unique(topology.links.chain)),
-        remap_mean=float(away.mean()),
-        remap_max=float(away.max()),
-        worst_bead=beads.label(int(away.argmax())),
+        remap_mean=float(away[told >= 0].mean()),
+        remap_max=float(told.max()),
+        worst_bead=beads.label(int(told.argmax())),
         bond_outliers=int((deviation > OUTLIER).sum()),
         n_bonds=int(np.isfinite(deviation).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),

@@ -26,10 +26,12 @@ VERBS = {
     "backmap": Verb("herobm.cli.backmap", "Turn coarse-grained structures back into atoms."),
     "coarsen": Verb("herobm.cli.coarsen", "Turn atoms into beads."),
     "mapping": Verb("herobm.cli.mapping", "Check and inspect mapping files."),
+    "post": Verb("herobm.cli.post", "Run a post-processor on a structure with atoms."),
     "data": Verb("herobm.cli.data", "Pack structures into a dataset to train from."),
     "train": Verb("herobm.cli.train", "Train a network."),
     "evaluate": Verb("herobm.cli.evaluate", "Measure a model on atomistic structures."),
-    "plugins": Verb("herobm.cli.plugins", "See which plug-ins are installed and what they give."),
+    "models": Verb("herobm.cli.models", "See which models are installed, and what they are."),
+    "plugins": Verb("herobm.cli.plugins", "List, check and write plug-ins."),
 }
 
 

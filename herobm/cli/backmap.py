@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import Device, open_registry, show_notes
+from herobm.cli.steps import (
+    OfEnds,
+    OfForceField,
+    OfPh,
+    OfPlatform,
+    OfRestraints,
+    OfUnmapped,
+    step_options,
+)
 from herobm.cli.structures import (
     Overwrite,
+    Post,
     Rename,
     Selection,
     SkipUnmapped,
@@ -18,7 +28,7 @@ from herobm.cli.structures import (
 )
 
 if TYPE_CHECKING:
-    from herobm.pipeline import Rebuilder
+    from herobm.pipeline import Rebuilder, Result
 
 #: Endings of trajectories that can be written.
 TRAJECTORIES = (".xtc", ".trr", ".dcd")
@@ -37,12 +47,26 @@ def backmap(
         Path | None, typer.Option("-f", "--trajectory", help="Coarse-grained trajectory.")
     ] = None,
     mapping: Annotated[
-        str | None,
-        typer.Option(help="Mapping set, mapping file or folder; the pack that fits by default."),
+        list[str] | None,
+        typer.Option(
+            help="Mapping set, mapping file or folder; the packs that fit by default. Repeatable: "
+            "the last one that has a residue is taken for it."
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Model or weights file; the mapping's own by default.")
+        list[str] | None,
+        typer.Option(
+            help="Model or weights file; the mappings' own by default. Repeatable: the last one "
+            "that knows a residue rebuilds it."
+        ),
     ] = None,
+    post: Post = None,
+    ph: OfPh = None,
+    forcefield: OfForceField = None,
+    platform: OfPlatform = None,
+    restraints: OfRestraints = None,
+    unmapped: OfUnmapped = None,
+    ends: OfEnds = None,
     selection: Selection = "all",
     rename: Rename = None,
     skip_unmapped: SkipUnmapped = False,
@@ -87,6 +111,16 @@ def backmap(
         given,
         mapping=mapping,
         model=model,
+        post=post,
+        options=step_options(
+            ph=ph,
+            forcefield=forcefield,
+            platform=platform,
+            restraints=restraints,
+            unmapped=unmapped,
+            ends=ends,
+            threads=threads,
+        ),
         rename=renames,
         skip_unmapped=skip_unmapped,
         device=device.resolve(),
@@ -96,12 +130,28 @@ def backmap(
     )
     prepared.check_fits(structure)
     if trajectory is None:
-        result = prepared.result(prepared.topology.beads)
-        result.write(output, overwrite=overwrite)
-        typer.echo(f"{result.summary}\natoms written to {output}")
+        _structure(prepared, output, overwrite)
     else:
         frames = slice(begin, end, stride)
         _trajectory(prepared, beads, trajectory, selection, frames, output, overwrite)
+
+
+def _structure(prepared: Rebuilder, output: Path, overwrite: bool) -> None:
+    """Rebuild one structure; where a late step fails, what was there before it is kept."""
+    from herobm.errors import HerobmError
+
+    result: Result | None = None
+    try:
+        for stage in prepared.stages(prepared.topology.beads):
+            result = stage
+    except HerobmError:
+        if result is not None:
+            result.write(output, overwrite=overwrite)
+            typer.echo(f"{result.summary}\natoms without the step that failed: {output}")
+        raise
+    if result is not None:
+        result.write(output, overwrite=overwrite)
+        typer.echo(f"{result.summary}\natoms written to {output}")
 
 
 def _trajectory(
@@ -115,31 +165,52 @@ def _trajectory(
 ) -> None:
     """Rebuild frame by frame; no more than the first and the current one are in memory."""
     import sys
+    from contextlib import ExitStack
 
     from herobm.chem.quality import Totals
     from herobm.io import TrajectoryWriter, open_trajectory
 
     first = output.with_suffix(".pdb")
-    n_atoms = prepared.topology.plan.n_atoms
-    with (
-        open_trajectory(
-            structure,
-            trajectory,
-            selection,
-            start=frames.start,
-            stop=frames.stop,
-            step=frames.step,
-        ) as read,
-        TrajectoryWriter(output, n_atoms, overwrite) as written,
-        typer.progressbar(length=len(read), label="frames", file=sys.stderr) as bar,
-    ):
-        totals, opening = Totals(), None
+    totals = Totals()
+    opening: Result | None = None
+    with ExitStack() as stack:
+        read = stack.enter_context(
+            open_trajectory(
+                structure,
+                trajectory,
+                selection,
+                start=frames.start,
+                stop=frames.stop,
+                step=frames.step,
+            )
+        )
+        bar = stack.enter_context(
+            typer.progressbar(length=len(read), label="frames", file=sys.stderr)
+        )
         for frame in read:
             result = prepared.result(prepared.topology.place(frame.positions, frame.box))
-            opening = opening or result
+            if opening is None:  # only now the number of hydrogens is known
+                opening = result
+                written = stack.enter_context(
+                    TrajectoryWriter(output, len(opening.atoms), overwrite)
+                )
+            _check_alike(opening, result, frame.index)
             written.write(result.atoms.positions, frame.box, frame.time, frame.step)
             totals.add(frame.index, result.summary)
             bar.update(1)
         if opening is not None:  # written last, so that a damaged frame leaves nothing behind
             opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")
+
+
+def _check_alike(opening: Result, result: Result, frame: int) -> None:
+    """Raise if a frame has other atoms than the first: a trajectory has one topology."""
+    from herobm.errors import OutputError
+
+    if len(result.atoms) != len(opening.atoms) or (result.atoms.names != opening.atoms.names).any():
+        raise OutputError(
+            f"frame {frame} has {len(result.atoms)} atoms, the first one has {len(opening.atoms)}, "
+            "or they have other names",
+            "Hydrogens depend on the surroundings in each frame. Leave the step that adds them "
+            "out (--post), or write the frames one by one.",
+        )

@@ -21,7 +21,13 @@ from herobm.cli.structures import (
 def coarsen(
     context: typer.Context,
     atoms: Annotated[Path, typer.Argument(help="All-atom structure (PDB, GRO, mmCIF, also .gz).")],
-    mapping: Annotated[str, typer.Option(help="Mapping set, mapping file or folder of them.")],
+    mapping: Annotated[
+        list[str],
+        typer.Option(
+            help="Mapping set, mapping file or folder of them. Repeatable: the last one that has "
+            "a residue is taken for it."
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="PDB, GRO or mmCIF file.")],
     selection: Selection = "all",
     rename: Rename = None,
@@ -33,16 +39,17 @@ def coarsen(
     A bead sits at the mean of those of its atoms that the file has; hydrogens that are not there
     are not guessed.
     """
+    from herobm.assembly.choice import open_library
     from herobm.io import read_atoms, write_structure
-    from herobm.plan import compile_library
     from herobm.system import coarsen as to_beads
     from herobm.system import rename_residues
 
     show_notes()
     renames = parse_renames(rename)
     check_outputs([output], [atoms], overwrite)
-    library = compile_library(open_registry(context).mapping(mapping))
+    registry = open_registry(context)
     structure = rename_residues(read_atoms(atoms, selection), renames)
+    library = open_library(mapping, registry, structure.residues.names.tolist())
     beads = to_beads(structure, library, skip_unmapped=skip_unmapped, source=str(atoms))
     write_structure(output, beads, overwrite=overwrite, title=f"{atoms.name} as {library.name}")
     typer.echo(f"{output}: {len(beads)} beads of {len(beads.residues)} residues")

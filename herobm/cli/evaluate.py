@@ -43,6 +43,13 @@ def evaluate(
         Path | None, typer.Option("--csv", help="Write a line for each structure to this file.")
     ] = None,
     selection: Selection = "all",
+    post: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...|default|none",
+            help="Steps after rebuilding, as of backmap; none shows what the network does.",
+        ),
+    ] = "none",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     overwrite: Overwrite = False,
@@ -54,13 +61,14 @@ def evaluate(
     """
     import torch
 
+    from herobm.assembly.models import open_model
     from herobm.errors import StructureError
     from herobm.io import check_writable
     from herobm.io.find import structure_files
     from herobm.pipeline import Rebuilder
     from herobm.plan import compile_library
+    from herobm.post.chain import resolve
     from herobm.train.evaluate import evaluate as run
-    from herobm.weights.file import load_weights
 
     for path in (json_file, csv_file):
         if path is not None:
@@ -68,16 +76,16 @@ def evaluate(
     torch.set_num_threads(threads)
     registry = open_registry(context)
     files = _spread(structure_files(paths), limit)
-    spec = registry.model(model)
+    steps = resolve(None if post == "default" else post, registry)
     where = device.resolve()
-    weights = load_weights(_weights_of(spec.name, spec.weights), where)
-    mappings = registry.mapping(mapping or spec.mapping or weights.header.mapping)
+    rebuilds = open_model(model, registry, where)
+    mappings = registry.mapping(mapping or rebuilds.mapping)
     faulty: list[tuple[str, str]] = []
     evaluation = run(
         _read(files, selection, faulty),
         compile_library(mappings),
-        lambda topology: Rebuilder(topology, weights, where),
-        bonds=weights.header.bonds,
+        lambda topology: Rebuilder(topology, [rebuilds], where, steps=steps),
+        bonds=dict(rebuilds.bonds),
         noise=noise,
         seed=seed,
     )
@@ -86,20 +94,15 @@ def evaluate(
         typer.echo(f"warning: left out: {reason}", err=True)
     if not evaluation.records:
         raise StructureError("none of the structures could be measured", "See the warnings above.")
-    about = {"model": spec.name, "mapping": mappings.name, "device": where, "threads": threads}
+    about = {
+        "model": rebuilds.name,
+        "mapping": mappings.name,
+        "post": [step.name for step in steps],
+        "device": where,
+        "threads": threads,
+    }
     _write(evaluation, about, faulty, json_file, csv_file, overwrite)
     typer.echo(_table(evaluation, len(faulty)))
-
-
-def _weights_of(name: str, weights: Path | None) -> Path:
-    from herobm.errors import WeightsNotFoundError
-
-    if weights is None:
-        raise WeightsNotFoundError(
-            f"model '{name}' comes without weights",
-            "Name a weights file (--model NAME.safetensors).",
-        )
-    return weights
 
 
 def _spread(files: list[Path], limit: int | None) -> list[Path]:

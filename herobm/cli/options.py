@@ -75,6 +75,8 @@ def open_registry(context: typer.Context) -> Registry:
         typer.echo(f"warning: {failed.line()}", err=True)
         if options.debug:
             typer.echo("".join(traceback.format_exception(failed.error)), err=True)
+    for line in (line for plugin in registry.plugins for line in plugin.lines()):
+        typer.echo(f"warning: {line}", err=True)
     return registry
 
 

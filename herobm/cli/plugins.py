@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,9 +18,18 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
+class Licence(StrEnum):
+    """Licences whose text can be written."""
+
+    mit = "MIT"
+    apache = "Apache-2.0"
+    bsd = "BSD-3-Clause"
+    gpl = "GPL-3.0"
+
+
 @app.callback()
 def _plugins() -> None:
-    """See which plug-ins are installed and what they give."""
+    """List, check and write plug-ins."""
 
 
 @app.command("list")
@@ -30,10 +41,15 @@ def list_plugins(
     from herobm.plugins.manager import load_registry
 
     registry = load_registry(blocked=root_options(context).blocked)
-    working = [(_head(plugin, "ok"), _given(plugin)) for plugin in registry.plugins]
+    working = [
+        (_head(plugin, "warning" if plugin.remarks else "ok"), _given(plugin))
+        for plugin in registry.plugins
+    ]
     failed = [(_head(failed, "failed"), [failed.error.message]) for failed in registry.failures]
     if as_json:
-        rows = [{**head, "gives": given} for head, given in working]
+        rows: list[dict[str, Any]] = [{**head, "gives": given} for head, given in working]
+        for row, plugin in zip(rows, registry.plugins, strict=True):
+            row["remarks"] = list(plugin.remarks)
         rows += [{**head, "gives": [], "error": error[0]} for head, error in failed]
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -41,7 +57,11 @@ def list_plugins(
         typer.echo("no plug-in is installed")
         return
     header = {"name": "NAME", "version": "VERSION", "source": "SOURCE", "status": "STATUS"}
-    _print_table([(header, ["GIVES"]), *working, *failed])
+    shown = [
+        (head, [*given, *plugin.remarks])
+        for (head, given), plugin in zip(working, registry.plugins, strict=True)
+    ]
+    _print_table([(header, ["GIVES"]), *shown, *failed])
 
 
 @app.command("check")
@@ -49,7 +69,16 @@ def check_plugin(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the plug-in.")],
 ) -> None:
-    """Load all that a plug-in gives; exit with 1 if something is wrong."""
+    """Load all that a plug-in gives; exit with 1 if something is wrong.
+
+    Wrong is, too, what lets the plug-in work but should not be: to print, or to import torch and
+    the like, when it is imported.
+    """
+    from herobm.plugins.manager import load_registry
+
+    # Alone first: what another plug-in has imported before would not be noticed.
+    blocked = root_options(context).blocked
+    alone = load_registry(allowed=[] if name in blocked else [name], blocked=blocked)
     registry = open_registry(context)
     for failed in registry.failures:
         if failed.name == name:
@@ -58,7 +87,8 @@ def check_plugin(
     if plugin is None:
         names = ", ".join(plugin.name for plugin in registry.plugins) or "none"
         raise UnknownNameError(f"plug-in {name!r} is not installed", f"installed: {names}")
-    faults = _faults(registry, plugin)
+    remarks = [line for p in alone.plugins if p.name == name for line in p.lines()]
+    faults = [*remarks, *_faults(registry, plugin)]
     for fault in faults:
         typer.echo(f"error: {fault}", err=True)
     if faults:
@@ -66,7 +96,44 @@ def check_plugin(
     typer.echo(f"{name}: {', '.join(_given(plugin)) or 'gives nothing'}: ok")
 
 
+@app.command("new")
+def new_plugin(
+    name: Annotated[str, typer.Argument(help="Name of the package, for example my-pack.")],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="A mapping file with bonds; by default an example (paracetamol).",
+        ),
+    ] = None,
+    licence: Annotated[
+        Licence, typer.Option("--licence", "--license", help="Licence of the package.")
+    ] = Licence.mit,
+    author: Annotated[str, typer.Option(help="Who holds the copyright.")] = "The authors",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Where; by default ./NAME."),
+    ] = None,
+) -> None:
+    """Write a package with a plug-in that works: mapping, model, post-processor, tests.
+
+    It can be installed as it is (pip install ./NAME); its README says what is in it and what to
+    put in place of what.
+    """
+    from herobm.cli.new_plugin import write_package
+
+    folder = Path(name) if output is None else output
+    written = write_package(name, folder, source, licence.value, author)
+    for path in written:
+        typer.echo(f"wrote {path}")
+    typer.echo(f"next: pip install {folder if folder.is_absolute() else f'./{folder}'}")
+
+
 def _faults(registry: Registry, plugin: Plugin) -> list[HerobmError]:
+    """Load the mappings, and find the weights and mappings of the models."""
     faults: list[HerobmError] = []
     for mapping in plugin.mappings:
         try:

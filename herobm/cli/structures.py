@@ -20,6 +20,15 @@ Rename = Annotated[
 SkipUnmapped = Annotated[
     bool, typer.Option("--skip-unmapped", help="Leave out residues that the mapping lacks.")
 ]
+Post = Annotated[
+    str | None,
+    typer.Option(
+        "--post",
+        metavar="NAME,...|none",
+        help="Steps after rebuilding: backbone, consistency, hydrogens, minimise or those of "
+        "plug-ins. [default: backbone,consistency]",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 
 

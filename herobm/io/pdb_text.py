@@ -56,7 +56,7 @@ def pdb_text(
     remarks: Sequence[str],
     bonds: Sequence[tuple[int, int]],
 ) -> str:
-    """Return the text of a PDB file with TER after each chain.
+    """Return the text of a PDB file with TER after each chain and each closed piece of one.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
     heads = _residue_columns(particles)
     elements = _elements(particles)
     factors = _factors(particles)
-    chains = particles.residues.chains
     owners = particles.residue_index.tolist()
+    ends = _chain_ends(particles)
     records: list[str] = []
     serials: list[int] = []
     serial = 0
@@ -111,11 +111,25 @@ def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
             f"ATOM  {encode(serial, 5)} {name} {heads[owner]}   {x:8.3f}{y:8.3f}{z:8.3f}"
             f"  1.00{factors[i]:6.2f}          {elements[i]:>2}"
         )
-        last = i + 1 == len(owners)
-        if last or chains[owners[i + 1]] != chains[owner]:
+        if ends[owner] and (i + 1 == len(owners) or owners[i + 1] != owner):
             serial += 1
             records.append(f"TER   {encode(serial, 5)}      {heads[owner]}".rstrip())
     return records, serials
+
+
+def _chain_ends(particles: Particles) -> list[bool]:
+    """Tell for each residue whether TER follows it.
+
+    So it does where the chain id changes, and within a chain after a carboxylate (OXT) or
+    N-methyl amide (NME) that closes it before a break.
+    """
+    residues = particles.residues
+    ends = np.ones(len(residues), dtype=bool)
+    ends[:-1] = residues.chains[1:] != residues.chains[:-1]
+    ends[particles.residue_index[particles.names == "OXT"]] = True
+    ends[residues.names == "NME"] = True
+    found: list[bool] = ends.tolist()
+    return found
 
 
 def _residue_columns(particles: Particles) -> list[str]:

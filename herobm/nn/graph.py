@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from herobm.plan.context import context_places, relations, sequence_steps
 from herobm.system.periodic import box_matrix, minimum_image
 from herobm.system.topology import Topology
-from herobm.types import FloatArray, IntArray
+from herobm.types import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class BeadGraph:
         """Return the graph on another device."""
         return BeadGraph(*(getattr(self, f.name).to(device) for f in fields(self)))
 
-    def take(self, index: slice) -> BeadGraph:
-        """Return the part of the graph that belongs to a range of beads."""
+    def take(self, index: slice | torch.Tensor) -> BeadGraph:
+        """Return the part of the graph that belongs to some beads."""
         return BeadGraph(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
@@ -74,6 +74,31 @@ def build_context(topology: Topology, types: IntArray, n_types: int) -> Context:
     steps = sequence_steps(topology.links.previous, topology.links.following)
     places = context_places(topology.plan, topology.link_beads, steps)
     return Context(types, places, steps, topology.plan.bead_residue, n_types)
+
+
+def restrict(context: Context, kept: BoolArray) -> Context:
+    """Leave beads out, as if the others were alone along the same chains.
+
+    Parameters
+    ----------
+    context : Context
+    kept : BoolArray, shape (n_beads,)
+
+    Returns
+    -------
+    Context
+        Of the beads that are kept; places where others were are empty.
+    """
+    if kept.all():
+        return context
+    renumbered = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
+    return Context(
+        types=context.types[kept],
+        places=renumbered[context.places[kept]],
+        steps=context.steps,
+        bead_residue=context.bead_residue[kept],
+        n_types=context.n_types,
+    )
 
 
 def build_graph(

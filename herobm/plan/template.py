@@ -157,14 +157,29 @@ class Template:
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """All templates of a mapping set, found by residue name."""
+    """All templates of one or several mapping sets, found by residue name.
+
+    Attributes
+    ----------
+    name : str
+    templates : tuple of Template
+    by_residue : dict of str to int
+        Residue name -> index of its template.
+    origins : tuple of str
+        Name of the mapping set of each template, where there are several sets.
+    """
 
     name: str
     templates: tuple[Template, ...]
     by_residue: dict[str, int] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Template]:
         return iter(self.templates)
+
+    def origin(self, kind: int) -> str:
+        """Name of the mapping set that a template is of."""
+        return self.origins[kind] if self.origins else self.name
 
     def get(self, residue: str) -> Template | None:
         """Template of a residue name, None if the set has none."""

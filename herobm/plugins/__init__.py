@@ -23,15 +23,19 @@ from herobm.plugins.records import STAGES, MappingSpec, ModelSpec, PostProcessor
 
 if TYPE_CHECKING:
     from herobm.plugins.manager import load_registry
+    from herobm.plugins.protocols import PostProcessor, Reconstructor, StepContext
     from herobm.plugins.registry import Registry
 
 __all__ = [
     "STAGES",
     "MappingSpec",
     "ModelSpec",
+    "PostProcessor",
     "PostProcessorSpec",
+    "Reconstructor",
     "Registry",
     "Stage",
+    "StepContext",
     "hookimpl",
     "load_registry",
 ]
@@ -47,4 +51,8 @@ def __getattr__(name: str) -> Any:
         from herobm.plugins.registry import Registry
 
         return Registry
+    if name in ("PostProcessor", "Reconstructor", "StepContext"):
+        from herobm.plugins import protocols
+
+        return getattr(protocols, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

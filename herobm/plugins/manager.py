@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from importlib import metadata
 from typing import Any, TypeVar
 
 import pluggy
 
+from herobm import __version__
 from herobm.errors import PluginContractError, PluginError, PluginLoadError
 from herobm.plugins import hookspecs
+from herobm.plugins.needs import refuse_newer
 from herobm.plugins.records import STAGES, MappingSpec, ModelSpec, PostProcessorSpec
 from herobm.plugins.registry import FailedPlugin, Plugin, PluginSource, Registry
 
+#: The plug-in of the core: its own post-processors, by the same hooks as those of others. The
+#: allow-list does not apply to it.
+BUILT_IN = metadata.EntryPoint("herobm", "herobm.post", hookspecs.GROUP)
 #: Environment variable that lists, by commas, the only plug-ins to load; empty for none.
 ALLOW_LIST = "HEROBM_PLUGINS"
+
+#: Libraries that take most of a second to import; a plug-in does so only when it is used.
+HEAVY = frozenset(
+    {"torch", "e3nn", "rdkit", "openmm", "MDAnalysis", "pdbfixer", "tensorflow", "jax"}
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _Spec = TypeVar("_Spec", MappingSpec, ModelSpec, PostProcessorSpec)
@@ -34,7 +48,7 @@ def load_registry(
     Parameters
     ----------
     entry_points : iterable of EntryPoint, optional
-        By default those of the group ``herobm`` that are installed.
+        By default those of the group ``herobm`` that are installed, and the core's own.
     allowed : collection of str, optional
         The only plug-ins to load; by default those that ``HEROBM_PLUGINS`` lists, or all.
     blocked : collection of str
@@ -46,7 +60,7 @@ def load_registry(
         `Registry.failures` holds the plug-ins that were set aside, and why.
     """
     if entry_points is None:
-        entry_points = metadata.entry_points(group=hookspecs.GROUP)
+        entry_points = [BUILT_IN, *metadata.entry_points(group=hookspecs.GROUP)]
     if allowed is None:
         allowed = _allow_list(os.environ.get(ALLOW_LIST))
     by_name = _by_name(entry_points)
@@ -54,8 +68,12 @@ def load_registry(
     manager.add_hookspecs(hookspecs)
     plugins: list[Plugin] = []
     failures = [_absent(name) for name in sorted({*(allowed or ()), *blocked} - by_name.keys())]
+    if len(by_name.get(BUILT_IN.name, ())) > 1:
+        if allowed is None:
+            failures += [_impostor(entry) for entry in by_name[BUILT_IN.name] if entry != BUILT_IN]
+        by_name[BUILT_IN.name] = [BUILT_IN]
     for name in sorted(by_name):
-        if name in blocked or (allowed is not None and name not in allowed):
+        if name in blocked or not (allowed is None or name in allowed or name == BUILT_IN.name):
             continue
         entries = by_name[name]
         try:
@@ -80,6 +98,8 @@ def _by_name(entry_points: Iterable[metadata.EntryPoint]) -> dict[str, list[meta
 
 
 def _source(entry: metadata.EntryPoint) -> PluginSource:
+    if entry == BUILT_IN:
+        return PluginSource(entry.name, entry.value, "herobm", __version__)
     if entry.dist is None:
         return PluginSource(entry.name, entry.value)
     return PluginSource(entry.name, entry.value, entry.dist.name, entry.dist.version)
@@ -90,13 +110,40 @@ def _absent(name: str) -> FailedPlugin:
     return FailedPlugin(PluginSource(name, ""), error)
 
 
+def _impostor(entry: metadata.EntryPoint) -> FailedPlugin:
+    whose = _source(entry).distribution or entry.value
+    error = PluginContractError(f"{whose} claims the name of the core's own plug-in")
+    return FailedPlugin(_source(entry), error)
+
+
 def _load(manager: pluggy.PluginManager, entries: list[metadata.EntryPoint]) -> Plugin:
-    source = _source(entries[0])
+    """Load a plug-in; what it prints meanwhile is kept off the standard output."""
+    source, before, printed = _source(entries[0]), _heavy(), io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        plugin = _gathered(manager, entries, source)
+    said = printed.getvalue().strip().splitlines()
+    remarks = [f"prints when it is imported: {said[0]!r}"] if said else []
+    heavier = sorted(_heavy() - before)
+    if heavier:
+        remarks.append(
+            f"imports {', '.join(heavier)} when it is imported, which slows every command down"
+        )
+    return replace(plugin, remarks=tuple(remarks))
+
+
+def _heavy() -> set[str]:
+    return {name for name in HEAVY if name in sys.modules}
+
+
+def _gathered(
+    manager: pluggy.PluginManager, entries: list[metadata.EntryPoint], source: PluginSource
+) -> Plugin:
     if len(entries) > 1:
         claims = " and ".join(sorted(_source(e).distribution or e.value for e in entries))
         raise PluginContractError(f"{claims} both claim its name", "uninstall all but one of them")
     if not _NAME.fullmatch(source.name):
         raise PluginContractError("its name has characters other than letters, digits and _.+-")
+    refuse_newer(entries[0])
     module = _import(entries[0])
     _register(manager, module, source.name)
     mappings = _records(manager, "herobm_register_mappings", source.name, MappingSpec)
@@ -111,6 +158,9 @@ def _load(manager: pluggy.PluginManager, entries: list[metadata.EntryPoint]) -> 
                 f"which is none of {', '.join(STAGES)}"
             )
     models = _records(manager, "herobm_register_models", source.name, ModelSpec)
+    for model in models:
+        if model.load is not None and model.weights is not None:
+            raise PluginContractError(f"its model {model.name!r} has both weights and load")
     return Plugin(source, mappings, models, steps)
 
 

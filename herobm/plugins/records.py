@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from herobm.types import Atoms
+    from herobm.plugins.protocols import PostProcessor, Reconstructor
 
 Stage: TypeAlias = Literal["backbone", "consistency", "hydrogens", "minimise"]
 
@@ -40,7 +40,7 @@ class MappingSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A trained network.
+    """A model: weights for the network of herobm, or a reconstructor of the plug-in's own.
 
     Attributes
     ----------
@@ -50,18 +50,24 @@ class ModelSpec:
         Name of the mapping set that it was trained with, sought in the same plug-in first; ""
         where only the header of the weights file tells.
     weights : Path or None
-        The safetensors file; None where the weights are not part of the distribution.
+        The safetensors file; None where the weights are not part of the distribution, or where
+        `load` makes the model.
     description : str
         One line for listings.
     default : bool
         Whether the bare name of the plug-in means this model.
+    load : callable or None
+        ``load(device) -> Reconstructor`` makes a model of the plug-in's own: another network, a
+        method without one, another program. It is called when the model is used, so heavy
+        imports belong into it. A record has `weights` or `load`, not both.
     """
 
     name: str
     mapping: str
-    weights: Path | None
+    weights: Path | None = None
     description: str = ""
     default: bool = False
+    load: Callable[[str], Reconstructor] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class PostProcessorSpec:
     stage : str
         When it runs, one of `STAGES`.
     run : callable
-        ``run(atoms, context) -> atoms``.
+        ``run(atoms, context) -> atoms``, a `PostProcessor`.
     description : str
         One line for listings.
     default : bool
@@ -84,6 +90,6 @@ class PostProcessorSpec:
 
     name: str
     stage: Stage
-    run: Callable[[Atoms, Any], Atoms]
+    run: PostProcessor
     description: str = ""
     default: bool = False

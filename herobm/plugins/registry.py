@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herobm.errors import PluginContractError, PluginError, UnknownNameError
 from herobm.plugins.catalogue import Catalogue
+from herobm.plugins.packs import PACKS, fitting
 from herobm.plugins.records import MappingSpec, ModelSpec, PostProcessorSpec
 
 if TYPE_CHECKING:
@@ -41,17 +42,32 @@ class PluginSource:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plug-in that works, and its records in the order in which it gives them."""
+    """A plug-in that works, and its records in the order in which it gives them.
+
+    Attributes
+    ----------
+    source : PluginSource
+    mappings : tuple of MappingSpec
+    models : tuple of ModelSpec
+    postprocessors : tuple of PostProcessorSpec
+    remarks : tuple of str
+        What it should not do: print when it is imported, import a heavy library.
+    """
 
     source: PluginSource
     mappings: tuple[MappingSpec, ...] = ()
     models: tuple[ModelSpec, ...] = ()
     postprocessors: tuple[PostProcessorSpec, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The name of its entry point."""
         return self.source.name
+
+    def lines(self) -> tuple[str, ...]:
+        """Say what it should not do, though it works; a line for each."""
+        return tuple(f"plug-in {self.name!r} {remark}" for remark in self.remarks)
 
 
 @dataclass(frozen=True)
@@ -168,9 +184,7 @@ class Registry:
                 )
         full = self._models.find(str(name), self._note(str(name)))
         spec = self._models.full[full]
-        return ModelSpec(
-            full, self._qualified(full, spec.mapping), spec.weights, spec.description, spec.default
-        )
+        return replace(spec, name=full, mapping=self._qualified(full, spec.mapping))
 
     def postprocessor(self, name: str) -> PostProcessorSpec:
         """Find a post-processor by full, short or plug-in name.
@@ -190,7 +204,25 @@ class Registry:
         """Say which failed plug-in may be why `name` is missing."""
         plugin = name.partition("/")[0]
         lines = [failed.line() for failed in self.failures if failed.name == plugin]
+        if not lines and plugin not in {p.name for p in self.plugins}:
+            lines = [pack.line() for pack in PACKS if plugin in pack.words]
         return "\n".join(lines or [failed.line() for failed in self.failures])
+
+    def missing_packs(self, residues: Iterable[str], beads: Iterable[str]) -> tuple[str, ...]:
+        """Say which packs that are not installed would supply what a structure has.
+
+        Parameters
+        ----------
+        residues, beads : iterable of str
+            Names as in the structure.
+
+        Returns
+        -------
+        tuple of str
+            A line for each pack, the most fitting first; empty if none is known.
+        """
+        there = {plugin.name for plugin in self.plugins}
+        return tuple(p.line() for p in fitting(residues, beads) if p.plugin not in there)
 
 
 def _load_spec(full: str, spec: MappingSpec) -> MappingSet:

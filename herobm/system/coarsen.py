@@ -200,6 +200,24 @@ def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:
     FloatArray, shape (n_beads, 3)
         Å; NaN for a bead none of whose rebuilt atoms counts.
     """
+    bead, weight, atom = bead_shares(plan)
+    return _weighted_means(bead, weight, positions[atom], plan.n_beads)
+
+
+def bead_shares(plan: Plan) -> tuple[IntArray, FloatArray, IntArray]:
+    """List which rebuilt atom counts in which bead, and how much.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    bead : IntArray, shape (n,)
+    weight : FloatArray, shape (n,)
+        Mass (or 1) times share.
+    atom : IntArray, shape (n,)
+    """
     tables = []
     for template in plan.library:
         order = {a.name: i for i, a in enumerate(template.mapping.atoms)}
@@ -212,7 +230,7 @@ def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:
     atom, column = np.nonzero(local >= 0)
     bead = plan.bead_start[plan.atom_residue[atom]] + local[atom, column]
     weight = weights[kind, plan.atom_local][atom, column]
-    return _weighted_means(bead, weight, positions[atom], plan.n_beads)
+    return bead, weight, atom
 
 
 def _weighted_means(

@@ -146,7 +146,7 @@ def evaluate(
     library : Library
         The mapping.
     rebuilder : callable
-        Topology -> what rebuilds it, such as ``lambda t: Rebuilder(t, weights)``.
+        Topology -> what rebuilds it, such as ``lambda t: Rebuilder(t, [model])``.
     bonds : dict, optional
         Kind of bond -> mean and standard deviation in Å, for `bond_outliers` (``header.bonds``
         of the weights).

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from herobm.errors import MappingMismatchError
 from herobm.plan.plan import Plan
-from herobm.plan.template import Library
+from herobm.plan.template import Library, Template
 from herobm.types import IntArray
 
 
@@ -47,6 +49,17 @@ class Vocabulary(BaseModel):
         """Number of bead types."""
         return sum(len(e.beads) for e in self.entries)
 
+    def knows(self, template: Template) -> bool:
+        """Tell whether a residue kind is among those of the network."""
+        return template.key in self._first
+
+    def known_types(self, plan: Plan) -> IntArray:
+        """Type of each bead of a plan, shape (n_beads,), -1 for residue kinds not known."""
+        kinds = [self._first.get(t.key, -1) for t in plan.library]
+        first = np.array(kinds, dtype=np.int64)[plan.template[plan.bead_residue]]
+        types: IntArray = np.where(first < 0, -1, first + plan.bead_local)
+        return types
+
     def types(self, plan: Plan, source: str = "the weights") -> IntArray:
         """Type of each bead of a plan, shape (n_beads,).
 
@@ -55,18 +68,8 @@ class Vocabulary(BaseModel):
         MappingMismatchError
             If the weights do not know a residue kind of the plan.
         """
-        counts = [len(e.beads) for e in self.entries]
-        first = dict(
-            zip((e.key for e in self.entries), np.cumsum([0, *counts[:-1]]).tolist(), strict=True)
-        )
-        offsets = np.zeros(len(plan.library.templates), dtype=np.int64)
-        strangers = []
-        for kind in np.unique(plan.template).tolist():
-            template = plan.library.templates[kind]
-            if template.key in first:
-                offsets[kind] = first[template.key]
-            else:
-                strangers.append(template.name)
+        used = (plan.library.templates[kind] for kind in np.unique(plan.template).tolist())
+        strangers = [template.name for template in used if not self.knows(template)]
         if strangers:
             raise MappingMismatchError(
                 f"{source} were trained with another mapping: what they rebuild for "
@@ -75,5 +78,11 @@ class Vocabulary(BaseModel):
                 "(--model), or train some: herobm train.\n"
                 f"The weights know: {', '.join(sorted(e.residue for e in self.entries))}.",
             )
-        types: IntArray = offsets[plan.template[plan.bead_residue]] + plan.bead_local
-        return types
+        return self.known_types(plan)
+
+    @cached_property
+    def _first(self) -> dict[str, int]:
+        """Type of the first bead of each residue kind."""
+        counts = [len(e.beads) for e in self.entries]
+        offsets = np.cumsum([0, *counts[:-1]]).tolist()
+        return dict(zip((e.key for e in self.entries), offsets, strict=False))

@@ -154,7 +154,7 @@ def alphas(ubiquitin: Path, tmp_path: Path) -> Path:
 def test_weights_of_another_mapping(refused: Refused, alphas: Path, tmp_path: Path) -> None:
     flags = ["--mapping", "ca_only", "--model", "martini3/protein"]
     err = refused("backmap", alphas, "-o", tmp_path / "out.pdb", *flags)
-    assert "were trained with another mapping" in err
+    assert "was made for another mapping" in err
     assert "'ca_only/ca'" in err
     assert "--model" in err
 

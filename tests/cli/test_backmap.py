@@ -61,6 +61,47 @@ def test_a_protein_without_any_flag(herobm, ubiquitin: Path, tmp_path: Path) -> 
     assert np.linalg.norm(alpha - backbone, axis=1).max() < 2.0
 
 
+def test_steps_that_follow(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    bare = herobm("backmap", ubiquitin, "-o", tmp_path / "bare.pdb", "--post", "none")
+    assert (bare.code, len(bare.out.splitlines())) == (0, 5)
+    some = herobm("backmap", ubiquitin, "-o", tmp_path / "some.pdb", "--post", "consistency")
+    assert [line.split()[0] for line in some.out.splitlines()[:2]] == ["166", "consistency"]
+    whole = herobm("backmap", ubiquitin, "-o", tmp_path / "whole.pdb")
+    assert whole.out.index("\nbackbone ") < whole.out.index("\nconsistency ")
+    atoms = [read_atoms(tmp_path / f"{name}.pdb") for name in ("bare", "some", "whole")]
+    assert all(one.names.tolist() == atoms[0].names.tolist() for one in atoms)
+    unknown = herobm("backmap", ubiquitin, "-o", tmp_path / "no.pdb", "--post", "backbone,wonder")
+    assert unknown.code == 1
+    assert "'wonder' not found" in unknown.err
+    assert not (tmp_path / "no.pdb").exists()
+
+
+def test_hydrogens_are_counted_beside_the_heavy_atoms(
+    herobm, ubiquitin: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "h.pdb"
+    result = herobm("backmap", ubiquitin, "-o", out, "--post", "hydrogens", "--ph", 7)
+    assert result.code == 0
+    atoms = read_atoms(out)
+    assert atoms.elements is not None
+    n_hydrogens = int((atoms.elements == "H").sum())
+    assert n_hydrogens > 600
+    assert f"-> {N_ATOMS} heavy atoms and {n_hydrogens} hydrogens\n" in result.out
+    assert "\nbefore hydrogens and minimisation: re-mapping error 0." in result.out
+
+
+def test_a_step_that_fails_leaves_what_was_there_before_it(
+    herobm, ubiquitin: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pdb"
+    flags = ("--post", "hydrogens,minimise", "--platform", "Abacus")
+    result = herobm("backmap", ubiquitin, "-o", out, *flags)
+    assert result.code == 1
+    assert "no platform 'Abacus'" in result.err
+    assert f"atoms without the step that failed: {out}" in result.out
+    assert len(read_atoms(out)) > 2 * N_ATOMS
+
+
 @pytest.mark.parametrize("name", ["a.gro", "a.cif", "a.pdb.gz", "a.mmcif.gz"])
 def test_all_formats_hold_the_same_atoms(
     herobm, ubiquitin: Path, tmp_path: Path, name: str
@@ -365,6 +406,18 @@ def test_a_trajectory_frame_by_frame(herobm, ubiquitin: Path, swim) -> None:
     for frame in frames:
         away = frame.positions - first.positions
         assert np.ptp(away, axis=0).max() < 0.1  # XTC has 0.01 Å on either side
+
+
+def test_hydrogens_in_a_trajectory(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, _ = swim
+    out = trajectory.with_name("aa.xtc")
+    flags = ("-e", 2, "--post", "hydrogens")
+    result = herobm("backmap", ubiquitin, "-f", trajectory, "-o", out, *flags)
+    assert result.code == 0
+    assert result.out.startswith("2 frames of 166 beads of 76 residues in 1 chain(s) -> 602 heavy")
+    assert "\nfirst frame: hydrogens" in result.out
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        assert [len(frame.positions) > 2 * N_ATOMS for frame in read] == [True, True]
 
 
 def test_some_frames(herobm, ubiquitin: Path, swim) -> None:

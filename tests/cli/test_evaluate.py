@@ -79,3 +79,23 @@ def test_nothing_to_measure_is_an_error(
     torn = str(folder / "torn.pdb")
     assert run(["evaluate", torn, "--model", str(weights), "--mapping", str(MAPS)]) == 1
     assert "none of the structures could be measured" in capfd.readouterr().err
+
+
+def test_steps_are_measured_too(
+    folder: Path, weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = {}
+    for post in ("none", "consistency", "default"):
+        path = tmp_path / f"{post}.json"
+        arguments = ["evaluate", str(folder), "--model", str(weights), "--mapping", str(MAPS)]
+        assert run([*arguments, "--post", post, "--json", str(path), "--device", "cpu"]) == 0
+        found[post] = json.loads(path.read_text())
+    assert [found[post]["post"] for post in found] == [
+        [],
+        ["consistency"],
+        ["backbone", "consistency"],
+    ]
+    errors = [found[post]["metrics"]["remap_error"]["mean"] for post in ("none", "consistency")]
+    assert errors[1] < errors[0]
+    assert run([*arguments, "--post", "wonder", "--device", "cpu"]) == 1
+    assert "'wonder' not found" in capfd.readouterr().err

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from herobm.assembly.models import Network, NetworkShare
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph, build_context, build_graph
 from herobm.nn.model import Backmapper
@@ -153,14 +154,17 @@ def test_a_far_bead_changes_nothing(
 
 
 def test_chunks_equal_the_whole(
-    ubiquitin: Topology, network: Backmapper, vocabulary: Vocabulary
+    ubiquitin: Topology,
+    network: Backmapper,
+    vocabulary: Vocabulary,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     header = Header(
         model=network.config, mapping="martini3", mapping_digest="", vocabulary=vocabulary
     )
-    rebuilder = Rebuilder(ubiquitin, Weights(network, header, Path("random")))
+    rebuilder = Rebuilder(ubiquitin, [Network(Weights(network, header, Path("random")))])
     whole = rebuilder.rebuild(ubiquitin.beads)
-    rebuilder.CHUNK = 7
+    monkeypatch.setattr(NetworkShare, "CHUNK", 7)
     assert np.abs(rebuilder.rebuild(ubiquitin.beads) - whole).max() < 1e-5
 
 

@@ -17,7 +17,7 @@ from herobm.errors import (
     PluginLoadError,
     UnknownNameError,
 )
-from herobm.plugins import Registry, load_registry
+from herobm.plugins import Reconstructor, Registry, load_registry
 
 GLY = "molecule: GLY\natoms:\n  N: BB P1A\n  CA: BB P1B\n  C: BB P1C\n  O: BB P2CA\n"
 
@@ -278,3 +278,31 @@ def test_a_postprocessor_runs_what_the_plugin_gave(plugin: MakePlugin) -> None:
     assert step.stage == "consistency"
     atoms = object()
     assert step.run(atoms, None) is atoms  # type: ignore[arg-type]
+
+
+def test_a_model_can_bring_a_reconstructor_of_its_own(plugin: MakePlugin) -> None:
+    body = (
+        "class Mine:\n    def rebuild(self, topology, beads):\n        return beads.positions\n"
+        "@hookimpl\ndef herobm_register_models():\n"
+        "    yield ModelSpec('own', 'beads', load=lambda device: Mine())\n"
+    )
+    spec = load_registry([plugin("mine", mappings("beads") + body)]).model("own")
+    assert (spec.name, spec.mapping, spec.weights) == ("mine/own", "mine/beads", None)
+    assert spec.load is not None
+    assert isinstance(spec.load("cpu"), Reconstructor)
+
+
+def test_weights_and_a_reconstructor_exclude_each_other(plugin: MakePlugin) -> None:
+    body = (
+        "@hookimpl\ndef herobm_register_models():\n"
+        "    yield ModelSpec('own', 'beads', HERE / 'a.safetensors', load=print)\n"
+    )
+    assert "has both weights and load" in only_failure(load_registry([plugin("mine", body)]))
+
+
+def test_the_steps_of_the_core_come_by_the_same_hooks() -> None:
+    registry = load_registry(allowed=["nobody"])
+    assert [plugin.name for plugin in registry.plugins] == ["herobm"]
+    assert registry.postprocessor("minimise").stage == "minimise"
+    assert "herobm/backbone" in registry.postprocessors()
+    assert not load_registry(allowed=[], blocked=["herobm"]).postprocessors()

@@ -25,6 +25,7 @@ COMMANDS = {
     "show": Command(
         "herobm.cli.mapping.show", "show", "Show a mapping: a table, its hierarchy, a drawing."
     ),
+    "list": Command("herobm.cli.mapping.list", "list_mappings", "List the mapping sets."),
     "convert": Command(
         "herobm.cli.mapping.convert", "convert", "Convert mapping files from and to other formats."
     ),

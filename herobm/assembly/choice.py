@@ -1,0 +1,139 @@
+"""Which mapping sets a structure is read by."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from herobm.errors import DslError, PluginError, UnmappedResidueError
+from herobm.plan import Library, compile_library
+from herobm.plan.merge import merge_libraries, overruled
+from herobm.plugins.registry import Registry
+from herobm.system import count_fitting
+from herobm.types import Beads
+
+log = logging.getLogger(__name__)
+
+#: The pack that is taken where the beads fit several.
+PREFERRED = "martini3"
+
+
+def as_names(names: str | Path | Iterable[str | Path] | None) -> tuple[str | Path, ...]:
+    """Return names one by one, whether none, one or several are given."""
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str | Path) else tuple(names)
+
+
+def open_library(
+    names: Iterable[str | Path], registry: Registry, residues: Iterable[str] = ()
+) -> Library:
+    """Load mapping sets as one, and say in the log which residues a later one takes over.
+
+    Parameters
+    ----------
+    names : iterable of str or Path
+        Of mapping sets, files or folders; the last one wins for each residue name.
+    registry : Registry
+    residues : iterable of str
+        Residue names of the structure.
+    """
+    libraries = [compile_library(registry.mapping(name)) for name in names]
+    for winner, loser, lost in overruled(libraries, residues):
+        log.info(
+            "%s: mapping '%s' is taken, for it is named after '%s'", ", ".join(lost), winner, loser
+        )
+    return merge_libraries(libraries)
+
+
+def choose_mappings(
+    beads: Beads, registry: Registry, source: str = "structure", given: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Find the packs whose beads are those of the residues, and say so in the log.
+
+    The pack that fits most residues is taken, then those that fit what it lacks.
+
+    Parameters
+    ----------
+    beads : Beads
+    registry : Registry
+    source : str
+        What to call the beads in messages.
+    given : sequence of str
+        Mapping sets that are settled already, in place of the one that fits best.
+
+    Returns
+    -------
+    tuple of str
+        As `open_library` takes them: the main one is the last.
+
+    Raises
+    ------
+    UnmappedResidueError
+        If there is no mapping at all.
+    """
+    chosen = list(given) or [choose_mapping(beads, registry, source)]
+    while True:
+        known = [n for name in chosen for n in compile_library(registry.mapping(name)).by_residue]
+        left = ~np.isin(beads.residues.names, known)
+        if not left.any():
+            break
+        counts = _count(beads.subset(left[beads.residue_index]), registry, set(chosen))
+        best = max(counts, key=lambda name: counts[name][0], default=None)
+        if best is None or counts[best][0] == 0:
+            break
+        log.info("mapping: %s, too (its beads fit %d of the %d residues left)", best, *counts[best])
+        chosen.insert(0, best)
+    return tuple(chosen)
+
+
+def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") -> str:
+    """Find the pack whose beads are those of most residues, and say so in the log.
+
+    What a pack that does not fit all of them lacks is told by `build_topology`. Between packs
+    that fit equally well, the preferred one is taken.
+
+    Parameters
+    ----------
+    beads : Beads
+    registry : Registry
+    source : str
+        What to call the beads in messages.
+
+    Raises
+    ------
+    UnmappedResidueError
+        If there is no mapping at all.
+    """
+    counts = _count(beads, registry)
+    if not counts:
+        packs = registry.missing_packs(set(beads.residues.names.tolist()), beads.names.tolist())
+        raise UnmappedResidueError(
+            f"{source}: no plug-in that is installed has a mapping",
+            "\n".join(packs or ("Install one, e.g. herobm-martini3,",))
+            + "\nor name a mapping file (--mapping my.map).",
+        )
+    best = max(counts, key=lambda name: counts[name][0] / max(counts[name][1], 1))
+    log.info("mapping: %s (its beads fit %d of %d residues)", best, *counts[best])
+    return best
+
+
+def _count(
+    beads: Beads, registry: Registry, without: Iterable[str] = ()
+) -> dict[str, tuple[int, int]]:
+    """Residues that each pack fits and all there are, up to the first pack that fits all."""
+    counts: dict[str, tuple[int, int]] = {}
+    names = registry.mappings().keys() - set(without)
+    for name in sorted(names, key=lambda n: (not n.startswith(PREFERRED), n)):
+        try:
+            library = compile_library(registry.mapping(name))
+        except (DslError, PluginError) as error:
+            log.info("mapping %s is not looked at: %s", name, error.message.splitlines()[0])
+            continue
+        counts[name] = count_fitting(beads, library)
+        if counts[name][0] == counts[name][1]:
+            break  # none fits better, so the others need not be read
+    return counts

@@ -1,0 +1,278 @@
+"""Models that share a system: each sees the residues that it knows and fills those it is given."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+
+from herobm.errors import HerobmError, PluginContractError, PluginError, WeightsNotFoundError
+from herobm.nn.graph import build_context, build_graph, restrict
+from herobm.plan import Library, Template, compile_library
+from herobm.plugins.protocols import Reconstructor
+from herobm.plugins.records import ModelSpec
+from herobm.system import Topology
+from herobm.system.part import part_of
+from herobm.types import Beads, BoolArray, FloatArray
+from herobm.weights.file import Weights, load_weights
+
+if TYPE_CHECKING:
+    from herobm.plugins.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Draft:
+    """One frame being rebuilt; models write what is theirs.
+
+    Attributes
+    ----------
+    vectors : FloatArray, shape (n_beads, n_slots, 3)
+        Å, for `herobm.plan.reconstruct`.
+    torsions : FloatArray, shape (n_beads, 2, 2)
+        (cos, sin) of phi and psi; NaN where no model tells.
+    placed : FloatArray, shape (n_atoms, 3)
+        Å; atoms that a model places itself, NaN for all others.
+    """
+
+    vectors: FloatArray
+    torsions: FloatArray
+    placed: FloatArray
+
+    @classmethod
+    def of(cls, topology: Topology) -> Draft:
+        """Return a draft in which nothing stands yet."""
+        plan = topology.plan
+        return cls(
+            np.zeros((plan.n_beads, plan.n_slots, 3)),
+            np.full((plan.n_beads, 2, 2), np.nan),
+            np.full((plan.n_atoms, 3), np.nan),
+        )
+
+
+class Share(Protocol):
+    """A model at work on its residues of a topology."""
+
+    def fill(self, beads: Beads, draft: Draft) -> None:
+        """Write what the model makes of a frame."""
+
+
+class Model(Protocol):
+    """Something that rebuilds certain residue kinds."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    @property
+    def mapping(self) -> str:
+        """The mapping set that it was made for, "" if it does not say."""
+
+    @property
+    def bonds(self) -> Mapping[str, tuple[float, float]]:
+        """Kind of bond -> mean and standard deviation in Å."""
+
+    def knows(self, template: Template) -> bool:
+        """Tell whether it rebuilds a residue kind."""
+
+    def share(self, topology: Topology, owned: BoolArray, seed: int) -> Share:
+        """Make ready for the residues `owned`, shape (n_residues,), of a topology."""
+
+
+class Network:
+    """A network of herobm.
+
+    Parameters
+    ----------
+    weights : Weights
+    name : str, optional
+        What to call it; the path of the weights by default.
+    """
+
+    def __init__(self, weights: Weights, name: str | None = None) -> None:
+        self.weights = weights
+        self.name = name or str(weights.path)
+        self.mapping = weights.header.mapping
+        self.bonds = weights.header.bonds
+
+    def knows(self, template: Template) -> bool:
+        """Tell whether it rebuilds a residue kind."""
+        return self.weights.header.vocabulary.knows(template)
+
+    def share(self, topology: Topology, owned: BoolArray, seed: int) -> NetworkShare:
+        """Make ready for the residues `owned`, shape (n_residues,), of a topology."""
+        return NetworkShare(self.weights, topology, owned, seed)
+
+
+class NetworkShare:
+    """A network at work; beads that it does not know are not there for it."""
+
+    #: Beads that pass through the network at once; bounds the memory, changes no result.
+    CHUNK = 16384
+
+    def __init__(
+        self, weights: Weights, topology: Topology, owned: BoolArray, seed: int = 0
+    ) -> None:
+        vocabulary = weights.header.vocabulary
+        types = vocabulary.known_types(topology.plan)
+        known = types >= 0
+        self.network, self.seed, self._told = weights.network, seed, False
+        self.context = restrict(build_context(topology, types, vocabulary.n_types), known)
+        self.seen = np.flatnonzero(known)
+        self.rows = np.flatnonzero(owned[topology.plan.bead_residue] & known)
+        self._own = torch.as_tensor(np.searchsorted(self.seen, self.rows))
+
+    def fill(self, beads: Beads, draft: Draft) -> None:
+        """Write the vectors and torsions of one frame."""
+        network = self.network
+        graph = build_graph(
+            self.context, beads.positions[self.seen], beads.box, network.config.cutoff
+        )
+        if len(self.rows) < len(self.seen):
+            graph = graph.take(self._own)
+        graph, n_lost = network.orient(graph.to(next(network.parameters()).device), self.seed)
+        self._tell(n_lost)
+        n_slots = min(draft.vectors.shape[1], network.n_slots)
+        with torch.inference_mode():
+            for begin in range(0, len(self.rows), self.CHUNK):
+                rows = self.rows[begin : begin + self.CHUNK]
+                vectors, torsions = network(graph.take(slice(begin, begin + self.CHUNK)))
+                draft.vectors[rows, :n_slots] = vectors[:, :n_slots].cpu().numpy()
+                draft.torsions[rows] = torsions.cpu().numpy()
+
+    def _tell(self, n_lost: int) -> None:
+        if n_lost and not self._told:
+            self._told = True
+            log.info(
+                "%d bead(s) have no others near them, or only in a line: how their atoms are "
+                "turned cannot be told from the beads and is drawn at random (seed %d)",
+                n_lost,
+                self.seed,
+            )
+
+
+class Foreign:
+    """A reconstructor that a plug-in brings, for the residue kinds of its mapping set.
+
+    Parameters
+    ----------
+    name, mapping : str
+    reconstructor : Reconstructor
+    library : Library
+        Of the mapping set.
+    """
+
+    def __init__(
+        self, name: str, mapping: str, reconstructor: Reconstructor, library: Library
+    ) -> None:
+        self.name, self.mapping, self.reconstructor = name, mapping, reconstructor
+        self.bonds: dict[str, tuple[float, float]] = {}
+        self._keys = {template.key for template in library}
+
+    def knows(self, template: Template) -> bool:
+        """Tell whether it rebuilds a residue kind."""
+        return template.key in self._keys
+
+    def share(self, topology: Topology, owned: BoolArray, seed: int) -> ForeignShare:
+        """Make ready for the residues `owned`, shape (n_residues,), of a topology."""
+        known = np.array([self.knows(t) for t in topology.plan.library])[topology.plan.template]
+        return ForeignShare(self, topology, known, owned)
+
+
+class ForeignShare:
+    """A reconstructor at work; residues that it does not know are not there for it."""
+
+    def __init__(
+        self, model: Foreign, topology: Topology, known: BoolArray, owned: BoolArray
+    ) -> None:
+        self.model = model
+        self.part = part_of(topology, known)
+        self.own = owned[topology.plan.atom_residue[self.part.atoms]]
+
+    def fill(self, beads: Beads, draft: Draft) -> None:
+        """Write the atoms of one frame.
+
+        Raises
+        ------
+        PluginError
+            If the reconstructor fails, or places atoms nowhere.
+        """
+        alone = self.part.topology.beads
+        seen = alone.with_positions(beads.positions[self.part.beads], beads.box)
+        positions = self._rebuilt(seen)
+        draft.placed[self.part.atoms[self.own]] = positions[self.own]
+
+    def _rebuilt(self, beads: Beads) -> FloatArray:
+        try:
+            given = self.model.reconstructor.rebuild(self.part.topology, beads)
+        except HerobmError:
+            raise
+        except Exception as error:  # the code of others may raise anything
+            raise _failed(self.model.name, error) from error
+        positions = np.asarray(given)
+        if positions.shape != (len(self.part.atoms), 3):
+            raise PluginContractError(
+                f"model '{self.model.name}' returns an array of shape {positions.shape} for "
+                f"{len(self.part.atoms)} atoms",
+                f"It should return positions of shape ({len(self.part.atoms)}, 3) in Å.",
+            )
+        if not np.isfinite(positions).all():
+            raise PluginContractError(
+                f"model '{self.model.name}' returns positions that are no finite numbers"
+            )
+        return positions.astype(np.float64)
+
+
+def open_model(name: str | Path, registry: Registry, device: str = "cpu") -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    name : str or Path
+        Of a model, or the path of a weights file.
+    registry : Registry
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    UnknownNameError, AmbiguousNameError
+    WeightsNotFoundError, WeightsFormatError
+    PluginError
+        If a plug-in's own model cannot be loaded.
+    """
+    spec = registry.model(name)
+    if spec.load is not None:
+        library = compile_library(registry.mapping(spec.mapping))
+        return Foreign(spec.name, library.name, _reconstructor(spec, device), library)
+    if spec.weights is None:
+        raise WeightsNotFoundError(
+            f"model '{spec.name}' comes without weights",
+            "Name a weights file (--model NAME.safetensors).",
+        )
+    return Network(load_weights(spec.weights, device), spec.name)
+
+
+def _reconstructor(spec: ModelSpec, device: str) -> Reconstructor:
+    try:
+        made = spec.load(device) if spec.load is not None else None
+    except HerobmError:
+        raise
+    except Exception as error:  # the code of others may raise anything
+        raise _failed(spec.name, error) from error
+    if not isinstance(made, Reconstructor):
+        raise PluginContractError(
+            f"model '{spec.name}' loads a {type(made).__name__}, which has no method rebuild"
+        )
+    return made
+
+
+def _failed(name: str, error: Exception) -> PluginError:
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return PluginError(f"model '{name}' fails: {words}", "--debug shows the traceback")

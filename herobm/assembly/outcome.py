@@ -1,0 +1,101 @@
+"""Rebuilt atoms and what is known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from herobm.assembly.models import Model
+from herobm.chem.quality import Contribution, Summary
+from herobm.plan import Plan
+from herobm.types import Atoms, Beads, IntArray, Residues
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Rebuilt atoms.
+
+    Attributes
+    ----------
+    atoms : Atoms
+        With hydrogens, if a step added them.
+    beads : Beads
+        Those that were rebuilt, whole and in order.
+    disulfides : tuple of (int, int)
+        Pairs of sulfur atoms that are bonded.
+    summary : Summary
+    """
+
+    atoms: Atoms
+    beads: Beads
+    disulfides: tuple[tuple[int, int], ...]
+    summary: Summary
+
+    def write(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write the atoms as PDB, GRO or mmCIF, by the ending of `path`.
+
+        Raises
+        ------
+        OutputError
+        """
+        from herobm.io import write_structure
+
+        write_structure(path, self.atoms, overwrite=overwrite, bonds=self.disulfides or None)
+
+
+def contributions(plan: Plan, owner: IntArray, models: Sequence[Model]) -> tuple[Contribution, ...]:
+    """Tell who rebuilt what, in the order of the structure.
+
+    Parameters
+    ----------
+    plan : Plan
+    owner : IntArray, shape (n_templates,)
+        Index of the model of each template.
+    models : sequence of Model
+    """
+    atoms = np.diff(plan.atom_start)
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    kinds, first = np.unique(plan.template, return_index=True)
+    for kind in kinds[np.argsort(first)].tolist():
+        mine = plan.template == kind
+        key = plan.library.origin(kind), models[owner[kind]].name
+        n_residues, n_atoms = counts.get(key, (0, 0))
+        counts[key] = n_residues + int(mine.sum()), n_atoms + int(atoms[mine].sum())
+    return tuple(Contribution(*key, *numbers) for key, numbers in counts.items())
+
+
+def find_atoms(plan: Plan, residues: Residues, atoms: Atoms) -> IntArray:
+    """Find the atoms of a plan in a structure that may have more, or fewer.
+
+    Parameters
+    ----------
+    plan : Plan
+    residues : Residues
+        Of the plan.
+    atoms : Atoms
+
+    Returns
+    -------
+    IntArray, shape (plan.n_atoms,)
+        Index of each, by residue and name; -1 for atoms that are not there any more.
+    """
+    if len(atoms) == plan.n_atoms and np.array_equal(atoms.names, plan.atom_names):
+        return np.arange(plan.n_atoms)
+    there = _keys(atoms.residues, len(atoms.residues) == plan.n_residues)
+    wanted = _keys(residues, len(atoms.residues) == plan.n_residues)
+    index: dict[tuple[object, str], int] = {}
+    for i, name in enumerate(atoms.names.tolist()):
+        index.setdefault((there[atoms.residue_index[i]], name), i)
+    pairs = zip(plan.atom_residue.tolist(), plan.atom_names.tolist(), strict=True)
+    return np.array([index.get((wanted[r], name), -1) for r, name in pairs], dtype=np.int64)
+
+
+def _keys(residues: Residues, by_number: bool) -> list[object]:
+    """Say by what a residue is known: its place, or its labels."""
+    if by_number:
+        return list(range(len(residues)))
+    columns = (residues.chains, residues.ids, residues.icodes, residues.names)
+    return list(zip(*(column.tolist() for column in columns), strict=True))

@@ -1,0 +1,174 @@
+"""A topology and the models that serve it, ready for frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from herobm.assembly.models import Draft, Model
+from herobm.assembly.outcome import Result, contributions, find_atoms
+from herobm.assembly.routing import drop_unserved, route
+from herobm.assembly.tidy import Tidier
+from herobm.chem.quality import Summary, summarise
+from herobm.plan import reconstruct
+from herobm.plugins.records import PostProcessorSpec
+from herobm.post.chain import run_chain
+from herobm.post.context import PostContext
+from herobm.system import Topology
+from herobm.system.disulfides import find_disulfides
+from herobm.types import Atoms, Beads, FloatArray
+
+#: Stages that keep the atoms that the mapping has; what comes later may add some, or fail.
+LIGHT = ("backbone", "consistency")
+
+
+class Rebuilder:
+    """A topology made ready: everything that serves all of its frames.
+
+    Parameters
+    ----------
+    topology : Topology
+    models : sequence of Model
+        The last that knows a residue rebuilds it.
+    device : str
+        ``cpu`` or ``cuda``; where the steps compute.
+    seed : int
+        Of the directions that are given to beads whose surroundings have none.
+    steps : sequence of PostProcessorSpec
+        What is done to the atoms afterwards, in order.
+    options : mapping, optional
+        What the steps are asked for.
+
+    Raises
+    ------
+    ModelError
+        If no model knows a residue kind of the topology.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        models: Sequence[Model],
+        device: str = "cpu",
+        seed: int = 0,
+        steps: Sequence[PostProcessorSpec] = (),
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        plan = topology.plan
+        drop_unserved(topology.beads, plan.library, models)
+        owner = route(plan.library, models)
+        self.topology, self.models = topology, tuple(models)
+        self.contributions = contributions(plan, owner, models)
+        self.shares = [
+            model.share(topology, owner[plan.template] == index, seed)
+            for index, model in enumerate(models)
+            if index in owner[plan.template]
+        ]
+        self.reference = {kind: stats for model in models for kind, stats in model.bonds.items()}
+        self.tidier = Tidier(topology, self.reference)
+        self.disulfides = find_disulfides(plan, topology.beads)
+        self.light = tuple(spec for spec in steps if spec.stage in LIGHT)
+        self.heavy = tuple(spec for spec in steps if spec.stage not in LIGHT)
+        self._context = PostContext(
+            topology=topology,
+            bonds=self.tidier.bonds,
+            reference=self.reference,
+            device=device,
+            seed=seed,
+            options=dict(options or {}),
+        )
+
+    def rebuild(self, beads: Beads) -> FloatArray:
+        """Place the heavy atoms of one frame, shape (n_atoms, 3), Å, in the order of the plan."""
+        positions, context = self._place(beads)
+        if not self.light + self.heavy:
+            return positions
+        atoms, _ = run_chain(self.light + self.heavy, self.as_atoms(positions, beads), context)
+        return self._heavy(atoms)
+
+    def result(self, beads: Beads) -> Result:
+        """Rebuild one frame and judge it."""
+        *_, last = self.stages(beads)
+        return last
+
+    def stages(self, beads: Beads) -> Iterator[Result]:
+        """Rebuild one frame; a result with the atoms of the mapping, then one for each step more.
+
+        A step that adds hydrogens or minimises may fail; what was there before it is not lost.
+        """
+        positions, context = self._place(beads)
+        atoms, told = run_chain(self.light, self.as_atoms(positions, beads), context)
+        first = result = self._judge(beads, atoms, context.disulfides, told)
+        yield result
+        for spec in self.heavy:
+            atoms, more = run_chain([spec], atoms, context)
+            told += more
+            result = self._judge(beads, atoms, context.disulfides, told, first.summary)
+            yield result
+
+    def _place(self, beads: Beads) -> tuple[FloatArray, PostContext]:
+        draft = Draft.of(self.topology)
+        for share in self.shares:
+            share.fill(beads, draft)
+        placed = reconstruct(self.topology.plan, beads.positions, draft.vectors)
+        placed = np.where(np.isfinite(draft.placed), draft.placed, placed)
+        positions = self.tidier.tidy(placed)
+        bridges = self.disulfides.bonded(positions)
+        torsions = draft.torsions
+        return positions, replace(self._context, beads=beads, disulfides=bridges, torsions=torsions)
+
+    def _judge(
+        self,
+        beads: Beads,
+        atoms: Atoms,
+        bridges: tuple[tuple[int, int], ...],
+        told: tuple[str, ...],
+        before: Summary | None = None,
+    ) -> Result:
+        found = find_atoms(self.topology.plan, beads.residues, atoms)
+        positions = self._heavy(atoms)
+        summary = replace(
+            summarise(self.topology, beads, positions, self.reference, bridges),
+            contributions=self.contributions,
+            n_hydrogens=len(atoms) - int((found >= 0).sum()),
+            steps=told,
+            before=before,
+        )
+        there = [(int(found[a]), int(found[b])) for a, b in bridges]
+        return Result(atoms, beads, tuple(p for p in there if min(p) >= 0), summary)
+
+    def _heavy(self, atoms: Atoms) -> FloatArray:
+        """Positions of the atoms of the plan, shape (n_atoms, 3), NaN for those that are gone."""
+        found = find_atoms(self.topology.plan, self.topology.beads.residues, atoms)
+        positions: FloatArray = np.append(atoms.positions, np.full((1, 3), np.nan), axis=0)[found]
+        return positions
+
+    def check_fits(self, path: Path | str) -> None:
+        """See to it that a file can hold the result, before the network runs.
+
+        Raises
+        ------
+        OutputError
+            If the format of `path` is not known, or has no room for the names, chains or numbers.
+        """
+        from herobm.io import check_fits
+
+        plan, beads = self.topology.plan, self.topology.beads
+        near = beads.positions[plan.bead_start[plan.atom_residue]]
+        check_fits(path, self.as_atoms(near, beads))
+
+    def as_atoms(self, positions: FloatArray, beads: Beads) -> Atoms:
+        """Name atoms at positions (n_atoms, 3) in Å."""
+        plan = self.topology.plan
+        return Atoms(
+            positions=positions,
+            names=plan.atom_names,
+            residue_index=plan.atom_residue,
+            residues=beads.residues,
+            box=beads.box,
+            elements=plan.elements,
+        )

@@ -1,0 +1,65 @@
+"""A three-dimensional structure of a molecule, made from the chemistry of its mapping alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+from herobm.chem.molecule import molecule
+from herobm.dsl.model import Mapping
+from herobm.errors import DslCheckError
+from herobm.types import Atoms, Residues
+
+
+def conformer(mapping: Mapping, seed: int = 7) -> Atoms:
+    """Make a structure of the molecule of a mapping, by RDKit.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        With bonds; atoms that it does not list (hydrogens) are left out of the result.
+    seed : int
+        The same seed gives the same structure.
+
+    Returns
+    -------
+    Atoms
+        One residue, named as the mapping, with the atoms in the order of the mapping; relaxed in
+        the force field MMFF94 where that knows the atoms.
+
+    Raises
+    ------
+    DslCheckError
+        If the mapping has no bonds, or RDKit finds no structure with them.
+    """
+    where = mapping.source or mapping.name
+    if len(mapping.atoms) > 1 and not mapping.bonds:
+        raise DslCheckError(
+            f"{where}: has no bonds, so that no structure can be made of it",
+            "Write a section 'bonds:', or take them from a structure: "
+            "herobm mapping convert FILE --to map --structure STRUCTURE -o NEW.map",
+        )
+    made = molecule(mapping)
+    mol = Chem.AddHs(made.mol)
+    if rdDistGeom.EmbedMolecule(mol, randomSeed=seed) != 0:
+        raise DslCheckError(
+            f"{where}: RDKit finds no structure with these bonds and stereo labels",
+            "Run 'herobm mapping validate --chemistry' on the file.",
+        )
+    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
+        rdForceFieldHelpers.MMFFOptimizeMolecule(mol)
+    rows = [made.index[atom.name] for atom in mapping.atoms]
+    positions = np.asarray(mol.GetConformer().GetPositions())[rows]
+    return Atoms(
+        positions=positions - positions.mean(axis=0),
+        names=np.array([atom.name for atom in mapping.atoms], dtype=np.str_),
+        residue_index=np.zeros(len(rows), dtype=np.int64),
+        residues=Residues(
+            names=np.array([mapping.name], dtype=np.str_),
+            ids=np.array([1]),
+            icodes=np.array([""]),
+            chains=np.array(["A"]),
+        ),
+        elements=np.array([atom.element for atom in mapping.atoms], dtype=np.str_),
+    )

@@ -1,0 +1,105 @@
+"""``herobm models``: which models are installed, and what they are."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from herobm.cli.options import open_registry
+from herobm.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from herobm.plugins.records import ModelSpec
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def _models() -> None:
+    """See which models are installed, and what they are."""
+
+
+@app.command("list")
+def list_models(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the models of the installed plug-ins: name, mapping, kind, description."""
+    registry = open_registry(context)
+    specs = [registry.model(name) for name in registry.models()]
+    if as_json:
+        typer.echo(json.dumps([_summary(spec) for spec in specs], indent=2))
+        return
+    if not specs:
+        typer.echo("no plug-in that is installed gives a model", err=True)
+        return
+    rows = [(s.name, s.mapping or "-", _kind(s), s.description) for s in specs]
+    print_table(("NAME", "MAPPING", "KIND", "DESCRIPTION"), rows)
+
+
+@app.command("info")
+def info(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of a model, or a weights file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a model is: its mapping, its network, and what its weights say of themselves."""
+    spec = open_registry(context).model(name)
+    facts = _summary(spec)
+    if spec.weights is not None:
+        facts |= _facts_of_weights(spec.weights)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    if "training" in facts:
+        facts["training"] = {k: v for k, v in facts["training"].items() if k != "config"}
+    for key, value in facts.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        if isinstance(value, dict):
+            shown = ", ".join(f"{k} {v}" for k, v in _flat(value))
+        typer.echo(f"{key.replace('_', ' '):<18} {shown if shown not in (None, '') else '-'}")
+
+
+def _kind(spec: ModelSpec) -> str:
+    if spec.load is not None:
+        return "of the plug-in's own"
+    return "network" if spec.weights is not None else "without weights"
+
+
+def _summary(spec: ModelSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "mapping": spec.mapping,
+        "kind": _kind(spec),
+        "weights": None if spec.weights is None else str(spec.weights),
+        "description": spec.description,
+        "default": spec.default,
+    }
+
+
+def _facts_of_weights(path: Path) -> dict[str, Any]:
+    from herobm.weights.file import load_weights
+
+    weights = load_weights(path)
+    header = weights.header
+    return {
+        "size": f"{path.stat().st_size / 1e6:.1f} MB",
+        "parameters": sum(p.numel() for p in weights.network.parameters()),
+        "trained_with": header.mapping or None,
+        "mapping_digest": header.mapping_digest,
+        "residues": sorted({entry.residue for entry in header.vocabulary.entries}),
+        "network": header.model.model_dump(),
+        "training": header.training,
+    }
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Return nested values in one level, names joined by dots."""
+    found: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        here = f"{prefix}{key}"
+        found += _flat(value, f"{here}.") if isinstance(value, dict) else [(here, value)]
+    return found

@@ -1,0 +1,134 @@
+"""What the callables of a plug-in work with: protocols, so that nothing need be subclassed.
+
+A network of one's own, a reconstructor without any network and a wrapper around another program
+are all a `Reconstructor`; a step of post-processing is a `PostProcessor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from herobm.system.topology import Topology
+    from herobm.types import Atoms, Beads, FloatArray, IntArray
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """Places atoms from beads; what `ModelSpec.load` returns.
+
+    One instance serves many topologies and frames; what it returns depends on nothing but its
+    arguments.
+    """
+
+    def rebuild(self, topology: Topology, beads: Beads) -> FloatArray:
+        """Place the atoms of one frame.
+
+        Parameters
+        ----------
+        topology : Topology
+            ``topology.plan`` says which atoms there are: names, elements, residues, beads.
+        beads : Beads
+            The frame: beads in the order of the plan, residues and chains whole; there may be
+            none.
+
+        Returns
+        -------
+        FloatArray, shape (n_atoms, 3)
+            Å, finite, in the order of ``topology.plan``.
+        """
+
+
+class StepContext(Protocol):
+    """What a step of post-processing may know besides the atoms; it is frozen.
+
+    Attributes
+    ----------
+    beads : Beads or None
+        The beads that the atoms were rebuilt from.
+    topology : Topology or None
+        Its plan names the same atoms in the same order, until a step adds some.
+    bonds : IntArray or None, shape (n_bonds, 2)
+        Between heavy atoms.
+    disulfides : tuple of (int, int)
+        Pairs of sulfur atoms that are bonded.
+    torsions : FloatArray or None, shape (n_beads, 2, 2)
+        Cosine and sine of phi and psi as the network predicts them.
+    reference : mapping of str to (float, float)
+        Kind of bond -> mean length and its standard deviation in Å.
+    device : str
+        ``cpu`` or ``cuda``.
+    seed : int
+        Of all that is random.
+    options : mapping of str to object
+        What the command line asks of the step.
+    report : callable
+        ``report("...")`` hands a line to the summary: what the step did, and what it cost.
+    residue_of : IntArray or None, shape (n_residues of the plan,)
+        Residue of the atoms for each residue of the plan; None where they are the same.
+    """
+
+    @property
+    def beads(self) -> Beads | None:
+        """The beads that the atoms were rebuilt from."""
+
+    @property
+    def topology(self) -> Topology | None:
+        """The topology of the beads."""
+
+    @property
+    def bonds(self) -> IntArray | None:
+        """Bonds between heavy atoms, shape (n_bonds, 2)."""
+
+    @property
+    def disulfides(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of sulfur atoms that are bonded."""
+
+    @property
+    def torsions(self) -> FloatArray | None:
+        """Predicted phi and psi, shape (n_beads, 2, 2)."""
+
+    @property
+    def reference(self) -> Mapping[str, tuple[float, float]]:
+        """Bond lengths by kind."""
+
+    @property
+    def device(self) -> str:
+        """Where to compute."""
+
+    @property
+    def seed(self) -> int:
+        """Of all that is random."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the command line asks of the step."""
+
+    @property
+    def report(self) -> Callable[[str], None]:
+        """Hand a line to the summary."""
+
+    @property
+    def residue_of(self) -> IntArray | None:
+        """Residue of the atoms for each residue of the plan."""
+
+
+class PostProcessor(Protocol):
+    """Works on atoms after they are rebuilt; what `PostProcessorSpec.run` is."""
+
+    def __call__(self, atoms: Atoms, context: Any, /) -> Atoms:
+        """Return the atoms as they should be; what is given is not changed.
+
+        Parameters
+        ----------
+        atoms : Atoms
+        context : StepContext
+            None of its optional parts need be there: a step that needs one says so by a
+            `HerobmError`.
+
+        Returns
+        -------
+        Atoms
+            The same atoms in the same order; a step of the stage ``hydrogens`` may add to them.
+        """

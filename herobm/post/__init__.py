@@ -1,0 +1,66 @@
+"""Steps on rebuilt atoms, offered by the same hook as those of plug-ins.
+
+Importing this package imports none of what the steps work with: each is imported when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from herobm.plugins import PostProcessorSpec, hookimpl
+
+if TYPE_CHECKING:
+    from herobm.post.context import PostContext
+    from herobm.types import Atoms
+
+__all__ = ["PostContext", "herobm_register_postprocessors"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "PostContext":
+        from herobm.post.context import PostContext
+
+        return PostContext
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@hookimpl
+def herobm_register_postprocessors() -> Iterator[PostProcessorSpec]:
+    """Offer the four built-in steps, one for each stage."""
+    yield PostProcessorSpec(
+        "backbone", "backbone", _backbone, "flat peptides, phi and psi as the network has them"
+    )
+    yield PostProcessorSpec(
+        "consistency", "consistency", _consistency, "atoms whose beads are the ones given"
+    )
+    yield PostProcessorSpec(
+        "hydrogens", "hydrogens", _hydrogens, "hydrogens at a pH (proteins), by valence (others)"
+    )
+    yield PostProcessorSpec(
+        "minimise", "minimise", _minimise, "energy minimisation with a force field (OpenMM)"
+    )
+
+
+def _backbone(atoms: Atoms, context: PostContext) -> Atoms:
+    from herobm.post.backbone import run
+
+    return run(atoms, context)
+
+
+def _consistency(atoms: Atoms, context: PostContext) -> Atoms:
+    from herobm.post.consistency import run
+
+    return run(atoms, context)
+
+
+def _hydrogens(atoms: Atoms, context: PostContext) -> Atoms:
+    from herobm.post.hydrogens import hydrogens
+
+    return hydrogens(atoms, context)
+
+
+def _minimise(atoms: Atoms, context: PostContext) -> Atoms:
+    from herobm.post.minimise import minimise
+
+    return minimise(atoms, context)

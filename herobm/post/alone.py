@@ -1,0 +1,123 @@
+"""The context of a step that runs on a structure file by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from herobm.errors import StructureError
+from herobm.plan.bonds import plan_bonds
+from herobm.plan.template import Library
+from herobm.post.context import PostContext
+from herobm.post.layout import Layout, lay_out
+from herobm.system.coarsen import coarsen, drop_incomplete
+from herobm.system.disulfides import find_disulfides
+from herobm.system.matching import find_templates, match_atoms
+from herobm.system.topology import Topology, build_topology
+from herobm.types import Atoms, Beads, IntArray
+
+log = logging.getLogger(__name__)
+
+
+def context_of(
+    atoms: Atoms,
+    library: Library | None,
+    beads: Beads | None = None,
+    *,
+    source: str = "structure",
+    reference: Mapping[str, tuple[float, float]] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> PostContext:
+    """Find out about a structure what steps want to know.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library or None
+        The mapping; without one the context has no topology.
+    beads : Beads, optional
+        That the atoms were rebuilt from; by default no step is told any.
+    source : str
+        What to call the structure in messages.
+    reference : mapping, optional
+        Kind of bond -> mean and standard deviation in Å.
+    options : mapping, optional
+        For the steps.
+
+    Raises
+    ------
+    StructureError
+        If the mapping fits none of the residues, or the beads are those of others.
+    """
+    known = PostContext(reference=reference or {}, options=options or {})
+    if library is None:
+        return known
+    topology, residue_of = (
+        _by_beads(atoms, beads, library, source)
+        if beads is not None
+        else _by_atoms(atoms, library, source)
+    )
+    bonds = plan_bonds(topology.plan, topology.links.previous)
+    known = replace(
+        known,
+        topology=topology,
+        bonds=bonds,
+        beads=topology.beads if beads is not None else None,
+        residue_of=residue_of,
+    )
+    return replace(known, disulfides=_disulfides(lay_out(atoms, known, source), topology))
+
+
+def _by_beads(
+    atoms: Atoms, beads: Beads, library: Library, source: str
+) -> tuple[Topology, IntArray]:
+    """Topology of the beads; their residues are those of the atoms that the mapping knows."""
+    topology = build_topology(beads, library, skip_unmapped=True, source=source)
+    mapped = np.flatnonzero(find_templates(atoms.residues, library) >= 0)
+    ours, theirs = atoms.residues.take(mapped), topology.beads.residues
+    if len(ours) != len(theirs) or (ours.names != theirs.names).any():
+        raise StructureError(
+            f"{source}: its {len(ours)} mapped residues are not those of the beads, which are "
+            f"{len(theirs)}",
+            "Give the coarse-grained file (--cg) that the atoms were rebuilt from.",
+        )
+    return topology, mapped
+
+
+def _by_atoms(atoms: Atoms, library: Library, source: str) -> tuple[Topology, IntArray]:
+    """Topology of the beads that the atoms make."""
+    numbered = replace(atoms, residues=replace(atoms.residues, ids=np.arange(len(atoms.residues))))
+    kept = drop_incomplete(numbered, library)
+    if len(kept) == 0:
+        raise StructureError(
+            f"{source}: no residue of it has all beads of mapping '{library.name}'",
+            "Choose another mapping (--mapping), or look at the residue names.",
+        )
+    residue_of = kept.residues.ids
+    left = len(atoms.residues) - len(residue_of)
+    if left:
+        log.info("%d residue(s) are not mapped, or lack atoms: no step moves them", left)
+    kept = replace(kept, residues=atoms.residues.take(residue_of))
+    coarse = coarsen(kept, library, skip_unmapped=True, source=source)
+    return build_topology(coarse, library, source=source), residue_of
+
+
+def _disulfides(layout: Layout, topology: Topology) -> tuple[tuple[int, int], ...]:
+    positions = np.nan_to_num(layout.positions, nan=1e6)
+    found = find_disulfides(topology.plan, topology.beads).bonded(positions)
+    return tuple(pair for pair in found if min(layout.rows[list(pair)]) >= 0)
+
+
+def fitting(atoms: Atoms, library: Library) -> int:
+    """Count the residues of a structure whose heavy atoms a mapping all knows."""
+    match = match_atoms(atoms, library)
+    elements = atoms.elements if atoms.elements is not None else atoms.names
+    heavy = ~np.isin(elements, ("H", "D"))
+    strange = np.bincount(
+        atoms.residue_index[heavy & (match.atom < 0)], minlength=len(atoms.residues)
+    )
+    return int(((match.template >= 0) & (strange == 0)).sum())

@@ -1,0 +1,277 @@
+"""The step ``backbone``: flat peptides of ideal geometry, phi and psi as predicted.
+
+After appendix A of Angioletti, Raniolo and Limongelli, "HEroBM", arXiv:2404.16911, which turns
+the backbone until its peptides are flat and phi and psi are those that the network predicts, and
+then places the oxygens. Here all residues are treated at once, as a problem of least squares;
+beads hold the atoms in place. Residues that are none the better for it are left as they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from herobm.chem.geometry import dihedrals
+from herobm.chem.ramachandran import classes_of, judge, surprise
+from herobm.chem.stereo import chirality_errors
+from herobm.plan.bonds import angles_of
+from herobm.post.beads import bead_centres
+from herobm.post.context import PostContext
+from herobm.post.layout import Layout, lay_out
+from herobm.post.peptide import Backbone, find_backbone, ideal_distances
+from herobm.post.solve import Distances, Problem, Torsions
+from herobm.system.chains import Links
+from herobm.types import Atoms, BoolArray, FloatArray, IntArray
+
+#: Degrees about omega = 0 within which a peptide is cis and stays so.
+CIS = 30.0
+#: Å, how far beyond where it was (or this far at all) the centre of a bead may come to lie.
+CENTRE_TOLERANCE, CENTRE_SHARE = 0.05, 0.3
+#: Degrees by which omega may be off without being the worse for it.
+FLAT_ENOUGH = 6.0
+#: Å and radians, what a deviation of weight 1 is.
+CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.25, 0.05, 0.15
+#: Steps towards a solution, and how often it is sought.
+N_STEPS, N_ROUNDS = 7, 16
+#: How often residues that are none the better are held tighter before they are left alone, and
+#: how much tighter.
+N_HOLDS, TIGHTER = 2, 3.0
+MOVED = ("N", "CA", "C", "O", "OXT", "CB")
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """How good a structure is; arrays of shape (n_residues,).
+
+    Attributes
+    ----------
+    twisted : number of peptides that are off by more than `CIS`.
+    omega : degrees that the peptides beside it are off, the larger one.
+    verdict : see `herobm.chem.ramachandran.judge`.
+    off : Å, of the centre of its beads, the largest.
+    score : sum of squared deviations, the lower the better.
+    wrong : whether its chirality is wrong.
+    """
+
+    twisted: int
+    omega: FloatArray
+    verdict: IntArray
+    off: FloatArray
+    score: FloatArray
+    wrong: BoolArray
+
+
+class Refinement:
+    """The problem of one structure."""
+
+    def __init__(self, layout: Layout, context: PostContext) -> None:
+        self.layout = layout
+        self.start = layout.positions
+        self.backbone = backbone = find_backbone(layout)
+        self.ideal = ideal_distances(backbone)
+        self.centres = bead_centres(layout, context.beads, 1.0 / CENTRE_SPREAD)
+        away = np.linalg.norm(self.centres.all.off(self.start), axis=1)
+        self.centres.all.weights[:] = 1.0 / np.maximum(CENTRE_SPREAD, 0.5 * away)
+        self.omega_residue, self.omega_atoms = backbone.torsion("omega")
+        self.omega_goal = omega_targets(dihedrals(self.start, self.omega_atoms))
+        self.kind = classes_of(backbone.names, backbone.after)
+        self.turns = self._turns(context.torsions)
+        self.kept = self._kept_distances()
+
+    def solve(self, frozen: BoolArray, hold: FloatArray) -> FloatArray:
+        """Find positions.
+
+        Parameters
+        ----------
+        frozen : BoolArray, shape (n_residues,)
+            Residues that are left alone.
+        hold : FloatArray, shape (n_residues,)
+            How tightly each is held in place, 1 or more.
+
+        Returns
+        -------
+        FloatArray, shape (n_atoms, 3)
+        """
+        plan = self.layout.plan
+        chosen = self.backbone.whole & ~frozen
+        columns = np.stack([self.backbone.atoms[name][chosen] for name in MOVED])
+        free = np.zeros(plan.n_atoms, bool)
+        free[columns[columns >= 0]] = True
+        pairs, lengths, spreads, _ = self.ideal
+        kept, kept_lengths = self.kept
+        spreads = np.append(1.0 / spreads, np.full(len(kept), 1.0 / 0.02))
+        pairs, lengths = np.concatenate([pairs, kept]), np.append(lengths, kept_lengths)
+        near = free[pairs].any(axis=1)
+        problem = Problem(
+            Distances(pairs[near], lengths[near], spreads[near]),
+            self._torsions(free),
+            self.centres.among(free, hold),
+            np.nan_to_num(self.start),
+            hold[plan.atom_residue] / PLACE_SPREAD,
+            free,
+        )
+        return problem.solve(self.start, N_STEPS)
+
+    def judge(self, positions: FloatArray) -> State:
+        """Judge positions (n_atoms, 3)."""
+        backbone, n = self.backbone, self.layout.plan.n_residues
+        here = self.omega_residue
+        bent = np.abs(_turn(dihedrals(positions, self.omega_atoms) - self.omega_goal))
+        omega = np.zeros(n)
+        np.maximum.at(omega, here, bent)
+        np.maximum.at(omega, backbone.before[here], bent)
+        phi, psi = (self._angles(positions, which) for which in ("phi", "psi"))
+        usual = np.nan_to_num(surprise(phi, psi, self.kind))
+        pairs, lengths, spreads, residue = self.ideal
+        gaps = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+        squares = np.minimum(((gaps - lengths) / spreads) ** 2, 25.0)
+        score: FloatArray = 2 * usual + np.minimum((omega / FLAT_ENOUGH) ** 2, 100.0)
+        np.add.at(score, residue, squares)
+        wrong = np.zeros(n, bool)
+        wrong[self.layout.plan.atom_residue[chirality_errors(self.layout.plan, positions)]] = True
+        off = np.zeros(n)
+        np.maximum.at(
+            off, self.centres.residue, np.linalg.norm(self.centres.all.off(positions), axis=1)
+        )
+        return State(int((bent > CIS).sum()), omega, judge(phi, psi, self.kind), off, score, wrong)
+
+    def _angles(self, positions: FloatArray, which: str) -> FloatArray:
+        residue, quads = self.backbone.torsion(which)
+        found = np.full(self.layout.plan.n_residues, np.nan)
+        found[residue] = dihedrals(positions, quads)
+        return found
+
+    def _torsions(self, free: BoolArray) -> Torsions:
+        """Omega, the oxygen across from it, and phi and psi where they are predicted."""
+        oxygen = self.backbone.torsion("oxygen")[1]
+        goal = np.radians(self.omega_goal)
+        quads, turns = self.turns
+        atoms = np.concatenate([self.omega_atoms, oxygen, quads])
+        angles = np.concatenate([goal, goal + np.pi, turns])
+        spread = np.append(np.full(2 * len(goal), FLAT_SPREAD), np.full(len(turns), TURN_SPREAD))
+        near = free[atoms].any(axis=1)
+        return Torsions(atoms[near], angles[near], 1.0 / spread[near])
+
+    def _turns(self, torsions: FloatArray | None) -> tuple[IntArray, FloatArray]:
+        """Atoms and angles (radians) of phi and psi as they are predicted."""
+        if torsions is None:
+            return np.zeros((0, 4), np.int64), np.zeros(0)
+        plan = self.layout.plan
+        atoms, angles = [], []
+        for column, which in enumerate(("phi", "psi")):
+            residue, quads = self.backbone.torsion(which)
+            bead = central_bead(self.layout, self.backbone)[residue]
+            known = (bead >= 0) & np.isfinite(torsions[bead, column]).all(axis=1)
+            pair = torsions[bead[known], column]
+            atoms.append(quads[known])
+            angles.append(np.arctan2(pair[:, 1], pair[:, 0]))
+        assert plan.n_beads == len(torsions)
+        return np.concatenate(atoms), np.concatenate(angles)
+
+    def _kept_distances(self) -> tuple[IntArray, FloatArray]:
+        """Bonds and angles between the backbone and what hangs on it, as long as they are."""
+        bonds, n = self.layout.bonds, self.layout.plan.n_atoms
+        angles = angles_of(bonds, n)
+        pairs = np.sort(np.concatenate([bonds, angles[:, [0, 2]]]), axis=1)
+        ideal = np.sort(self.ideal[0], axis=1)
+        codes = pairs[:, 0] * n + pairs[:, 1]
+        pairs = pairs[~np.isin(codes, ideal[:, 0] * n + ideal[:, 1])]
+        lengths = np.linalg.norm(self.start[pairs[:, 0]] - self.start[pairs[:, 1]], axis=1)
+        return pairs, lengths
+
+
+def omega_targets(omega: FloatArray) -> FloatArray:
+    """0 degrees for peptides that are cis within `CIS`, 180 for all others."""
+    return np.where(np.abs(omega) < CIS, 0.0, 180.0)
+
+
+def run(atoms: Atoms, context: PostContext) -> Atoms:
+    """Make backbones regular where that does good.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    context : PostContext
+        With a topology; `torsions` gives phi and psi, `beads` what holds the atoms in place (by
+        default, where their own centres are).
+
+    Returns
+    -------
+    Atoms
+        N, CA, C, O, OXT and CB moved, hydrogens along with them.
+    """
+    layout = lay_out(atoms, context, "backbone")
+    problem = Refinement(layout, context)
+    n_whole = int(problem.backbone.whole.sum())
+    if n_whole == 0:
+        context.report("no residue has atoms N, CA, C and O; nothing is moved")
+        return atoms
+    before = problem.judge(problem.start)
+    positions, frozen = refine(problem, before)
+    after = problem.judge(positions)
+    n_moved = int((problem.backbone.whole & ~frozen).sum())
+    context.report(f"{n_moved} of {n_whole} residues made regular, the others left alone")
+    context.report(f"peptides off by more than 30 degrees  {before.twisted} -> {after.twisted}")
+    context.report(f"Ramachandran favoured  {_share(before, 0)} -> {_share(after, 0)} %")
+    context.report(f"Ramachandran outliers  {_share(before, 2)} -> {_share(after, 2)} %")
+    return layout.moved(positions)
+
+
+def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
+    """Solve again and again, leaving alone what is none the better, until all is.
+
+    Returns
+    -------
+    positions : FloatArray, shape (n_atoms, 3)
+    frozen : BoolArray, shape (n_residues,)
+        Residues left alone.
+    """
+    frozen = ~problem.backbone.whole
+    hold = np.ones(len(frozen))
+    links = problem.layout.topology.links
+    for attempt in range(N_ROUNDS):
+        positions = problem.solve(frozen, hold)
+        worse = is_worse(before, problem.judge(positions)) & problem.backbone.whole
+        if not worse.any():
+            return positions, frozen
+        if attempt < N_HOLDS:
+            hold[worse | beside(worse, links)] *= TIGHTER
+        else:
+            frozen |= worse | beside(worse & frozen, links)
+    return problem.start, np.ones_like(frozen)
+
+
+def beside(chosen: BoolArray, links: Links) -> BoolArray:
+    """Residues (n,) bonded to those that are chosen."""
+    found = np.zeros_like(chosen)
+    for near in (links.previous, links.following):
+        found[near[chosen & (near >= 0)]] = True
+    return found
+
+
+def is_worse(before: State, after: State) -> BoolArray:
+    """Residues (n,) that have lost by it."""
+    worse = after.score > before.score + 1e-6
+    worse |= after.verdict > before.verdict
+    worse |= after.omega > np.maximum(before.omega, FLAT_ENOUGH) + 1e-6
+    worse |= after.off > before.off * (1.0 + CENTRE_SHARE) + CENTRE_TOLERANCE
+    return worse | (after.wrong & ~before.wrong)
+
+
+def central_bead(layout: Layout, backbone: Backbone) -> IntArray:
+    """Bead of CA in each residue, -1 where there is none."""
+    plan = layout.plan
+    local = np.array([t.bead_of("CA") if "CA" in t.atoms else -1 for t in plan.library])
+    bead = plan.bead_start[:-1] + local[plan.template]
+    return np.where((local[plan.template] >= 0) & backbone.whole, bead, -1)
+
+
+def _turn(angle: FloatArray) -> FloatArray:
+    turned: FloatArray = (angle + 180.0) % 360.0 - 180.0
+    return turned
+
+
+def _share(state: State, verdict: int) -> str:
+    known = state.verdict >= 0
+    return f"{100.0 * (state.verdict[known] == verdict).mean():.1f}" if known.any() else "0"

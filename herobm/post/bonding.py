@@ -1,0 +1,273 @@
+"""Atoms as OpenMM has them: chains without a gap, and all bonds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from herobm.plan.bonds import plan_bonds
+from herobm.post.context import PostContext
+from herobm.post.residue_names import standard_atom, standard_name
+from herobm.system.disulfides import SULFUR_CUTOFF
+from herobm.system.matching import match_atoms
+from herobm.types import Atoms, BoolArray, IntArray, Residues
+
+#: Water, as files call it; its atom is O.
+WATERS = frozenset({"HOH", "WAT", "SOL", "TIP3"})
+#: Å, the longest bond from one residue to the next where no topology tells.
+PEPTIDE_CUTOFF = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Atoms and residues of a plan among those of a structure.
+
+    Attributes
+    ----------
+    atom : IntArray, shape (n_atoms,)
+        Atom of the plan, -1 where there is none.
+    residue : IntArray, shape (n_residues,)
+        Residue of the plan, -1 where there is none.
+    listed : IntArray, shape (n_atoms,)
+        Index among the atoms of the residue's mapping, -1 where it lacks the atom.
+    """
+
+    atom: IntArray
+    residue: IntArray
+    listed: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """What is bonded to what.
+
+    Attributes
+    ----------
+    atoms : Atoms
+    topology : openmm.app.Topology
+        The same atoms and residues in the same order; one chain for each run of bonded residues.
+    bonds : IntArray, shape (n_bonds, 2)
+    linked : BoolArray, shape (n_residues,)
+        Whether a residue is bonded to the one before it in the file.
+    standard : tuple of str
+        `standard_name` of each residue.
+    places : Places
+    """
+
+    atoms: Atoms
+    topology: Any
+    bonds: IntArray
+    linked: BoolArray
+    standard: tuple[str, ...]
+    places: Places
+
+    @property
+    def heavy(self) -> BoolArray:
+        """Which atoms are no hydrogens, shape (n_atoms,)."""
+        return is_heavy(self.atoms)
+
+    def bound_residues(self) -> IntArray:
+        """Pairs of different residues that share a bond, shape (n, 2)."""
+        pairs = self.atoms.residue_index[self.bonds]
+        return np.unique(pairs[pairs[:, 0] != pairs[:, 1]].reshape(-1, 2), axis=0)
+
+
+def is_heavy(atoms: Atoms) -> BoolArray:
+    """Which atoms are no hydrogens, shape (n_atoms,)."""
+    heavy: BoolArray = ~np.isin(elements_of(atoms), ["H", "D"])
+    return heavy
+
+
+def elements_of(atoms: Atoms) -> Any:
+    """Element symbols of atoms, guessed from the names where they are not told."""
+    from herobm.elements import element_of
+
+    if atoms.elements is not None:
+        return atoms.elements
+    return np.array([element_of(str(name)) for name in atoms.names], dtype=np.str_)
+
+
+def locate(atoms: Atoms, context: PostContext) -> Places:
+    """Find the plan's atoms in a structure that may have hydrogens, and residues, besides."""
+    atom = np.full(len(atoms), -1, dtype=np.int64)
+    residue = np.full(len(atoms.residues), -1, dtype=np.int64)
+    if context.topology is None:
+        return Places(atom, residue, atom)
+    plan = context.topology.plan
+    _match_residues(residue, atoms.residues, context)
+    listed = match_atoms(atoms, plan.library).atom
+    owner = residue[atoms.residue_index]
+    listed = np.where(owner >= 0, listed, -1)
+    tables = []
+    for template in plan.library:
+        order = {name: i for i, name in enumerate(template.atoms)}
+        tables.append([order.get(a.name, -1) for a in template.mapping.atoms])
+    index = plan.atom_index()
+    for row in np.flatnonzero(listed >= 0).tolist():
+        local = tables[int(plan.template[owner[row]])][int(listed[row])]
+        if local >= 0:
+            atom[row] = index[owner[row], local]
+    return Places(atom, residue, listed)
+
+
+def _match_residues(found: IntArray, ours: Residues, context: PostContext) -> None:
+    """Find the residues of the plan; they have its order, others may lie between."""
+    assert context.topology is not None
+    theirs = context.topology.beads.residues
+    keys = [list(zip(r.names.tolist(), r.ids.tolist(), strict=True)) for r in (theirs, ours)]
+    here = 0
+    for there, key in enumerate(keys[0]):
+        try:
+            here = keys[1].index(key, here)
+        except ValueError:
+            continue
+        found[here] = there
+        here += 1
+
+
+def assemble(atoms: Atoms, context: PostContext) -> Assembly:
+    """Find chains and bonds of atoms, with or without hydrogens.
+
+    Bonds are those of the mapping and those that every amino acid has. Without a topology two
+    amino acids in a row are bonded if they are near enough, and so are sulfur atoms.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    context : PostContext
+
+    Returns
+    -------
+    Assembly
+    """
+    places = locate(atoms, context)
+    standard = tuple(standard_name(str(name)) for name in atoms.residues.names)
+    planned = _planned_bonds(atoms, context, places.atom)
+    linked = _linked(atoms, places.residue, standard, planned)
+    topology = _openmm_topology(atoms, standard, linked)
+    topology.createStandardBonds()
+    named = [(bond[0].index, bond[1].index) for bond in topology.bonds()]
+    bonds = {(min(pair), max(pair)) for pair in named}
+    fresh = {(int(min(pair)), int(max(pair))) for pair in planned.tolist()} - bonds
+    fresh |= _hydrogen_bonds(atoms, bonds | fresh)
+    rows = list(topology.atoms())
+    for one, two in sorted(fresh - bonds):
+        topology.addBond(rows[one], rows[two])
+    table = np.array(sorted(bonds | fresh), dtype=np.int64).reshape(-1, 2)
+    return Assembly(atoms, topology, table, linked, standard, places)
+
+
+def _planned_bonds(atoms: Atoms, context: PostContext, plan_atom: IntArray) -> IntArray:
+    """Bonds of the mapping and disulfides, as pairs of atoms."""
+    bridges = np.array(context.disulfides, dtype=np.int64).reshape(-1, 2)
+    if context.topology is None:
+        return _near_sulfurs(atoms)
+    plan = context.topology.plan
+    bonds = context.bonds
+    if bonds is None:
+        bonds = plan_bonds(plan, context.topology.links.previous)
+    place = np.full(plan.n_atoms, -1, dtype=np.int64)
+    known = np.flatnonzero(plan_atom >= 0)
+    place[plan_atom[known]] = known
+    found = place[np.concatenate([bonds.reshape(-1, 2), bridges])]
+    kept: IntArray = found[(found >= 0).all(axis=1)]
+    return kept
+
+
+def _near_sulfurs(atoms: Atoms) -> IntArray:
+    """Pairs of sulfur atoms of cysteine that lie at the length of a bond."""
+    cysteine = np.array([standard_name(str(n)) == "CYS" for n in atoms.residues.names], bool)
+    rows = np.flatnonzero((atoms.names == "SG") & cysteine[atoms.residue_index])
+    if len(rows) < 2:
+        return np.zeros((0, 2), dtype=np.int64)
+    pairs = cKDTree(atoms.positions[rows]).query_pairs(SULFUR_CUTOFF, output_type="ndarray")
+    return np.sort(rows[pairs.reshape(-1, 2)], axis=1)
+
+
+def _linked(
+    atoms: Atoms,
+    plan_residue: IntArray,
+    standard: tuple[str, ...],
+    planned: IntArray,
+) -> BoolArray:
+    """Whether each residue is bonded to the one before it."""
+    n = len(atoms.residues)
+    linked = np.zeros(n, dtype=bool)
+    owners = np.sort(atoms.residue_index[planned], axis=1).reshape(-1, 2)
+    polymer = {("C", "N"), ("N", "C"), ("O3'", "P"), ("P", "O3'")}
+    for (one, two), pair in zip(owners.tolist(), planned.tolist(), strict=True):
+        if two == one + 1 and (tuple(atoms.names[pair].tolist()) in polymer or not standard[two]):
+            linked[two] = True
+    carbon = _rows_called(atoms, standard, "C")
+    nitrogen = _rows_called(atoms, standard, "N")
+    chains = atoms.residues.chains
+    for two in range(1, n):
+        one = two - 1
+        if not (standard[one] and standard[two]) or chains[one] != chains[two]:
+            continue
+        if min(plan_residue[one], plan_residue[two]) >= 0 or linked[two]:
+            continue
+        if carbon[one] < 0 or nitrogen[two] < 0 or standard[one] == "NME":
+            continue
+        gap = atoms.positions[carbon[one]] - atoms.positions[nitrogen[two]]
+        linked[two] = float(np.linalg.norm(gap)) <= PEPTIDE_CUTOFF
+    return linked
+
+
+def _rows_called(atoms: Atoms, standard: tuple[str, ...], name: str) -> list[int]:
+    """Atom of each residue of a protein that is called so, -1 for none."""
+    found = [-1] * len(standard)
+    for row, owner in enumerate(atoms.residue_index.tolist()):
+        if standard[owner] and standard_atom(standard[owner], str(atoms.names[row])) == name:
+            found[owner] = row
+    return found
+
+
+def _openmm_topology(atoms: Atoms, standard: tuple[str, ...], linked: BoolArray) -> Any:
+    from openmm.app import Element, Topology
+
+    topology = Topology()
+    residues = atoms.residues
+    chain = None
+    made = []
+    for i, name in enumerate(standard):
+        if chain is None or not linked[i]:
+            chain = topology.addChain(str(residues.chains[i]) or None)
+        called = name or _stranger(str(residues.names[i]))
+        made.append(
+            topology.addResidue(called, chain, str(residues.ids[i]), str(residues.icodes[i]))
+        )
+    owners = atoms.residue_index.tolist()
+    for name, symbol, owner in zip(
+        atoms.names.tolist(), elements_of(atoms).tolist(), owners, strict=True
+    ):
+        element = Element.getBySymbol(symbol) if symbol else None
+        topology.addAtom(standard_atom(standard[owner], name), element, made[owner])
+    return topology
+
+
+def _stranger(name: str) -> str:
+    """Give what is neither protein nor water a name that no table of names has."""
+    return "HOH" if name in WATERS else f"other {name}"
+
+
+def _hydrogen_bonds(atoms: Atoms, bonds: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Bond each hydrogen that has no bond yet to the nearest heavy atom of its residue."""
+    bound = {i for pair in bonds for i in pair}
+    heavy = is_heavy(atoms)
+    starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues) + 1))
+    found = set()
+    for row in np.flatnonzero(~heavy).tolist():
+        if row in bound:
+            continue
+        owner = int(atoms.residue_index[row])
+        rows = np.arange(starts[owner], starts[owner + 1])
+        rows = rows[heavy[rows]]
+        if len(rows):
+            gaps = np.linalg.norm(atoms.positions[rows] - atoms.positions[row], axis=1)
+            nearest = int(rows[gaps.argmin()])
+            found.add((min(row, nearest), max(row, nearest)))
+    return found

@@ -1,0 +1,141 @@
+"""Forces of OpenMM beyond those of the force field, and energies by term.
+
+This is the edge at which Å become nm; energies are in kJ/mol on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from herobm.types import BoolArray, FloatArray, IntArray
+
+NM = 0.1  # per Å
+
+#: kJ/mol/nm², of the restraints on bead centres and on heavy atoms.
+BEAD_SPRING, ATOM_SPRING = 20000.0, 10000.0
+#: kJ/mol/nm², and nm: what keeps atoms off molecules that the force field does not know, by how
+#: many of the two are hydrogens.
+WALL_SPRING, WALL = 20000.0, (0.33, 0.25, 0.20)
+
+#: The terms that energies are told by, in order.
+TERMS = ("bond", "angle", "torsion", "nonbonded", "restraint")
+
+_TERM_OF = {
+    "HarmonicBondForce": "bond",
+    "HarmonicAngleForce": "angle",
+    "PeriodicTorsionForce": "torsion",
+    "RBTorsionForce": "torsion",
+    "CustomTorsionForce": "torsion",
+    "CMAPTorsionForce": "torsion",
+    "CustomCentroidBondForce": "restraint",
+    "CustomExternalForce": "restraint",
+}
+
+
+def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatArray]]) -> None:
+    """Hold weighted centres of atoms by springs.
+
+    Parameters
+    ----------
+    system : openmm.System
+    groups : iterable of (atoms, weights, position)
+        Positions in Å.
+    """
+    import openmm
+
+    force = openmm.CustomCentroidBondForce(1, "0.5*k*((x1-x0)^2+(y1-y0)^2+(z1-z0)^2)")
+    force.addGlobalParameter("k", BEAD_SPRING)
+    for name in ("x0", "y0", "z0"):
+        force.addPerBondParameter(name)
+    for atoms, weights, place in groups:
+        group = force.addGroup([int(a) for a in atoms], [float(w) for w in weights])
+        force.addBond([group], (place * NM).tolist())
+    system.addForce(force)
+
+
+def hold_atoms(system: Any, rows: IntArray, positions: FloatArray) -> None:
+    """Hold atoms by springs at positions (n_atoms, 3), Å."""
+    import openmm
+
+    force = openmm.CustomExternalForce("0.5*ka*((x-x0)^2+(y-y0)^2+(z-z0)^2)")
+    force.addGlobalParameter("ka", ATOM_SPRING)
+    for name in ("x0", "y0", "z0"):
+        force.addPerParticleParameter(name)
+    for row in rows.tolist():
+        force.addParticle(row, (positions[row] * NM).tolist())
+    system.addForce(force)
+
+
+def keep_off(
+    system: Any,
+    positions: FloatArray,
+    heavy: BoolArray,
+    others: FloatArray,
+    others_heavy: BoolArray,
+) -> None:
+    """Keep atoms off points that do not move.
+
+    Parameters
+    ----------
+    system : openmm.System
+    positions : FloatArray, shape (n_atoms, 3)
+        Å, of the atoms of the system.
+    heavy : BoolArray, shape (n_atoms,)
+    others : FloatArray, shape (n, 3)
+        Å, points.
+    others_heavy : BoolArray, shape (n,)
+    """
+    import openmm
+
+    if not len(others) or not len(positions):
+        return
+    force = openmm.CustomExternalForce(
+        "kw*step(r0-r)*(r0-r)^2; r=sqrt((x-x0)^2+(y-y0)^2+(z-z0)^2+1e-8)"
+    )
+    force.addGlobalParameter("kw", WALL_SPRING)
+    for name in ("x0", "y0", "z0", "r0"):
+        force.addPerParticleParameter(name)
+    near = cKDTree(positions).query_ball_tree(cKDTree(others), 6.0)
+    for row, points in enumerate(near):
+        for point in points:
+            radius = WALL[int(not heavy[row]) + int(not others_heavy[point])]
+            force.addParticle(row, [*(others[point] * NM).tolist(), radius])
+    system.addForce(force)
+
+
+def sort_terms(system: Any) -> None:
+    """Give each force the group of its term, so that energies can be told apart."""
+    for force in system.getForces():
+        term = _TERM_OF.get(type(force).__name__, "nonbonded")
+        force.setForceGroup(TERMS.index(term))
+
+
+def energies(context: Any) -> dict[str, float]:
+    """Energy of each term in kJ/mol."""
+    from openmm import unit
+
+    found = {}
+    for group, term in enumerate(TERMS):
+        state = context.getState(getEnergy=True, groups={group})
+        found[term] = float(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole))
+    return found
+
+
+def place(context: Any, positions: FloatArray) -> None:
+    """Set positions (n_atoms, 3) in Å."""
+    from openmm import unit
+
+    context.setPositions((positions * NM) * unit.nanometer)
+
+
+def places(context: Any) -> FloatArray:
+    """Read positions (n_atoms, 3) in Å."""
+    from openmm import unit
+
+    state = context.getState(getPositions=True)
+    found = state.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
+    return np.asarray(found, dtype=np.float64) / NM

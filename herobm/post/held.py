@@ -1,0 +1,75 @@
+"""Beads as groups of atoms that springs hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from herobm.post.bonding import Assembly
+from herobm.post.context import PostContext
+from herobm.system.coarsen import bead_shares
+from herobm.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class BeadGroups:
+    """Beads as weighted means of the atoms that a structure has.
+
+    Attributes
+    ----------
+    groups : tuple of (atoms, weights)
+    targets : FloatArray, shape (n, 3)
+        Å, where the beads were; where they are if nothing tells.
+    labels : tuple of str
+    """
+
+    groups: tuple[tuple[IntArray, FloatArray], ...]
+    targets: FloatArray
+    labels: tuple[str, ...]
+
+    def centres(self, positions: FloatArray) -> FloatArray:
+        """Centres (n, 3) in Å of atoms at positions (n_atoms, 3)."""
+        found = [(positions[a] * w[:, None]).sum(axis=0) / w.sum() for a, w in self.groups]
+        return np.array(found).reshape(-1, 3)
+
+
+def bead_groups(assembly: Assembly, context: PostContext) -> BeadGroups | None:
+    """Find the atoms that each bead is the mean of."""
+    if context.topology is None:
+        return None
+    plan = context.topology.plan
+    row = np.full(plan.n_atoms, -1, dtype=np.int64)
+    known = np.flatnonzero(assembly.places.atom >= 0)
+    row[assembly.places.atom[known]] = known
+    bead, weight, atom = bead_shares(plan)
+    there = (row[atom] >= 0) & (weight > 0)
+    bead, weight, atom = bead[there], weight[there], row[atom[there]]
+    order = np.argsort(bead, kind="stable")
+    used, starts = np.unique(bead[order], return_index=True)
+    groups = tuple(
+        zip(np.split(atom[order], starts[1:]), np.split(weight[order], starts[1:]), strict=True)
+    )
+    if not len(used):
+        return None
+    labels = context.beads or context.topology.beads
+    found = BeadGroups(groups, np.zeros((0, 3)), tuple(labels.label(int(b)) for b in used))
+    if context.beads is not None:
+        return replace(found, targets=context.beads.positions[used])
+    return replace(found, targets=found.centres(assembly.atoms.positions))
+
+
+def of_rows(beads: BeadGroups, rows: IntArray) -> list[tuple[IntArray, FloatArray, FloatArray]]:
+    """Take the beads whose atoms are all among `rows`, with the numbers that those have there."""
+    found: list[tuple[IntArray, FloatArray, FloatArray]] = []
+    for (atoms, weights), target in zip(beads.groups, beads.targets, strict=True):
+        if np.isin(atoms, rows).all():
+            found.append((np.searchsorted(rows, atoms), weights, target))
+    return found
+
+
+def remapping(beads: BeadGroups, positions: FloatArray) -> str:
+    """Say how far the beads of atoms at positions (n_atoms, 3), Å, are from where they were."""
+    away = np.linalg.norm(beads.centres(positions) - beads.targets, axis=1)
+    worst = beads.labels[int(away.argmax())]
+    return f"re-mapping error {away.mean():.3f} Å mean, {away.max():.3f} Å at most ({worst})"

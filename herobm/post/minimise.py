@@ -1,0 +1,261 @@
+"""Energy minimisation with a force field of OpenMM, the beads held where they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from herobm.errors import MinimisationError
+from herobm.post.bonding import Assembly, assemble
+from herobm.post.context import PostContext
+from herobm.post.forces import (
+    TERMS,
+    energies,
+    hold_atoms,
+    hold_beads,
+    keep_off,
+    place,
+    places,
+    sort_terms,
+)
+from herobm.post.held import BeadGroups, bead_groups, of_rows, remapping
+from herobm.post.hydrogens import hydrogens, lacks_hydrogens
+from herobm.post.mmff import relax
+from herobm.post.molecules import Part, part_of
+from herobm.post.settings import FORCE_FIELDS, Settings, find_platform
+from herobm.types import Atoms, BoolArray, FloatArray
+
+
+def minimise(atoms: Atoms, context: PostContext) -> Atoms:
+    """Minimise the energy of a structure in vacuum.
+
+    Atoms without hydrogens get them first (`herobm.post.hydrogens`). By default (option
+    ``restraints``) the centre of each bead is held by a spring where the input had it. Molecules
+    that the force field does not know are relaxed by MMFF94 while all else is fixed, or left as
+    they are (option ``unmapped``). Other options: ``forcefield``, ``platform``, ``tolerance``,
+    ``threads`` and those of `hydrogens`.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    context : PostContext
+
+    Returns
+    -------
+    Atoms
+        With all hydrogens.
+
+    Raises
+    ------
+    MinimisationError
+        If a residue has no template in the force field, or its energy is no number.
+    """
+    settings = Settings.of(context.options)
+    if lacks_hydrogens(atoms):
+        atoms = hydrogens(atoms, context)
+    assembly = assemble(atoms, context)
+    field = _force_field(settings.forcefield)
+    loose = _unknown_molecules(assembly, field)
+    parts = [_parts(assembly, context, settings, members) for members in loose]
+    unknown = np.isin(atoms.residue_index, [r for members in loose for r in members])
+    beads = bead_groups(assembly, context)
+    positions: FloatArray = atoms.positions.astype(np.float64)
+    if not unknown.all():
+        positions = _minimised(assembly, context, settings, field, unknown, beads)
+    if loose:
+        positions = _relaxed(assembly, context, settings, parts, loose, positions)
+    if beads is not None:
+        context.report(remapping(beads, positions))
+    return replace(atoms, positions=positions)
+
+
+run = minimise
+
+
+@lru_cache(maxsize=3)
+def _force_field(name: str) -> Any:
+    from openmm.app import ForceField
+
+    return ForceField(*FORCE_FIELDS[name])
+
+
+def _unknown_molecules(assembly: Assembly, field: Any) -> list[list[int]]:
+    """Residues of each molecule that is no protein and lacks a template."""
+    n = len(assembly.atoms.residues)
+    pairs = assembly.bound_residues()
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    _, molecule = connected_components(graph, directed=False)
+    protein = np.bincount(molecule, weights=[bool(s) for s in assembly.standard]) > 0
+    if protein.all():
+        return []
+    unmatched = {residue.index for residue in field.getUnmatchedResidues(assembly.topology)}
+    wrong = sorted({int(molecule[i]) for i in unmatched if not protein[molecule[i]]})
+    return [np.flatnonzero(molecule == m).tolist() for m in wrong]
+
+
+def _parts(
+    assembly: Assembly, context: PostContext, settings: Settings, members: list[int]
+) -> list[Part]:
+    """Chemistry of a molecule that the force field does not know."""
+    if settings.unmapped == "leave":
+        return []
+    parts = [part_of(assembly, context, i) for i in members]
+    known = [p for p in parts if p is not None and (p.mapping.bonds or len(p.rows) == 1)]
+    if len(known) < len(parts):
+        raise MinimisationError(
+            f"{assembly.atoms.residues.label(members[0])} has no template in "
+            f"{settings.forcefield}, and no mapping tells its bonds, so that MMFF94 cannot take "
+            "its place",
+            "Name a mapping with its bonds (--mapping my.map), or leave such molecules as they "
+            "are (--unmapped leave).",
+        )
+    return known
+
+
+def _minimised(
+    assembly: Assembly,
+    context: PostContext,
+    settings: Settings,
+    field: Any,
+    unknown: BoolArray,
+    beads: BeadGroups | None,
+) -> FloatArray:
+    """Positions (n_atoms, 3) in Å of all atoms, those of known molecules minimised."""
+    import openmm
+
+    positions = assembly.atoms.positions.astype(np.float64)
+    rows = np.flatnonzero(~unknown)
+    heavy = assembly.heavy
+    system = _system(assembly, settings, field, unknown)
+    if settings.restraints == "beads" and beads is not None:
+        hold_beads(system, of_rows(beads, rows))
+    elif settings.restraints == "heavy":
+        hold_atoms(system, np.flatnonzero(heavy[rows]), positions[rows])
+    keep_off(system, positions[rows], heavy[rows], positions[unknown], heavy[unknown])
+    sort_terms(system)
+    platform, properties = find_platform(settings.platform, settings.threads)
+    try:
+        simulated = openmm.Context(system, openmm.VerletIntegrator(0.001), platform, properties)
+        place(simulated, positions[rows])
+        before = energies(simulated)
+        openmm.LocalEnergyMinimizer.minimize(simulated, settings.tolerance)
+        after, moved = energies(simulated), places(simulated)
+    except openmm.OpenMMException as error:
+        raise MinimisationError(
+            f"OpenMM cannot minimise the structure on platform {platform.getName()}: {error}",
+            "Atoms may lie on each other; run the step 'consistency' or 'backbone' before.",
+        ) from error
+    if not np.isfinite(moved).all() or not np.isfinite(list(after.values())).all():
+        raise MinimisationError(
+            "the energy of the structure is no number after minimisation",
+            "Atoms may lie on each other; run the step 'consistency' or 'backbone' before.",
+        )
+    _tell(context, settings, platform.getName(), before, after)
+    positions[rows] = moved
+    return positions
+
+
+def _system(assembly: Assembly, settings: Settings, field: Any, unknown: BoolArray) -> Any:
+    """Make the system of the molecules that the force field knows."""
+    from openmm import app, unit
+
+    topology = assembly.topology
+    numbers = list(range(len(assembly.atoms.residues)))
+    if unknown.any():
+        gone = set(assembly.atoms.residue_index[unknown].tolist())
+        numbers = [i for i in numbers if i not in gone]
+        modeller = app.Modeller(topology, [None] * len(assembly.atoms) * unit.nanometer)
+        modeller.delete([r for r in topology.residues() if r.index in gone])
+        topology = modeller.topology
+    try:
+        return field.createSystem(
+            topology,
+            nonbondedMethod=app.CutoffNonPeriodic,
+            nonbondedCutoff=1.0 * unit.nanometer,
+            constraints=None,
+            rigidWater=False,
+            removeCMMotion=False,
+        )
+    except ValueError as error:
+        raise _no_template(assembly, settings, numbers, str(error)) from error
+
+
+def _no_template(
+    assembly: Assembly, settings: Settings, numbers: list[int], said: str
+) -> MinimisationError:
+    """Say which residue the force field does not know, and why."""
+    found = re.search(r"for residue (\d+) \([^)]*\)\.\s*(.*?)\s*(?:For more information|$)", said)
+    if found is None:
+        return MinimisationError(
+            f"the force field {settings.forcefield} does not fit the structure: {said}",
+            "Choose another one (--forcefield).",
+        )
+    label = assembly.atoms.residues.label(numbers[int(found[1])])
+    reason = f" ({found[2].rstrip('.')})" if found[2] else ""
+    return MinimisationError(
+        f"{label} has no template in {settings.forcefield}{reason}",
+        "Choose another force field (--forcefield), complete or remove the residue. Hydrogens "
+        "with names of another convention can be left out of the input: they are added anew.",
+    )
+
+
+def _tell(
+    context: PostContext,
+    settings: Settings,
+    platform: str,
+    before: dict[str, float],
+    after: dict[str, float],
+) -> None:
+    held = {"beads": "bead centres held", "heavy": "heavy atoms held", "none": "nothing held"}
+    context.report(f"{settings.forcefield} on {platform}, {held[settings.restraints]}")
+    columns = "".join(f"{term:>12}" for term in (*TERMS, "total"))
+    context.report(f"kJ/mol {columns}")
+    for name, terms in (("before", before), ("after", after)):
+        values = [*(terms[term] for term in TERMS), sum(terms.values())]
+        context.report(f"{name:<7}" + "".join(f"{_shown(value):>12}" for value in values))
+
+
+def _shown(value: float) -> str:
+    return f"{value:.0f}" if abs(value) < 1e8 else f"{value:.2e}"
+
+
+def _relaxed(
+    assembly: Assembly,
+    context: PostContext,
+    settings: Settings,
+    parts: list[list[Part]],
+    loose: list[list[int]],
+    positions: FloatArray,
+) -> FloatArray:
+    """Relax the molecules that the force field does not know, and say so."""
+    names = [str(assembly.atoms.residues.names[members[0]]) for members in loose]
+    kinds = ", ".join(dict.fromkeys(names))
+    if settings.unmapped == "leave":
+        context.report(f"left as they were, without a template: {len(loose)} molecules ({kinds})")
+        return positions
+    before = after = 0.0
+    failed = []
+    for members, name in zip(parts, names, strict=True):
+        found = relax(assembly, members, positions, settings.restraints != "none")
+        if found is None:
+            failed.append(name)
+            continue
+        positions, first, last = found
+        before, after = before + first, after + last
+    if len(failed) < len(loose):
+        context.report(
+            f"relaxed by MMFF94, without a template: {len(loose) - len(failed)} molecules "
+            f"({kinds}), {_shown(before)} to {_shown(after)} kJ/mol"
+        )
+    if failed:
+        kinds = ", ".join(dict.fromkeys(failed))
+        context.report(
+            f"left as they were, MMFF94 has no parameters either: {len(failed)} molecules ({kinds})"
+        )
+    return positions

@@ -1,0 +1,52 @@
+"""The Ramachandran reference: what is favoured, and what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from herobm.chem.ramachandran import ALLOWED, FAVOURED, OUTLIER, class_of, fold, judge, surprise
+
+
+@pytest.mark.parametrize(
+    ("phi", "psi", "kind", "verdict"),
+    [
+        (-63, -43, "ALA", FAVOURED),  # helix
+        (-120, 130, "ALA", FAVOURED),  # strand
+        (60, 45, "ALA", FAVOURED),  # left-handed helix
+        (75, -120, "ALA", OUTLIER),
+        (85, 5, "GLY", FAVOURED),
+        (90, -170, "GLY", FAVOURED),
+        (90, -170, "ALA", OUTLIER),
+        (-65, 145, "PRO", FAVOURED),
+        (-150, 145, "PRO", OUTLIER),
+    ],
+)
+def test_known_regions(phi: float, psi: float, kind: str, verdict: int) -> None:
+    found = judge(np.array([phi]), np.array([psi]), np.array([class_of(kind, "ALA")]))
+    assert found.tolist() == [verdict]
+
+
+def test_the_helix_is_no_place_before_proline() -> None:
+    angles = np.array([-63.0]), np.array([-43.0])
+    free = surprise(*angles, np.array([class_of("ALA", "ALA")]))
+    before = surprise(*angles, np.array([class_of("ALA", "PRO")]))
+    assert before > free
+
+
+def test_unknown_angles_are_not_judged() -> None:
+    one, two = np.array([np.nan, -60.0]), np.array([-40.0, np.nan])
+    assert judge(one, two, np.array([0, 0])).tolist() == [-1, -1]
+    assert np.isnan(surprise(one, two, np.array([0, 0]))).all()
+
+
+def test_a_table_is_made_of_what_is_seen() -> None:
+    rng = np.random.default_rng(0)
+    pairs = rng.normal([-60, -40], 8, (20000, 2))
+    density, limits = fold([pairs])
+    assert density.shape == (1, 72, 72)
+    cells = ((pairs + 180) // 5).astype(int)
+    levels = density[0][cells[:, 0], cells[:, 1]]
+    assert (levels <= limits[0, 0]).mean() == pytest.approx(0.98, abs=0.01)
+    assert (levels <= limits[0, 1]).mean() >= 0.999
+    assert {FAVOURED, ALLOWED, OUTLIER} == {0, 1, 2}

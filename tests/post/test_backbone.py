@@ -1,0 +1,103 @@
+"""``backbone``: what it makes regular, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from herobm.chem.backbone import omega_atoms
+from herobm.chem.geometry import dihedrals
+from herobm.chem.stereo import chirality_errors
+from herobm.post.backbone import CENTRE_SHARE, CENTRE_TOLERANCE, omega_targets, run
+from herobm.post.layout import lay_out
+from herobm.post.peptide import find_backbone, ideal_distances
+from herobm.system import coarsen
+from herobm.types import Atoms, FloatArray
+
+
+def flatness(case, atoms: Atoms) -> FloatArray:
+    """Degrees that each peptide is off 180."""
+    omega = dihedrals(atoms.positions, omega_atoms(case.context.topology))
+    return 180.0 - np.abs(omega)
+
+
+def strain(case, atoms: Atoms) -> FloatArray:
+    layout = lay_out(atoms, case.context, "test")
+    pairs, wanted, spread, _ = ideal_distances(find_backbone(layout))
+    ends = layout.positions[pairs]
+    return (np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1) - wanted) / spread
+
+
+def test_a_shaken_backbone_becomes_regular(case) -> None:
+    shaken = case.shaken(0.12)
+    after = run(shaken, case.context)
+    assert np.sqrt((flatness(case, after) ** 2).mean()) < np.sqrt(
+        (flatness(case, shaken) ** 2).mean()
+    )
+    assert np.abs(strain(case, after)).mean() < 0.5 * np.abs(strain(case, shaken)).mean()
+    assert len(chirality_errors(case.context.topology.plan, after.positions)) == 0
+    assert "residues made regular" in case.told[0]
+
+
+def test_bead_centres_stay_within_the_stated_tolerance(case) -> None:
+    shaken = case.shaken(0.12, seed=2)
+    library = case.context.topology.plan.library
+    beads = case.context.beads.positions
+    before = np.linalg.norm(coarsen(shaken, library).positions - beads, axis=1)
+    after = np.linalg.norm(coarsen(run(shaken, case.context), library).positions - beads, axis=1)
+    residue = case.context.beads.residue_index
+    worst = np.zeros((2, residue.max() + 1))
+    np.maximum.at(worst[0], residue, before)
+    np.maximum.at(worst[1], residue, after)
+    assert (worst[1] <= worst[0] * (1 + CENTRE_SHARE) + CENTRE_TOLERANCE + 1e-6).all()
+
+
+def test_only_the_backbone_and_cb_move(case) -> None:
+    shaken = case.shaken(0.1)
+    moved = np.linalg.norm(run(shaken, case.context).positions - shaken.positions, axis=1) > 0
+    assert set(case.atoms.names[moved]) <= {"N", "CA", "C", "O", "OXT", "CB"}
+    assert moved.any()
+
+
+def test_phi_and_psi_go_towards_what_the_network_predicts(case) -> None:
+    from herobm.chem.backbone import torsion_atoms
+
+    topology = case.context.topology
+    torsions = np.full((topology.plan.n_beads, 2, 2), np.nan)
+    wanted = {}
+    for column, (bead, quads) in enumerate(torsion_atoms(topology)):
+        angle = np.radians(dihedrals(case.atoms.positions, quads))
+        torsions[bead, column] = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        wanted[column] = quads, np.degrees(angle)
+    shaken = case.shaken(0.12, seed=5)
+
+    def error(atoms: Atoms) -> float:
+        gaps = [dihedrals(atoms.positions, q) - goal for q, goal in wanted.values()]
+        return float(np.abs((np.concatenate(gaps) + 180) % 360 - 180).mean())
+
+    told = run(shaken, replace(case.context, torsions=torsions))
+    untold = run(shaken, case.context)
+    assert error(told) < 0.7 * error(shaken)
+    assert error(told) < error(untold)
+
+
+def test_cis_peptides_stay_cis() -> None:
+    given = np.array([5.0, -29.0, 31.0, 95.0, -170.0])
+    assert omega_targets(given).tolist() == [0.0, 0.0, 180.0, 180.0, 180.0]
+
+
+def test_a_gap_in_the_backbone_is_left_alone(case) -> None:
+    lacking = case.atoms.subset(~((case.atoms.names == "N") & (case.atoms.residue_index == 5)))
+    after = run(lacking, case.context)
+    there = after.residue_index == 5
+    assert after.positions[there] == pytest.approx(lacking.positions[there])
+    assert np.isfinite(after.positions).all()
+
+
+def test_a_structure_without_peptides_is_returned(case) -> None:
+    backbone = ("N", "C", "O", "OXT")
+    bare = case.atoms.subset(~np.isin(case.atoms.names, backbone))
+    assert run(bare, case.context) is bare
+    assert "nothing is moved" in case.told[0]

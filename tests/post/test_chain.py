@@ -1,0 +1,98 @@
+"""Which steps run, in which order, and what becomes of their words and faults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from herobm.errors import PluginContractError, PluginError, StructureError, UnknownNameError
+from herobm.plugins import PostProcessorSpec
+from herobm.plugins.registry import Plugin, PluginSource, Registry
+from herobm.post import herobm_register_postprocessors
+from herobm.post.chain import resolve, run_chain
+from herobm.types import Atoms
+
+
+def up(atoms: Atoms, context) -> Atoms:
+    context.report("one up")
+    context.report("seed " + str(context.seed))
+    return replace(atoms, positions=atoms.positions + np.array([0, 0, 1.0]))
+
+
+def double(atoms: Atoms, context) -> Atoms:
+    return replace(atoms, positions=atoms.positions * 2)
+
+
+UP = PostProcessorSpec("up", "hydrogens", up)
+DOUBLE = PostProcessorSpec("double", "backbone", double)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    own = tuple(herobm_register_postprocessors())
+    return Registry(
+        [
+            Plugin(PluginSource("herobm", "herobm.post"), postprocessors=own),
+            Plugin(PluginSource("mine", "mine"), postprocessors=(UP, DOUBLE)),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (None, ["backbone", "consistency"]),
+        ("none", []),
+        ("", []),
+        ("minimise,backbone", ["backbone", "minimise"]),
+        ("up, mine/double,up", ["double", "up"]),
+        ("herobm/hydrogens,consistency", ["consistency", "hydrogens"]),
+    ],
+)
+def test_steps_are_sorted_by_stage(registry: Registry, names, found) -> None:
+    assert [spec.name for spec in resolve(names, registry)] == found
+
+
+def test_an_unknown_step_is_refused_with_the_names_there_are(registry: Registry) -> None:
+    with pytest.raises(UnknownNameError, match="backbon"):
+        resolve("backbon", registry)
+
+
+def test_no_default_chain_where_the_core_is_blocked() -> None:
+    assert resolve(None, Registry([])) == ()
+
+
+def test_steps_run_in_turn_and_tell(case) -> None:
+    after, lines = run_chain([DOUBLE, UP], case.atoms, case.context)
+    assert after.positions == pytest.approx(case.atoms.positions * 2 + np.array([0, 0, 1.0]))
+    assert [line.split("(")[0].strip() for line in lines] == [
+        "double            done",
+        "up                one up",
+        "seed 0",
+    ]
+    assert case.told == []
+
+
+def test_a_step_that_fails_is_named(case) -> None:
+    def broken(atoms: Atoms, context) -> Atoms:
+        raise ZeroDivisionError("by nothing")
+
+    spec = PostProcessorSpec("broken", "backbone", broken)
+    with pytest.raises(PluginError, match=r"'broken' fails: ZeroDivisionError: by nothing"):
+        run_chain([spec], case.atoms, case.context)
+
+
+def test_an_error_of_herobm_passes_as_it_is(case) -> None:
+    def refuses(atoms: Atoms, context) -> Atoms:
+        raise StructureError("not this one")
+
+    with pytest.raises(StructureError, match=r"^not this one$"):
+        run_chain([PostProcessorSpec("x", "backbone", refuses)], case.atoms, case.context)
+
+
+def test_a_step_that_returns_no_atoms_is_at_fault(case) -> None:
+    spec = PostProcessorSpec("void", "backbone", lambda atoms, context: None)
+    with pytest.raises(PluginContractError, match="'void' returns a NoneType"):
+        run_chain([spec], case.atoms, case.context)

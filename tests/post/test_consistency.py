@@ -1,0 +1,110 @@
+"""``consistency``: beads are met where bonds allow it, and told where not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from herobm.chem.stereo import chirality_errors
+from herobm.post.consistency import run
+from herobm.post.layout import lay_out
+from herobm.system import coarsen
+from herobm.types import Atoms, FloatArray
+
+
+def lengths(case, atoms: Atoms) -> FloatArray:
+    layout = lay_out(atoms, case.context, "test")
+    ends = layout.positions[layout.bonds]
+    return np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
+
+
+def off(case, atoms: Atoms, context) -> FloatArray:
+    beads = coarsen(atoms, case.context.topology.plan.library)
+    return np.linalg.norm(beads.positions - context.beads.positions, axis=1)
+
+
+def test_beads_that_moved_a_little_are_met(case) -> None:
+    context = case.beads_moved(np.random.default_rng(3).normal(0, 0.05, (1, 3)))
+    shift = np.random.default_rng(4).normal(0, 0.04, case.context.beads.positions.shape)
+    context = replace(
+        context, beads=replace(context.beads, positions=context.beads.positions + shift)
+    )
+    after = run(case.atoms, context)
+    assert off(case, case.atoms, context).max() > 0.1
+    assert off(case, after, context).max() < 0.01
+    assert np.abs(lengths(case, after) - lengths(case, case.atoms)).max() < 0.05
+    n = len(context.beads)
+    assert case.told[0] == f"{n} of {n} beads are reached within 0.01 Å"
+
+
+def test_one_bead_out_of_reach_stretches_no_bond_and_is_named(case) -> None:
+    shift = np.zeros(case.context.beads.positions.shape)
+    row = int(np.flatnonzero(case.context.beads.names == "SC1")[-1])
+    shift[row] = [3.0, 0.0, 0.0]
+    context = case.beads_moved(shift)
+    after = run(case.atoms, context)
+    away = off(case, after, context)
+    assert np.abs(lengths(case, after) - lengths(case, case.atoms)).max() < 0.051
+    assert away[row] > 0.5
+    assert context.beads.label(row) in case.told[-1]
+    far = np.linalg.norm(case.context.beads.positions - context.beads.positions[row], axis=1) > 12
+    assert away[far].max() < 0.01
+    assert len(chirality_errors(case.context.topology.plan, after.positions)) == 0
+
+
+def test_a_second_run_moves_nothing(case) -> None:
+    shift = np.random.default_rng(5).normal(0, 0.04, case.context.beads.positions.shape)
+    context = case.beads_moved(shift)
+    once = run(case.atoms, context)
+    twice = run(once, context)
+    assert twice.positions == pytest.approx(once.positions, abs=0.02)
+
+
+def test_names_and_order_are_kept_and_strangers_stay_where_they_are(case) -> None:
+    shift = np.random.default_rng(6).normal(0, 0.04, case.context.beads.positions.shape)
+    context = case.beads_moved(shift)
+    residue = case.atoms.residue_index
+    stranger = replace(
+        case.atoms,
+        positions=np.vstack([case.atoms.positions, [[50.0, 50.0, 50.0]]]),
+        names=np.append(case.atoms.names, "XX"),
+        residue_index=np.append(residue, residue[-1]),
+        elements=np.append(case.atoms.elements, "H"),
+    )
+    after = run(stranger, context)
+    assert after.names.tolist() == stranger.names.tolist()
+    assert after.positions[-1] == pytest.approx([50.0, 50.0, 50.0])
+
+
+def test_hydrogens_go_along_with_their_atoms(case) -> None:
+    first = int(np.flatnonzero(case.atoms.names == "CA")[0])
+    residue = case.atoms.residue_index
+    place = int(np.flatnonzero(residue == residue[first])[-1]) + 1
+    hydrogen = case.atoms.positions[first] + [0.0, 0.0, 1.09]
+    with_it = replace(
+        case.atoms,
+        positions=np.insert(case.atoms.positions, place, hydrogen, axis=0),
+        names=np.insert(case.atoms.names, place, "HA"),
+        residue_index=np.insert(residue, place, residue[first]),
+        elements=np.insert(case.atoms.elements, place, "H"),
+    )
+    context = case.beads_moved(np.array([[0.3, 0.0, 0.0]]))
+    after = run(with_it, context)
+    gap = after.positions[place] - after.positions[first]
+    assert gap == pytest.approx([0.0, 0.0, 1.09], abs=0.02)
+
+
+def test_without_beads_nothing_moves_and_it_says_so(case) -> None:
+    after = run(case.atoms, replace(case.context, beads=None))
+    assert after is case.atoms
+    assert "no beads" in case.told[0]
+
+
+def test_without_a_topology_it_says_what_it_needs(case) -> None:
+    from herobm.errors import StructureError
+
+    with pytest.raises(StructureError, match="no mapping fits it") as caught:
+        run(case.atoms, replace(case.context, topology=None))
+    assert "--mapping" in caught.value.hint

@@ -1,0 +1,148 @@
+"""Hydrogens on peptides and on a ligand, and the ends of broken chains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from herobm.errors import MinimisationError
+from herobm.io import write_structure
+from herobm.plan import Library
+from herobm.post.context import PostContext
+from herobm.post.hydrogens import hydrogens
+from herobm.system import build_topology, coarsen
+from herobm.types import Atoms
+
+Peptide = Callable[[str], Atoms]
+
+
+def names_of(atoms: Atoms, residue: int) -> set[str]:
+    return set(atoms.names[atoms.residue_index == residue].tolist())
+
+
+def heavy(atoms: Atoms) -> Atoms:
+    return atoms.subset(atoms.elements != "H")
+
+
+def renamed(atoms: Atoms, residue: int, name: str) -> Atoms:
+    names = atoms.residues.names.astype("<U4")
+    names[residue] = name
+    return replace(atoms, residues=replace(atoms.residues, names=names))
+
+
+def test_a_peptide_gets_all_its_hydrogens_and_keeps_its_atoms(peptide: Peptide) -> None:
+    atoms = peptide("AKG")
+    full = hydrogens(atoms, PostContext())
+    assert names_of(full, 0) >= {"H", "H2", "H3", "HA", "HB1", "HB2", "HB3"}
+    assert names_of(full, 1) >= {"H", "HA", "HZ1", "HZ2", "HZ3"}
+    assert names_of(full, 2) == {"N", "CA", "C", "O", "OXT", "H", "HA2", "HA3"}
+    kept = heavy(full)
+    assert kept.names.tolist() == atoms.names.tolist()
+    np.testing.assert_allclose(kept.positions, atoms.positions, atol=1e-4)
+
+
+def test_every_hydrogen_is_at_a_bond_length_from_its_residue(peptide: Peptide) -> None:
+    full = hydrogens(peptide("SWH"), PostContext())
+    for residue in range(3):
+        own = full.subset(full.residue_index == residue)
+        is_h = own.elements == "H"
+        gaps = np.linalg.norm(own.positions[is_h, None] - own.positions[~is_h], axis=2).min(1)
+        assert ((gaps > 0.85) & (gaps < 1.45)).all()
+
+
+def test_the_ph_decides_about_acids_and_bases(peptide: Peptide) -> None:
+    told: list[str] = []
+    acid = hydrogens(peptide("GDHG"), PostContext(options={"ph": 2.0}, report=told.append))
+    assert "HD2" in names_of(acid, 1)
+    assert {"HD1", "HE2"} <= names_of(acid, 2)
+    assert "1 ASH" in told[0]
+    assert "1 HIP" in told[0]
+    basic = hydrogens(peptide("GKDG"), PostContext(options={"ph": 12.0}))
+    assert not {"HZ1", "HZ2", "HZ3"} <= names_of(basic, 1)
+    assert "HD2" not in names_of(basic, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "with_", "without"),
+    [("HIE", "HE2", "HD1"), ("HID", "HD1", "HE2"), ("HSE", "HE2", "HD1")],
+)
+def test_a_residue_name_that_tells_the_state_decides(
+    peptide: Peptide, name: str, with_: str, without: str
+) -> None:
+    full = hydrogens(renamed(peptide("GHG"), 1, name), PostContext())
+    assert with_ in names_of(full, 1)
+    assert without not in names_of(full, 1)
+    assert full.residues.names[1] == name
+
+
+def test_the_same_seed_gives_the_same_hydrogens(peptide: Peptide) -> None:
+    one, two = (hydrogens(peptide("AC"), PostContext(seed=3)) for _ in range(2))
+    assert (one.positions == two.positions).all()
+
+
+def broken(peptide: Peptide) -> Atoms:
+    """A peptide of five residues whose third is not there."""
+    atoms = peptide("AVGSA")
+    return atoms.subset(atoms.residue_index != 2)
+
+
+def test_a_broken_chain_gets_charged_ends(peptide: Peptide) -> None:
+    told: list[str] = []
+    full = hydrogens(broken(peptide), PostContext(report=told.append))
+    assert "OXT" in names_of(full, 1)
+    assert {"H", "H2", "H3"} <= names_of(full, 2)
+    assert "1 break(s) with charged ends (the first: VAL 2 of chain A | SER 4" in told[-1]
+
+
+@pytest.mark.parametrize("ends", ["charged", "capped"])
+def test_a_ter_stands_where_a_chain_is_broken(peptide: Peptide, tmp_path: Path, ends: str) -> None:
+    path = tmp_path / "broken.pdb"
+    write_structure(path, hydrogens(broken(peptide), PostContext(options={"ends": ends})))
+    lines = path.read_text().splitlines()
+    ters = [line[17:26].split() for line in lines if line.startswith("TER")]
+    first = {"charged": ["VAL", "A", "2"], "capped": ["NME", "A", "3"]}[ends]
+    assert ters == [first, ["ALA", "A", "5"]]
+
+
+def test_a_broken_chain_gets_capped_ends(peptide: Peptide) -> None:
+    full = hydrogens(broken(peptide), PostContext(options={"ends": "capped"}))
+    assert full.residues.names.tolist() == ["ALA", "VAL", "NME", "ACE", "SER", "ALA"]
+    assert "OXT" not in names_of(full, 1)
+    assert names_of(full, 2) == {"N", "C", "H", "H1", "H2", "H3"}
+    assert names_of(full, 3) == {"CH3", "C", "O", "H1", "H2", "H3"}
+    assert "H2" not in names_of(full, 4)
+
+
+def test_a_ligand_gets_hydrogens_from_its_mapping(
+    caffeine: tuple[Atoms, PostContext],
+) -> None:
+    atoms, context = caffeine
+    full = hydrogens(atoms, context)
+    assert len(full) == 24
+    wanted = {"H101", "H102", "H103", "H121", "H122", "H123", "H141", "H142", "H143", "H8"}
+    assert names_of(full, 0) >= wanted
+
+
+def test_a_molecule_that_nobody_knows_is_named(caffeine: tuple[Atoms, PostContext]) -> None:
+    told: list[str] = []
+    atoms, _ = caffeine
+    full = hydrogens(atoms, PostContext(report=told.append))
+    assert len(full) == 14
+    assert "no mapping tells their chemistry: CFF" in told[-1]
+
+
+def test_a_ph_that_makes_no_sense_is_refused(peptide: Peptide) -> None:
+    with pytest.raises(MinimisationError, match="a pH of 20"):
+        hydrogens(peptide("GG"), PostContext(options={"ph": 20.0}))
+
+
+def test_a_context_with_a_plan_gives_the_same_as_none(peptide: Peptide, martini3: Library) -> None:
+    atoms = peptide("ACDH")
+    topology = build_topology(coarsen(atoms, martini3), martini3)
+    with_plan = hydrogens(atoms, PostContext(topology=topology, beads=topology.beads))
+    without = hydrogens(atoms, PostContext())
+    assert with_plan.names.tolist() == without.names.tolist()

@@ -1,0 +1,225 @@
+"""Minimisation of peptides and of a ligand, and what is said where it cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from herobm.chem.stereo import chirality_errors
+from herobm.errors import MinimisationError
+from herobm.plan import Library
+from herobm.post.context import PostContext
+from herobm.post.hydrogens import hydrogens
+from herobm.post.minimise import minimise
+from herobm.system import build_topology, coarsen
+from herobm.types import Atoms, Residues
+
+Peptide = Callable[[str], Atoms]
+
+
+def known(atoms: Atoms, library: Library, **options: object) -> tuple[PostContext, list[str]]:
+    """A context with the beads of a peptide, and the lines that a step reports to it."""
+    told: list[str] = []
+    topology = build_topology(coarsen(atoms, library), library)
+    context = PostContext(
+        topology=topology,
+        beads=topology.beads,
+        options={"platform": "CPU", **options},
+        report=told.append,
+    )
+    return context, told
+
+
+def total(told: list[str], which: str) -> float:
+    return float(next(line for line in told if line.startswith(which)).split()[-1])
+
+
+def joined(*pieces: Atoms) -> Atoms:
+    """Several structures in one."""
+    offsets = np.cumsum([0, *(len(p.residues) for p in pieces)])
+    columns = [
+        np.concatenate([getattr(p.residues, c) for p in pieces])
+        for c in ("names", "ids", "icodes", "chains")
+    ]
+    return Atoms(
+        positions=np.concatenate([p.positions for p in pieces]),
+        names=np.concatenate([p.names for p in pieces]),
+        residue_index=np.concatenate(
+            [p.residue_index + o for p, o in zip(pieces, offsets, strict=False)]
+        ),
+        residues=Residues(*columns),
+        elements=np.concatenate([p.elements for p in pieces]),
+    )
+
+
+@pytest.mark.parametrize(
+    "forcefield",
+    ["amber14", "amber19", pytest.param("charmm36", marks=pytest.mark.slow)],
+)
+def test_the_energy_falls_and_the_beads_stay(
+    peptide: Peptide, martini3: Library, forcefield: str
+) -> None:
+    atoms = peptide("AKF")
+    context, told = known(atoms, martini3, forcefield=forcefield)
+    after = minimise(atoms, context)
+    assert total(told, "after") < total(told, "before")
+    assert f"{forcefield} on CPU, bead centres held" in told
+    plan = context.topology.plan
+    is_heavy = after.elements != "H"
+    assert after.names[is_heavy].tolist() == atoms.names.tolist()
+    assert (after.elements == "H").sum() > 20
+    moved = after.positions[is_heavy]
+    assert not len(chirality_errors(plan, moved))
+    assert 0.001 < np.linalg.norm(moved - atoms.positions, axis=1).max() < 1.0
+    away = float(told[-1].split()[2])
+    assert away < 0.1
+
+
+def test_hydrogens_that_are_there_are_kept(peptide: Peptide) -> None:
+    full = hydrogens(peptide("GS"), PostContext())
+    after = minimise(full, PostContext())
+    assert after.names.tolist() == full.names.tolist()
+    assert (after.residue_index == full.residue_index).all()
+
+
+def test_the_same_input_gives_the_same_output(peptide: Peptide) -> None:
+    one, two = (minimise(peptide("AS"), PostContext(options={"platform": "CPU"})) for _ in "12")
+    np.testing.assert_allclose(one.positions, two.positions, atol=1e-3)
+
+
+@pytest.mark.parametrize("restraints", ["heavy", "none"])
+def test_restraints_are_a_choice(peptide: Peptide, restraints: str) -> None:
+    told: list[str] = []
+    atoms = peptide("AVA")
+    context = PostContext(options={"restraints": restraints, "tolerance": 10.0}, report=told.append)
+    after = minimise(atoms, context)
+    moved = after.positions[after.elements != "H"] - atoms.positions
+    far = float(np.linalg.norm(moved, axis=1).max())
+    assert far < 1.0 if restraints == "heavy" else far > 0.05
+
+
+def test_a_disulfide_is_bonded(peptide: Peptide, martini3: Library) -> None:
+    """Two chains whose sulfur atoms lie at the length of a bond."""
+    one = peptide("GCG")
+    sulfur = one.positions[one.names == "SG"][0]
+    beta = one.positions[one.names == "CB"][0]
+    axis = (sulfur - beta) / np.linalg.norm(sulfur - beta)
+    middle = sulfur + 1.03 * axis
+    residues = replace(one.residues, chains=np.full(3, "B"))
+    two = replace(one, positions=2 * middle - one.positions, residues=residues)
+    mirrored = two.positions - middle  # put the hands right: mirror through a plane with the axis
+    normal = np.cross(axis, [1.0, 0.3, 0.2])
+    normal /= np.linalg.norm(normal)
+    two = replace(two, positions=middle + mirrored - 2 * (mirrored @ normal)[:, None] * normal)
+    after = minimise(joined(one, two), PostContext())
+    assert "HG" not in after.names
+    pair = after.positions[after.names == "SG"]
+    assert 1.9 < float(np.linalg.norm(pair[0] - pair[1])) < 2.2
+
+
+def test_a_broken_chain_is_minimised_with_either_kind_of_ends(peptide: Peptide) -> None:
+    atoms = peptide("AVGSA")
+    gap = atoms.subset(atoms.residue_index != 2)
+    charged = minimise(gap, PostContext(options={"ends": "charged"}))
+    capped = minimise(gap, PostContext(options={"ends": "capped"}))
+    assert len(charged.residues) == 4
+    assert len(capped.residues) == 6
+
+
+def test_a_residue_between_two_breaks_gets_a_cap(peptide: Peptide) -> None:
+    atoms = peptide("AVGSALA")
+    pieces = atoms.subset(~np.isin(atoms.residue_index, [1, 2, 4]))
+    after = minimise(pieces, PostContext())
+    assert after.residues.names.tolist() == ["ALA", "NME", "SER", "NME", "LEU", "ALA"]
+
+
+def test_a_residue_without_a_template_is_named(peptide: Peptide) -> None:
+    atoms = hydrogens(peptide("AFA"), PostContext())
+    lacking = atoms.subset(~((atoms.residue_index == 1) & (atoms.names == "CZ")))
+    with pytest.raises(MinimisationError, match="PHE 2 of chain A has no template in amber14"):
+        minimise(lacking, PostContext())
+
+
+def test_a_ligand_is_relaxed_beside_a_protein(
+    peptide: Peptide, caffeine: tuple[Atoms, PostContext]
+) -> None:
+    ligand, context = caffeine
+    far = replace(ligand, positions=ligand.positions + 12.0)
+    told: list[str] = []
+    atoms = joined(peptide("AS"), far)
+    after = minimise(atoms, replace(context, beads=None, report=told.append))
+    assert any("relaxed by MMFF94, without a template: 1 molecules (CFF)" in t for t in told)
+    own = after.subset(after.residue_index == 2)
+    assert len(own) == 24
+    assert np.linalg.norm(own.positions[:14] - far.positions, axis=1).max() < 0.5
+
+
+def test_a_ligand_can_be_left_as_it_is(
+    peptide: Peptide, caffeine: tuple[Atoms, PostContext]
+) -> None:
+    ligand, context = caffeine
+    far = replace(ligand, positions=ligand.positions + 12.0)
+    told: list[str] = []
+    context = replace(context, beads=None, report=told.append, options={"unmapped": "leave"})
+    after = minimise(joined(peptide("AS"), far), context)
+    assert any("left as they were, without a template: 1 molecules (CFF)" in t for t in told)
+    np.testing.assert_array_equal(after.positions[after.residue_index == 2][:14], far.positions)
+
+
+def test_a_ligand_of_unknown_chemistry_is_named(
+    peptide: Peptide, caffeine: tuple[Atoms, PostContext]
+) -> None:
+    atoms = joined(hydrogens(peptide("AS"), PostContext()), caffeine[0])
+    with pytest.raises(MinimisationError, match="CFF 900 of chain L has no template"):
+        minimise(atoms, PostContext())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"forcefield": "opls"},
+        {"platform": "Abacus"},
+        {"restraints": "some"},
+        {"tolerance": -1.0},
+        {"ends": "frayed"},
+    ],
+)
+def test_choices_that_do_not_exist_are_refused(
+    peptide: Peptide, options: dict[str, object]
+) -> None:
+    with pytest.raises(MinimisationError):
+        minimise(peptide("GG"), PostContext(options=options))
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_a_minimised_protein_runs_five_picoseconds(shared_data: Path, martini3: Library) -> None:
+    """Trp-cage from its beads: backmapped, minimised, 5 ps at 300 K."""
+    import openmm
+    from openmm import app, unit
+
+    import herobm
+    from herobm.post.bonding import assemble
+
+    file = shared_data / "cg/martinize2_outputs/mini-protein3_trp-cage_aa.pdb"
+    beads = coarsen(herobm.read_atoms(file), martini3)
+    atoms = herobm.backmap(beads, mapping="martini3", post="hydrogens,minimise").atoms
+    topology = assemble(atoms, PostContext()).topology
+    system = app.ForceField("amber14-all.xml").createSystem(topology, nonbondedMethod=app.NoCutoff)
+    walk = openmm.LangevinMiddleIntegrator(300 * unit.kelvin, 5 / unit.picosecond, 0.001)
+    platform = openmm.Platform.getPlatformByName("CPU")
+    context = openmm.Context(system, walk, platform, {"Threads": "1"})
+    context.setPositions(atoms.positions / 10)
+    context.setVelocitiesToTemperature(300, 1)
+    walk.step(5000)
+    state = context.getState(getEnergy=True, getPositions=True)
+    end = state.getPositions(asNumpy=True).value_in_unit(unit.angstrom)
+    moved = np.sqrt(((end - atoms.positions) ** 2).sum(axis=1).mean())
+    kinetic = state.getKineticEnergy() / unit.kilojoule_per_mole
+    kelvin = 2 * kinetic / ((3 * len(atoms) - 3) * 0.0083144626)
+    assert moved < 5.0
+    assert 240 < kelvin < 360
