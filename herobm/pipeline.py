@@ -303,11 +303,14 @@ def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") 
             break  # none fits better, so the others need not be read
     if not counts:
         raise UnmappedResidueError(
-            f"{source}: no plug-in that is installed has a mapping",
-            "Install one, e.g. herobm-martini3, or name a mapping file (--mapping my.map).",
+            f"{source}: there is no mapping: no plug-in that is loaded has one",
+            f"Name a mapping file (--mapping my.map), or load a plug-in that has one.\n"
+            f"{registry.absence(PREFERRED)}",
         )
     best = max(counts, key=lambda name: counts[name][0] / max(counts[name][1], 1))
     log.info("mapping: %s (its beads fit %d of %d residues)", best, *counts[best])
+    if counts[best][0] < counts[best][1] and PREFERRED not in {p.name for p in registry.plugins}:
+        log.info(registry.absence(PREFERRED))
     return best
 
 

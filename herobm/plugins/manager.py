@@ -54,15 +54,14 @@ def load_registry(
     manager.add_hookspecs(hookspecs)
     plugins: list[Plugin] = []
     failures = [_absent(name) for name in sorted({*(allowed or ()), *blocked} - by_name.keys())]
-    for name in sorted(by_name):
-        if name in blocked or (allowed is not None and name not in allowed):
-            continue
+    withheld = {n for n in by_name if n in blocked or (allowed is not None and n not in allowed)}
+    for name in sorted(by_name.keys() - withheld):
         entries = by_name[name]
         try:
             plugins.append(_load(manager, entries))
         except PluginError as error:
             failures.append(FailedPlugin(_source(entries[0]), error))
-    return Registry(plugins, failures)
+    return Registry(plugins, failures, withheld)
 
 
 def _allow_list(text: str | None) -> frozenset[str] | None:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 #: Endings of files that say how a molecule is mapped.
 MAPPING_SUFFIXES = (".map", ".yaml", ".yml")
+#: The plug-ins of this project and the packages that bring them.
+PACKAGES = {
+    "ca_only": "herobm-ca-only",
+    "custom_ligand": "herobm-custom-ligand",
+    "martini3": "herobm-martini3",
+}
 
 
 @dataclass(frozen=True)
@@ -80,10 +86,18 @@ class Registry:
         Those that work; their order does not matter.
     failures : iterable of FailedPlugin
         Those that were set aside.
+    withheld : iterable of str
+        Names of those that are installed, but were not to be loaded.
     """
 
-    def __init__(self, plugins: Iterable[Plugin], failures: Iterable[FailedPlugin] = ()) -> None:
+    def __init__(
+        self,
+        plugins: Iterable[Plugin],
+        failures: Iterable[FailedPlugin] = (),
+        withheld: Iterable[str] = (),
+    ) -> None:
         self.plugins = tuple(sorted(plugins, key=lambda plugin: plugin.name))
+        self.withheld = tuple(sorted(withheld))
         self.failures = tuple(sorted(failures, key=lambda failed: failed.name))
         self._mappings = Catalogue("mapping", {p.name: p.mappings for p in self.plugins})
         self._models = Catalogue("model", {p.name: p.models for p in self.plugins})
@@ -187,10 +201,20 @@ class Registry:
         return own if own in self._mappings.full else mapping
 
     def _note(self, name: str) -> str:
-        """Say which failed plug-in may be why `name` is missing."""
+        """Say which plug-in may be why `name` is missing: one that failed, or is not loaded."""
         plugin = name.partition("/")[0]
         lines = [failed.line() for failed in self.failures if failed.name == plugin]
-        return "\n".join(lines or [failed.line() for failed in self.failures])
+        lines = lines or [failed.line() for failed in self.failures]
+        absent = plugin in PACKAGES and all(plugin != there.name for there in self.plugins)
+        if plugin in self.withheld or (absent and not lines):
+            lines.append(self.absence(plugin))
+        return "\n".join(lines)
+
+    def absence(self, plugin: str) -> str:
+        """Say why there is nothing of a plug-in that is neither loaded nor failed."""
+        if plugin in self.withheld:
+            return f"plug-in {plugin!r} is installed, but left out (HEROBM_PLUGINS or --no-plugin)"
+        return f"plug-in {plugin!r} is not installed: it comes with {PACKAGES.get(plugin, plugin)}"
 
 
 def _load_spec(full: str, spec: MappingSpec) -> MappingSet:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from herobm.errors import MappingMismatchError
 from herobm.plan.plan import Plan
-from herobm.plan.template import Library
+from herobm.plan.template import Library, Template
 from herobm.types import IntArray
 
 
@@ -55,25 +55,35 @@ class Vocabulary(BaseModel):
         MappingMismatchError
             If the weights do not know a residue kind of the plan.
         """
+        used = np.unique(plan.template).tolist()
+        self._check([plan.library.templates[kind] for kind in used], plan.library.name, source)
         counts = [len(e.beads) for e in self.entries]
         first = dict(
             zip((e.key for e in self.entries), np.cumsum([0, *counts[:-1]]).tolist(), strict=True)
         )
         offsets = np.zeros(len(plan.library.templates), dtype=np.int64)
-        strangers = []
-        for kind in np.unique(plan.template).tolist():
-            template = plan.library.templates[kind]
-            if template.key in first:
-                offsets[kind] = first[template.key]
-            else:
-                strangers.append(template.name)
+        offsets[used] = [first[plan.library.templates[kind].key] for kind in used]
+        types: IntArray = offsets[plan.template[plan.bead_residue]] + plan.bead_local
+        return types
+
+    def check(self, library: Library, source: str = "the weights") -> None:
+        """See to it that all residue kinds of a library are known.
+
+        Raises
+        ------
+        MappingMismatchError
+            Naming those that are not.
+        """
+        self._check(list(library), library.name, source)
+
+    def _check(self, templates: list[Template], mapping: str, source: str) -> None:
+        known = {e.key for e in self.entries}
+        strangers = [t.name for t in templates if t.key not in known]
         if strangers:
             raise MappingMismatchError(
                 f"{source} were trained with another mapping: what they rebuild for "
-                f"{', '.join(strangers)} is not what mapping '{plan.library.name}' asks for",
+                f"{', '.join(strangers)} is not what mapping '{mapping}' asks for",
                 "Choose the mapping that the weights were trained with (--mapping), other weights "
                 "(--model), or train some: herobm train.\n"
                 f"The weights know: {', '.join(sorted(e.residue for e in self.entries))}.",
             )
-        types: IntArray = offsets[plan.template[plan.bead_residue]] + plan.bead_local
-        return types
