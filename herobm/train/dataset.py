@@ -18,11 +18,15 @@ from safetensors.numpy import save
 
 from herobm.dsl.model import MappingSet
 from herobm.elements import element_of
-from herobm.errors import DatasetError
+from herobm.errors import DatasetError, StructureError
+from herobm.plan import Library
+from herobm.system.coarsen import drop_incomplete
 from herobm.system.periodic import whole_residues
 from herobm.types import Atoms, IntArray, Residues
 
 FORMAT = "herobm-dataset-1"
+#: Å, farthest that an atom may be from the first one of its residue, a coordinate.
+LARGEST_SPAN = 32.0
 #: Coordinates are stored in units of 0.001 Å.
 UNIT = 1e-3
 
@@ -123,6 +127,38 @@ def write_dataset(
     aside.write_bytes(save(tensors, header))  # by its own hand safetensors lets no other user read
     aside.replace(path)
     return len(names), len(tensors["pattern"]), len(tensors["coordinates"])
+
+
+def check_structure(atoms: Atoms, library: Library, source: str) -> None:
+    """See to it that a structure is of use for training with a mapping.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+    source : str
+        What to call the structure in messages.
+
+    Raises
+    ------
+    StructureError
+        If none of its residues has the atoms of its mapping (a coarse-grained file, say), or one
+        spans more than a dataset can hold.
+    """
+    if len(drop_incomplete(atoms, library)) == 0:
+        raise StructureError(
+            f"{source}: none of its residues has the atoms that mapping '{library.name}' knows",
+            "A dataset is packed from all-atom structures of molecules that are mapped.",
+        )
+    whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
+    starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues)))
+    span = np.abs(whole - whole[starts][atoms.residue_index]).max(axis=1)
+    if span.max() > LARGEST_SPAN:
+        raise StructureError(
+            f"{source}: {atoms.residues.label(int(atoms.residue_index[span.argmax()]))} spans "
+            f"{span.max():.0f} Å, and a dataset holds residues of up to {LARGEST_SPAN:.0f} Å",
+            "Leave the residue out (--selection).",
+        )
 
 
 def read_dataset(path: Path) -> Dataset:
