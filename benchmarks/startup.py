@@ -28,6 +28,10 @@ bonds:
 """
 
 
+#: How many mappings lie in the folder that is validated.
+N_MAPPINGS = 200
+
+
 def cpu_of_children() -> float:
     """CPU seconds of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -85,6 +89,26 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def fill(folder: Path) -> Path:
+    """Make a folder of mappings: those of the installed plug-ins over and over, renamed."""
+    from herobm.plugins import load_registry
+
+    shipped = [
+        path.read_text(encoding="utf-8")
+        for plugin in load_registry().plugins
+        for spec in plugin.mappings
+        for path in spec.files
+    ]
+    texts = [text for text in shipped if "\nat:" not in text]
+    folder.mkdir()
+    for i in range(N_MAPPINGS):
+        head, keyword, rest = texts[i % len(texts)].partition("molecule: ")
+        names, _, body = rest.partition("\n")
+        others = ", ".join(f"{name.strip()}{i}" for name in names.split(","))
+        (folder / f"{i:03d}.map").write_text(f"{head}{keyword}{others}\n{body}", encoding="utf-8")
+    return folder
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="CPU seconds of commands that start at once.")
@@ -98,6 +122,10 @@ def main() -> None:
         for arguments, shown in [
             (["--help"], "herobm --help"),
             (["mapping", "validate", str(path)], "herobm mapping validate gly.map"),
+            (
+                ["mapping", "validate", str(fill(Path(folder) / "maps"))],
+                f"herobm mapping validate maps/ ({N_MAPPINGS} mappings)",
+            ),
             (["plugins", "list"], "herobm plugins list"),
         ]:
             cpu, wall = measure(arguments, runs)

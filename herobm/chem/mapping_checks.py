@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from string import ascii_uppercase
 
 import networkx as nx
 
@@ -20,7 +21,7 @@ from herobm.chem.valence_checks import check_filled, check_valence
 from herobm.dsl.build import build_mapping
 from herobm.dsl.checks import check
 from herobm.dsl.diagnostics import Diagnostic, ordered
-from herobm.dsl.model import Mapping, Placement
+from herobm.dsl.model import Mapping, Placement, Rule
 from herobm.dsl.syntax import File
 from herobm.errors import StructureError
 from herobm.types import Atoms
@@ -202,17 +203,32 @@ def _long_vector(subject: Subject, name: str, anchor: str, place: Placement) -> 
     apart = _distance(subject, name, anchor)
     far = f"{apart} bonds away" if apart else "not joined to it by bonds"
     message = f"'{name}' is rebuilt from {anchor}, {far}: a longer vector than needed"
-    better = []
-    for atom in subject.mapping.atoms:
-        for p in atom.placements:
-            if p.bead == place.bead and p.rule and subject.graph.has_edge(name, atom.name):
-                if p.rule.level == place.rule.level - 1:
-                    better.append((f"P{place.rule.level}{p.rule.id}{place.rule.id}", atom.name))
-    hint = f"write {better[0][0]} to hang it on {better[0][1]}" if better else None
-    if hint is None:
-        near = [n for n in subject.graph[name] if n in subject.heavy]
-        hint = f"it is bonded to {listed(near)}: hang it on one of these" if near else None
+    hint = _better_anchor(subject, name, place.bead, place.rule)
     return Diagnostic("W402", message, subject.rules[name, place.bead], help=hint)
+
+
+def _better_anchor(subject: Subject, name: str, bead: str, rule: Rule) -> str | None:
+    """Propose the bonded atom of the bead that lies nearest to the level above."""
+    ruled = [
+        (p.rule, a.name)
+        for a in subject.mapping.atoms
+        for p in a.placements
+        if p.bead == bead and p.rule is not None and a.name != name
+    ]
+    # what lies at a deeper level may hang on this very atom
+    near = [(r, n) for r, n in ruled if subject.graph.has_edge(name, n) and r.level <= rule.level]
+    if near:
+        anchor, atom = min(near, key=lambda pair: abs(pair[0].level - rule.level + 1))
+        level = anchor.level + 1
+        taken = {r.id for r, _ in ruled if r.level == level}
+        free = next((c for c in (rule.id, *ascii_uppercase) if c not in taken), None)
+        return f"write P{level}{anchor.id}{free} to hang it on {atom}" if free else None
+    bonded = [n for n in subject.graph[name] if n in subject.heavy]
+    inside = [n for _, n in ruled if n in bonded]
+    if inside:
+        return f"it is bonded to {listed(inside)}: give that a lower level, and hang it there"
+    there = f"it is bonded to {listed(bonded)}, which no rule of bead {bead} rebuilds: "
+    return f"{there}move it, unless this is meant" if bonded else "give it a bond below 'bonds:'"
 
 
 def _distance(subject: Subject, a: str, b: str) -> int:
@@ -236,9 +252,8 @@ def _check_beads(subject: Subject) -> Iterator[Diagnostic]:
             message += "; ".join(listed(sorted(group, key=names.index)) for group in groups)
             pairs = [_gap(subject, a, b) for a, b in pairwise(groups)]
             note = f"they are {listed(pairs)} bonds apart" if all(pairs) else None
-            yield Diagnostic(
-                "W403", message, subject.bead_words[bead], help="are they in one bead?", note=note
-            )
+            help = "move the smaller group to the bead it is bonded to, unless this is meant"
+            yield Diagnostic("W403", message, subject.bead_words[bead], help=help, note=note)
 
 
 def _groups(subject: Subject, names: list[str]) -> list[set[str]]:

@@ -132,7 +132,8 @@ def _check_names(sight: Sight) -> Iterator[Diagnostic]:
         ]
         message = f"{len(short)} of {n_residues} {kind} of {sight.source} lack atoms (first: "
         message += f"{sight.residue(first)} lacks {listed(missing)})"
-        yield Diagnostic("W502", message, sight.subject.head)
+        help = "they are taken to be missing there; complete the structure, if they should not be"
+        yield Diagnostic("W502", message, sight.subject.head, help=help)
 
 
 def _is_light(sight: Sight, name: str) -> bool:
@@ -190,4 +191,5 @@ def _check_elements(sight: Sight) -> Iterator[Diagnostic]:
         element = seen.most_common(1)[0][0] if seen else ""
         if element and atom.element and element != atom.element:
             message = f"'{atom.name}' is read as {atom.element}, but {sight.source} says {element}"
-            yield Diagnostic("W503", message, sight.span(atom.name))
+            help = f"put a name in front that begins with {element}, or mend the structure"
+            yield Diagnostic("W503", message, sight.span(atom.name), help=help)

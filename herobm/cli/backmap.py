@@ -97,6 +97,9 @@ def backmap(
             f"Name an output that ends in {', '.join(TRAJECTORIES)} with -f, in .pdb, .gro or "
             ".cif without.",
         )
+    frames = slice(begin, end, stride)
+    if trajectory is None and frames != slice(None):
+        raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
     structure = output.with_suffix(".pdb") if is_trajectory else output
     inputs = [beads] if trajectory is None else [beads, trajectory]
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
@@ -132,7 +135,6 @@ def backmap(
     if trajectory is None:
         _structure(prepared, output, overwrite)
     else:
-        frames = slice(begin, end, stride)
         _trajectory(prepared, beads, trajectory, selection, frames, output, overwrite)
 
 

@@ -41,11 +41,13 @@ def build(
     from herobm.errors import StructureError
     from herobm.io import check_writable, read_atoms
     from herobm.io.find import structure_files
-    from herobm.train.dataset import write_dataset
+    from herobm.plan import compile_library
+    from herobm.train.dataset import check_structure, write_dataset
 
     show_notes()
     check_writable(output, overwrite)
     mappings = open_registry(context).mapping(mapping)
+    library = compile_library(mappings)
     files = structure_files(paths)
     faulty: list[str] = []
 
@@ -53,13 +55,17 @@ def build(
         with typer.progressbar(files, label="packing", file=sys.stderr) as bar:
             for path in bar:
                 try:
-                    yield path.name.partition(".")[0], read_atoms(path, selection)
+                    atoms = read_atoms(path, selection)
+                    check_structure(atoms, library, str(path))
+                    yield path.name.partition(".")[0], atoms
                 except StructureError as error:
                     faulty.append(error.message)
 
-    counts = write_dataset(output, structures(), mappings)
-    for message in faulty:
-        typer.echo(f"warning: left out: {message}", err=True)
+    try:
+        counts = write_dataset(output, structures(), mappings)
+    finally:
+        for message in faulty:
+            typer.echo(f"warning: left out: {message}", err=True)
     size = output.stat().st_size / 1e6
     typer.echo(
         f"{output}: {counts[0]} structures, {counts[1]} residues, {counts[2]} atoms, {size:.1f} MB"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from herobm.cli.options import open_registry, root_options
-from herobm.errors import HerobmError, UnknownNameError, WeightsNotFoundError
+from herobm.errors import HerobmError, UnknownNameError
 
 if TYPE_CHECKING:
+    from herobm.plugins.records import ModelSpec
     from herobm.plugins.registry import FailedPlugin, Plugin, Registry
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -141,16 +142,29 @@ def _faults(registry: Registry, plugin: Plugin) -> list[HerobmError]:
         except HerobmError as error:
             faults.append(error)
     for short in plugin.models:
-        model = registry.model(f"{plugin.name}/{short.name}")
-        if model.weights is not None and not model.weights.is_file():
-            faults.append(WeightsNotFoundError(f"model {model.name}: no file {model.weights}"))
-        if not model.mapping:
-            continue
         try:
-            registry.mapping(model.mapping)
+            _check_model(registry, registry.model(f"{plugin.name}/{short.name}"))
         except HerobmError as error:
             faults.append(error)
     return faults
+
+
+def _check_model(registry: Registry, model: ModelSpec) -> None:
+    """Load the weights of a model, and see whether they know all that its mapping rebuilds.
+
+    Raises
+    ------
+    HerobmError
+    """
+    mappings = registry.mapping(model.mapping) if model.mapping else None
+    if model.weights is None:
+        return
+    from herobm.plan import compile_library
+    from herobm.weights.file import load_weights
+
+    weights = load_weights(model.weights)
+    if mappings is not None:
+        weights.header.vocabulary.check(compile_library(mappings), f"the weights {model.weights}")
 
 
 def _head(plugin: Plugin | FailedPlugin, status: str) -> dict[str, str]:

@@ -15,7 +15,9 @@ def train(
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     max_time: Annotated[
         float | None,
-        typer.Option(help="Stop with a checkpoint after these minutes; call again to go on."),
+        typer.Option(
+            min=0.0, help="Stop with a checkpoint after these minutes; call again to go on."
+        ),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads, instead of the configuration's.")

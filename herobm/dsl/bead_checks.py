@@ -31,7 +31,8 @@ def check_hierarchy(scene: Scene) -> Iterator[Diagnostic]:
                 if ids[place.rule.id][0] is atom:
                     continue  # M205: the bead is named twice
                 yield _id_taken(scene, place, ids[place.rule.id][0], ids)
-        if not (scene.lone_patch or scene.blind or bead in scene.unsure):
+        strange = scene.base is not None and all(a.own for a, _ in members)  # M307
+        if not (scene.lone_patch or scene.blind or bead in scene.unsure or strange):
             for atom, place in members:
                 if atom.own:
                     yield from _anchor(scene, atom, place, levels)
@@ -63,6 +64,8 @@ def _anchor(
     above = rule.level - 1
     hint: str | None
     ids = levels.get(above, {})
+    if scene.may_have(above, rule.anchor):
+        return
     if not ids:
         message = f"'{atom.entry.name}' is at level {rule.level} of bead {place.bead}, "
         message += f"which has no atom at level {above}"
@@ -70,7 +73,7 @@ def _anchor(
         near = [level for level in levels if level < above and rule.anchor in levels[level]]
         if near:
             hint = f"did you mean P{max(near) + 1}{rule.anchor}{rule.id}?"
-        if rule.level == 1:
+        if rule.level == 1 or not any(level < rule.level for level in levels):
             hint = f"did you mean P1{rule.id}, from the bead itself?"
         yield Diagnostic("M306", message, rule.span, help=hint)
     elif rule.anchor not in ids:
@@ -159,7 +162,7 @@ def check_patch_beads(scene: Scene) -> Iterator[Diagnostic]:
     known = {p.bead for a in scene.atoms if not a.own for p in a.places}
     for atom in scene.atoms:
         for place in atom.places:
-            if atom.own and known and place.bead not in known:
+            if atom.own and known and place.bead not in known | scene.lost:
                 message = f"'{place.bead}' is no bead of {scene.base.path}, which this is added to"
                 guess = nearest(place.bead, known)
                 help = f"did you mean {guess}?" if guess else f"write {_listed(sorted(known))}"
@@ -168,7 +171,7 @@ def check_patch_beads(scene: Scene) -> Iterator[Diagnostic]:
 
 def check_sizes(scene: Scene) -> Iterator[Diagnostic]:
     """W302: a bead of hydrogens, or one that is far larger than the others."""
-    if scene.file.is_patch or scene.blind:
+    if scene.file.is_patch or scene.blind or scene.lost:
         return
     sizes = {
         bead: sum(element_of(a.entry.name) not in ("H", "D") for a, _ in members)

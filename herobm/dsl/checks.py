@@ -191,6 +191,6 @@ CHECKS: tuple[Callable[[Scene], Iterator[Diagnostic]], ...] = (
     check_sizes,
     check_rebuilt,
     lambda scene: check_chemistry(
-        scene.file, scene.base, set(scene.beads), scene.lone_patch or scene.blind
+        scene.file, scene.base, set(scene.beads), scene.lone_patch or scene.blind, scene.lost
     ),
 )

@@ -19,15 +19,19 @@ _DEGREES = re.compile(r"[0-9]{1,3}(\.[0-9]{0,9})?")
 
 @dataclass(frozen=True)
 class _Names:
-    """Names of the atoms at hand; `open` where others may exist in a file not at hand."""
+    """Names of the atoms at hand; `open` where others may exist in a file not at hand.
+
+    Those of `lost` stand in lines that could not be read.
+    """
 
     first: dict[str, Span]
     others: dict[str, str]
     open: bool
+    lost: Collection[str]
 
     def missing(self, name: str, span: Span, subject: str) -> Iterator[Diagnostic]:
         """M401 for an atom that is not there."""
-        if self.open or name in self.first:
+        if self.open or name in self.first or name in self.lost:
             return
         message = f"{subject} '{name}', an atom that is not there"
         if name in self.others:
@@ -41,7 +45,11 @@ class _Names:
 
 
 def check_chemistry(
-    file: File, base: File | None, beads: Collection[str], partial: bool
+    file: File,
+    base: File | None,
+    beads: Collection[str],
+    partial: bool,
+    lost: Collection[str] = (),
 ) -> Iterator[Diagnostic]:
     """M305, M401, M202, W401: entries of the sections other than ``atoms:``.
 
@@ -53,12 +61,14 @@ def check_chemistry(
         Names of the beads in ``atoms:``.
     partial : bool
         Whether atoms may exist that are not at hand.
+    lost : Collection[str]
+        Words of lines that could not be read: atoms and beads that may be there.
     """
     entries = [*(base.atoms if base else ()), *file.atoms]
     first = {e.name: e.names[0].span for e in entries}
     others = {n.text: e.name for e in entries for n in e.names[1:]}
-    names = _Names(first, others, partial)
-    yield from _check_beads(file, beads, partial)
+    names = _Names(first, others, partial, lost)
+    yield from _check_beads(file, beads, partial, lost)
     yield from _check_bonds(file, names)
     yield from _check_charges(file, names)
     for centre in file.stereo:
@@ -67,7 +77,9 @@ def check_chemistry(
         yield from _check_angle(angle, names)
 
 
-def _check_beads(file: File, beads: Collection[str], partial: bool) -> Iterator[Diagnostic]:
+def _check_beads(
+    file: File, beads: Collection[str], partial: bool, lost: Collection[str]
+) -> Iterator[Diagnostic]:
     seen: dict[str, Span] = {}
     for entry in file.beads:
         bead, span = entry.bead.text, entry.bead.span
@@ -75,7 +87,7 @@ def _check_beads(file: File, beads: Collection[str], partial: bool) -> Iterator[
             message = f"bead '{bead}' has a type already, at {seen[bead]}"
             yield Diagnostic("M302", message, span, help="leave one of the two out")
         seen.setdefault(bead, span)
-        if bead not in beads and not partial:
+        if not partial and bead not in beads and bead not in lost:
             untyped = set(beads).difference(e.bead.text for e in file.beads)
             guess = nearest(bead, untyped) or nearest(bead, beads)
             hint = f"did you mean {guess}?" if guess else "leave it out, or put atoms into it"

@@ -10,15 +10,33 @@ import hashlib
 import json
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Place = Literal["start", "end"]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FrozenDict(dict[K, V]):
+    """A dict that cannot be changed; copies, pickles, compares and reads like any other."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("a mapping is frozen: make a changed copy of it, model_copy(update=...)")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
+        return type(self), (dict(self),)
 
 
 class Rule(_Frozen):
@@ -123,9 +141,9 @@ class Mapping(_Frozen):
     at: Place | None = None
     weights: Literal["mass", "equal"] = "mass"
     atoms: tuple[MappedAtom, ...]
-    beads: dict[str, str]
+    beads: Annotated[dict[str, str], AfterValidator(FrozenDict)]
     bonds: tuple[Bond, ...] = ()
-    charges: dict[str, int] = {}
+    charges: Annotated[dict[str, int], AfterValidator(FrozenDict)] = FrozenDict()
     stereo: tuple[Stereo, ...] = ()
     angles: tuple[Angle, ...] = ()
     source: str = Field(default="", exclude=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from herobm.dsl.arrange import Arranged, Place, arrange, leading_beads
 from herobm.dsl.syntax import File, Name, Span
+
+_WORD = re.compile(r"[^\s,:\"']+")
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,26 @@ class Scene:
 
     @cached_property
     def blind(self) -> bool:
-        """Whether lines are missing, so that nothing can be called absent."""
+        """Whether whole sections are missing, so that nothing can be called absent."""
         faults = self.file.faults + (self.base.faults if self.base else ())
-        return bool(faults) or any(d.code == "M104" for a in self.atoms for d in a.faults)
+        return any(d.span is None or d.code != "M101" for d in faults)
+
+    @cached_property
+    def lost(self) -> frozenset[str]:
+        """The words of lines that could not be read: what they name may well be there."""
+        words: set[str] = set()
+        for file in filter(None, (self.file, self.base)):
+            lines = file.text.split("\n")
+            own = [a for a in self.atoms if a.own is (file is self.file)]
+            faults = [*file.faults, *(d for a in own for d in a.faults if d.code == "M104")]
+            for span in (d.span for d in faults if d.span is not None):
+                words.update(_WORD.findall(lines[span.line - 1]))
+        return frozenset(words)
+
+    def may_have(self, level: int, id: str = "") -> bool:
+        """Whether a rule of that level (and id) may stand in a line that could not be read."""
+        rule = re.compile(rf"{level}.*{id}", re.IGNORECASE)
+        return any(rule.search(word) for word in self.lost)
 
     @cached_property
     def unsure(self) -> frozenset[str]:

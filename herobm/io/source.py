@@ -64,7 +64,7 @@ def read_text(path: Path) -> str:
     data = _unpacked(path.read_bytes(), path)
     if b"\0" in data:
         raise StructureError(f"{path}: this is a binary file, not a text structure", _EXTENSIONS)
-    text = data.decode("utf-8", errors="replace")
+    text = data.decode("utf-8-sig", errors="replace")
     if not text.strip():
         raise StructureError(
             f"{path}: the file is empty", "Write or download it again; nothing is in it."

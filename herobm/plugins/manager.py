@@ -72,15 +72,18 @@ def load_registry(
         if allowed is None:
             failures += [_impostor(entry) for entry in by_name[BUILT_IN.name] if entry != BUILT_IN]
         by_name[BUILT_IN.name] = [BUILT_IN]
-    for name in sorted(by_name):
-        if name in blocked or not (allowed is None or name in allowed or name == BUILT_IN.name):
-            continue
+    withheld = {
+        name
+        for name in by_name
+        if name in blocked or not (allowed is None or name in allowed or name == BUILT_IN.name)
+    }
+    for name in sorted(by_name.keys() - withheld):
         entries = by_name[name]
         try:
             plugins.append(_load(manager, entries))
         except PluginError as error:
             failures.append(FailedPlugin(_source(entries[0]), error))
-    return Registry(plugins, failures)
+    return Registry(plugins, failures, withheld)
 
 
 def _allow_list(text: str | None) -> frozenset[str] | None:

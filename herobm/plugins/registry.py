@@ -96,10 +96,18 @@ class Registry:
         Those that work; their order does not matter.
     failures : iterable of FailedPlugin
         Those that were set aside.
+    withheld : iterable of str
+        Names of those that are installed, but were not to be loaded.
     """
 
-    def __init__(self, plugins: Iterable[Plugin], failures: Iterable[FailedPlugin] = ()) -> None:
+    def __init__(
+        self,
+        plugins: Iterable[Plugin],
+        failures: Iterable[FailedPlugin] = (),
+        withheld: Iterable[str] = (),
+    ) -> None:
         self.plugins = tuple(sorted(plugins, key=lambda plugin: plugin.name))
+        self.withheld = tuple(sorted(withheld))
         self.failures = tuple(sorted(failures, key=lambda failed: failed.name))
         self._mappings = Catalogue("mapping", {p.name: p.mappings for p in self.plugins})
         self._models = Catalogue("model", {p.name: p.models for p in self.plugins})
@@ -201,9 +209,13 @@ class Registry:
         return own if own in self._mappings.full else mapping
 
     def _note(self, name: str) -> str:
-        """Say which failed plug-in may be why `name` is missing."""
+        """Say which plug-in may be why `name` is missing: one that failed, or is not loaded."""
         plugin = name.partition("/")[0]
         lines = [failed.line() for failed in self.failures if failed.name == plugin]
+        if plugin in self.withheld:
+            lines.append(
+                f"plug-in {plugin!r} is installed, but left out (HEROBM_PLUGINS or --no-plugin)"
+            )
         if not lines and plugin not in {p.name for p in self.plugins}:
             lines = [pack.line() for pack in PACKS if plugin in pack.words]
         return "\n".join(lines or [failed.line() for failed in self.failures])

@@ -149,8 +149,9 @@ def require_mapped(particles: P, library: Library, *, skip_unmapped: bool, sourc
         "Leave out what is not mapped (--skip-unmapped), or select what is (--selection 'not "
         "resname W').\n"
     )
+    none = "No residue is mapped, so nothing would be left to work on.\n"
     raise UnmappedResidueError(
         f"{source}: mapping '{library.name}' has no residue {listed}",
-        f"{'' if unknown.all() else some}{others}\n"
+        f"{none if unknown.all() else some}{others}\n"
         f"It has: {', '.join(sorted(library.by_residue))}.",
     )

@@ -25,15 +25,16 @@ def _report(now: Progress) -> None:
 
 def main(arguments: list[str]) -> int:
     """Train; return the exit code."""
-    if not 1 <= len(arguments) <= 2:
+    try:
+        config, minutes = arguments[0], float(arguments[1]) if len(arguments) > 1 else math.inf
+    except (IndexError, ValueError):
+        config, minutes = "", math.nan
+    if len(arguments) > 2 or not minutes >= 0.0:
         sys.stderr.write("usage: python -m herobm.train CONFIG [MINUTES]\n")
         return 2
-    minutes = float(arguments[1]) if len(arguments) == 2 else math.inf
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        path = train(
-            read_config(Path(arguments[0])), device=device, max_minutes=minutes, report=_report
-        )
+        path = train(read_config(Path(config)), device=device, max_minutes=minutes, report=_report)
     except HerobmError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -20,7 +20,7 @@ from herobm.system.coarsen import coarsen, drop_incomplete
 from herobm.system.matching import match_atoms
 from herobm.system.topology import Topology, build_topology
 from herobm.train.dataset import Dataset
-from herobm.train.derive import Derived, derive_residues
+from herobm.train.derive import Derived, check_derived, derive_residues
 from herobm.types import FloatArray, IntArray
 from herobm.weights.vocabulary import Vocabulary
 
@@ -118,8 +118,14 @@ def build_corpus(
         Nearest beads kept for each bead.
     derived : tuple of Derived
         Residue kinds that are cut from others (see `herobm.train.derive`).
+
+    Raises
+    ------
+    ConfigError
+        If the mapping lacks such a residue kind, or atoms of it.
     """
     library = compile_library(dataset.mappings)
+    check_derived(derived, library)
     atoms = derive_residues(drop_incomplete(dataset.atoms, library), derived)
     topology = build_topology(coarsen(atoms, library, skip_unmapped=True), library)
     plan = topology.plan

@@ -14,14 +14,19 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from herobm.dsl.model import MappingSet
 from herobm.elements import element_of
-from herobm.errors import DatasetError
+from herobm.errors import DatasetError, StructureError
+from herobm.plan import Library
+from herobm.system.coarsen import drop_incomplete
+from herobm.system.periodic import whole_residues
 from herobm.types import Atoms, IntArray, Residues
 
 FORMAT = "herobm-dataset-1"
+#: Å, farthest that an atom may be from the first one of its residue, a coordinate.
+LARGEST_SPAN = 32.0
 #: Coordinates are stored in units of 0.001 Å.
 UNIT = 1e-3
 
@@ -76,7 +81,9 @@ def write_dataset(
     """
     patterns: dict[tuple[str, tuple[str, ...]], int] = {}
     names: list[str] = []
-    columns: dict[str, list[np.ndarray]] = {k: [] for k in ("pattern", "number", "chain", "count")}
+    columns: dict[str, list[np.ndarray]] = {
+        key: [] for key in ("pattern", "number", "icode", "chain", "count")
+    }
     origins, coordinates = [], []
     for name, atoms in structures:
         starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues)))
@@ -88,9 +95,11 @@ def write_dataset(
         ]
         columns["pattern"].append(np.array([patterns.setdefault(k, len(patterns)) for k in keys]))
         columns["number"].append(atoms.residues.ids)
+        columns["icode"].append(np.array([ord(c or " ") for c in atoms.residues.icodes.tolist()]))
         columns["chain"].append(np.unique(atoms.residues.chains, return_inverse=True)[1])
         columns["count"].append(np.array([len(atoms.residues)]))
-        milli = np.rint((atoms.positions - atoms.positions.mean(axis=0)) / UNIT).astype(np.int64)
+        whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
+        milli = np.rint((whole - whole.mean(axis=0)) / UNIT).astype(np.int64)
         origins.append(milli[starts].astype(np.int32))
         relative = milli - milli[starts][atoms.residue_index]
         if np.abs(relative).max() > np.iinfo(np.int16).max:
@@ -106,17 +115,50 @@ def write_dataset(
         "mappings": mappings.model_dump_json(),
     }
     tensors: dict[str, np.ndarray] = {
-        "pattern": np.concatenate(columns["pattern"]).astype(np.uint16),
+        "pattern": np.concatenate(columns["pattern"]).astype(np.min_scalar_type(len(patterns))),
         "number": np.concatenate(columns["number"]).astype(np.int32),
+        "icode": np.concatenate(columns["icode"]).astype(np.uint8),
         "chain": np.concatenate(columns["chain"]).astype(np.int16),
         "count": np.concatenate(columns["count"]).astype(np.int32),
         "origin": np.concatenate(origins),
         "coordinates": np.concatenate(coordinates),
     }
     aside = path.with_name(path.name + ".part")
-    save_file(tensors, aside, metadata=header)
+    aside.write_bytes(save(tensors, header))  # by its own hand safetensors lets no other user read
     aside.replace(path)
     return len(names), len(tensors["pattern"]), len(tensors["coordinates"])
+
+
+def check_structure(atoms: Atoms, library: Library, source: str) -> None:
+    """See to it that a structure is of use for training with a mapping.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+    source : str
+        What to call the structure in messages.
+
+    Raises
+    ------
+    StructureError
+        If none of its residues has the atoms of its mapping (a coarse-grained file, say), or one
+        spans more than a dataset can hold.
+    """
+    if len(drop_incomplete(atoms, library)) == 0:
+        raise StructureError(
+            f"{source}: none of its residues has the atoms that mapping '{library.name}' knows",
+            "A dataset is packed from all-atom structures of molecules that are mapped.",
+        )
+    whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
+    starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues)))
+    span = np.abs(whole - whole[starts][atoms.residue_index]).max(axis=1)
+    if span.max() > LARGEST_SPAN:
+        raise StructureError(
+            f"{source}: {atoms.residues.label(int(atoms.residue_index[span.argmax()]))} spans "
+            f"{span.max():.0f} Å, and a dataset holds residues of up to {LARGEST_SPAN:.0f} Å",
+            "Leave the residue out (--selection).",
+        )
 
 
 def read_dataset(path: Path) -> Dataset:
@@ -147,10 +189,11 @@ def read_dataset(path: Path) -> Dataset:
     milli = tensors["origin"].astype(np.int64)[residue_index] + tensors["coordinates"]
     flat_names = [name for p in tensors["pattern"].tolist() for name in patterns[p][1]]
     chains = np.char.add(np.char.add(structure.astype(str), ":"), tensors["chain"].astype(str))
+    icodes = tensors.get("icode", np.full(len(lengths), ord(" ")))  # not in the oldest files
     residues = Residues(
         names=np.array([p[0] for p in patterns], dtype=np.str_)[tensors["pattern"]],
         ids=tensors["number"].astype(np.int64),
-        icodes=np.full(len(lengths), "", dtype=np.str_),
+        icodes=np.char.strip(icodes.astype(np.uint32).view("<U1")),
         chains=chains,
     )
     distinct = {name: element_of(name) for p in patterns for name in p[1]}

@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from herobm.errors import ConfigError
+from herobm.plan.template import Library
 from herobm.types import Atoms
 
 
@@ -32,6 +34,31 @@ class Derived(BaseModel):
     at: Literal["start", "end"]
     atoms: dict[str, str]
     share: float = Field(default=0.1, ge=0, le=1)
+
+
+def check_derived(derived: tuple[Derived, ...], library: Library) -> None:
+    """See to it that a mapping has the residue kinds that are to be cut, and their atoms.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first that it lacks.
+    """
+    for kind in derived:
+        template = library.get(kind.residue)
+        if template is None:
+            raise ConfigError(
+                f"derived: mapping '{library.name}' has no residue {kind.residue}",
+                f"It has: {', '.join(sorted(library.by_residue))}.",
+            )
+        known = {name for atom in template.mapping.atoms for name in atom.names}
+        strangers = sorted(set(kind.atoms.values()) - known)
+        if strangers:
+            raise ConfigError(
+                f"derived: {kind.residue} of mapping '{library.name}' has no atom "
+                f"{', '.join(strangers)}",
+                f"It has: {', '.join(sorted(known))}.",
+            )
 
 
 def derive_residues(atoms: Atoms, derived: tuple[Derived, ...], seed: int = 0) -> Atoms:

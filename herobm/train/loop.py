@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from herobm.errors import ConfigError
+from herobm.errors import ConfigError, OutputError
 from herobm.nn.model import Backmapper
 from herobm.plan import compile_library
 from herobm.train.batch import Batch, add_noise, cut_batch, segments
 from herobm.train.config import TrainConfig
 from herobm.train.corpus import Corpus, Statistics, build_corpus
-from herobm.train.dataset import read_dataset
+from herobm.train.dataset import Dataset, read_dataset
 from herobm.train.loss import best_names, loss_terms
 from herobm.weights.file import Header, save_weights
 from herobm.weights.vocabulary import Vocabulary
@@ -41,11 +42,12 @@ Report = Callable[[Progress], None]
 
 @dataclass
 class State:
-    """All that a checkpoint holds."""
+    """All that a checkpoint holds; `origin` tells the structures and the mapping apart."""
 
     network: Backmapper
     average: dict[str, torch.Tensor]
     optimiser: torch.optim.AdamW
+    origin: str = ""
     step: int = 0
     seconds: float = 0.0
     figures: dict[str, float] = field(default_factory=dict)
@@ -77,10 +79,11 @@ def train(
 
     Raises
     ------
-    DatasetError, ConfigError
+    DatasetError, ConfigError, OutputError
     """
     torch.set_num_threads(config.threads)
     started = time.monotonic()
+    _make_folder(config.output)
     data = read_dataset(config.train)
     library = compile_library(data.mappings)
     vocabulary = Vocabulary.of(library)
@@ -89,9 +92,8 @@ def train(
     )
     held_out = replace(read_dataset(config.valid), mappings=data.mappings)
     valid, _ = build_corpus(held_out, vocabulary, config.model.cutoff, config.n_neighbours)
-    state = _start(config, vocabulary, statistics, device)
+    state = _start(config, vocabulary, statistics, device, _origin(data))
     run = _Run(config, corpus.to(device), valid.to(device), vocabulary, report)
-    config.output.mkdir(parents=True, exist_ok=True)
     finished = run.go(state, started, max_minutes * 60.0)
     if not finished:
         return None
@@ -233,8 +235,25 @@ class _Run:
             log.write(json.dumps(line) + "\n")
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(path / "checkpoint.part", ignore_errors=True)  # of a run that was killed
+        (path / "checkpoint.part").mkdir()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: the output folder cannot be made or written to ({error.strerror})",
+            "Name another 'output' in the configuration.",
+        ) from None
+    (path / "checkpoint.part").rmdir()
+
+
 def _start(
-    config: TrainConfig, vocabulary: Vocabulary, statistics: Statistics, device: str
+    config: TrainConfig,
+    vocabulary: Vocabulary,
+    statistics: Statistics,
+    device: str,
+    origin: str,
 ) -> State:
     torch.manual_seed(config.seed)
     network = Backmapper(config.model, vocabulary.n_types, vocabulary.n_slots)
@@ -245,10 +264,11 @@ def _start(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     average = {name: t.clone() for name, t in network.state_dict().items()}
-    state = State(network, average, optimiser)
-    checkpoint = config.output / "checkpoint"
-    if checkpoint.is_dir():
-        load_checkpoint(checkpoint, state, config)
+    state = State(network, average, optimiser, origin)
+    for name in ("checkpoint", "checkpoint.old"):  # the latter after a kill between two renames
+        if (config.output / name).is_dir():
+            load_checkpoint(config.output / name, state, config)
+            break
     return state
 
 
@@ -273,12 +293,13 @@ def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
         "seconds": state.seconds,
         "figures": state.figures,
         "config": _identity(config),
+        "origin": state.origin,
     }
     (aside / "state.json").write_text(json.dumps(about))
     final = folder / "checkpoint"
     old = folder / "checkpoint.old"
-    shutil.rmtree(old, ignore_errors=True)
     if final.exists():
+        shutil.rmtree(old, ignore_errors=True)
         final.rename(old)
     aside.rename(final)
     shutil.rmtree(old, ignore_errors=True)
@@ -290,19 +311,24 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
     Raises
     ------
     ConfigError
-        If the checkpoint belongs to another configuration.
+        If the checkpoint is damaged, or belongs to another configuration, other structures or
+        another mapping.
     """
-    about = json.loads((folder / "state.json").read_text())
+    about, parts = _read_checkpoint(folder)
+    if about.get("origin", state.origin) != state.origin:
+        raise ConfigError(
+            f"{folder}: holds a run on another dataset",
+            "Give the new run another 'output' folder, or remove this one.",
+        )
     if about["config"] != _identity(config):
         raise ConfigError(
             f"{folder}: holds a run with another configuration",
             "Give the new run another 'output' folder, or remove this one.",
         )
-    parts = {n: load_file(folder / f"{n}.safetensors") for n in ("network", "average")}
     state.network.load_state_dict(parts["network"])
     device = next(state.network.parameters()).device
     state.average = {k: t.to(device) for k, t in parts["average"].items()}
-    first, second = (load_file(folder / f"{n}.safetensors") for n in ("first", "second"))
+    first, second = parts["first"], parts["second"]
     for name, parameter in state.network.named_parameters():
         if name in first:
             state.optimiser.state[parameter] = {
@@ -312,6 +338,24 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
             }
     state.step, state.seconds = about["step"], about["seconds"]
     state.figures = about["figures"]
+
+
+def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
+    """Read state.json and the tensors of each of the four files."""
+    names = ("network", "average", "first", "second")
+    try:
+        about = json.loads((folder / "state.json").read_text())
+        return about, {name: load_file(folder / f"{name}.safetensors") for name in names}
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ConfigError(
+            f"{folder}: the checkpoint is damaged ({error})",
+            "Copy it again, or remove it to begin anew.",
+        ) from None
+
+
+def _origin(data: Dataset) -> str:
+    """Name what a run learns from: its structures and what is rebuilt of them."""
+    return f"{data.digest} {data.mappings.digest()}"
 
 
 def _identity(config: TrainConfig) -> str:

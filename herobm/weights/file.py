@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from herobm.errors import WeightsFormatError, WeightsNotFoundError
 from herobm.nn.config import ModelConfig
@@ -69,7 +69,8 @@ def save_weights(path: Path, tensors: dict[str, torch.Tensor], header: Header) -
     """
     aside = path.with_name(path.name + ".part")
     kept = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    save_file(kept, aside, metadata={"herobm": header.model_dump_json()})
+    # safetensors by its own hand lets no other user read what it writes.
+    aside.write_bytes(save(kept, {"herobm": header.model_dump_json()}))
     aside.replace(path)
 
 

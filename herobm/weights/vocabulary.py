@@ -68,17 +68,30 @@ class Vocabulary(BaseModel):
         MappingMismatchError
             If the weights do not know a residue kind of the plan.
         """
-        used = (plan.library.templates[kind] for kind in np.unique(plan.template).tolist())
-        strangers = [template.name for template in used if not self.knows(template)]
+        used = [plan.library.templates[kind] for kind in np.unique(plan.template).tolist()]
+        self._check(used, plan.library.name, source)
+        return self.known_types(plan)
+
+    def check(self, library: Library, source: str = "the weights") -> None:
+        """See to it that all residue kinds of a library are known.
+
+        Raises
+        ------
+        MappingMismatchError
+            Naming those that are not.
+        """
+        self._check(list(library), library.name, source)
+
+    def _check(self, templates: list[Template], mapping: str, source: str) -> None:
+        strangers = [t.name for t in templates if not self.knows(t)]
         if strangers:
             raise MappingMismatchError(
                 f"{source} were trained with another mapping: what they rebuild for "
-                f"{', '.join(strangers)} is not what mapping '{plan.library.name}' asks for",
+                f"{', '.join(strangers)} is not what mapping '{mapping}' asks for",
                 "Choose the mapping that the weights were trained with (--mapping), other weights "
                 "(--model), or train some: herobm train.\n"
                 f"The weights know: {', '.join(sorted(e.residue for e in self.entries))}.",
             )
-        return self.known_types(plan)
 
     @cached_property
     def _first(self) -> dict[str, int]:

@@ -192,7 +192,7 @@ FAULTS = {
         "W402",
         "P3AB",
         "'C14' is rebuilt from C5, 2 bonds away: a longer vector than needed",
-        "it is bonded to N7",
+        "write P2AB to hang it on N7",
     ),
     "a bead in two places": (
         CAFFEINE,
@@ -201,7 +201,7 @@ FAULTS = {
         "W403",
         "B4",
         "the atoms of bead B4 lie in 2 places far apart: C10; N9, C4, C8",
-        "are they in one bead?",
+        "move the smaller group to the bead it is bonded to",
     ),
     "a centre without a label": (
         PHE,

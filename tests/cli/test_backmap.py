@@ -525,3 +525,10 @@ def test_more_atoms_than_a_pdb_file_can_number(herobm, ubiquitin: Path, tmp_path
     assert sum(record.startswith("TER") for record in records) == n
     assert any(record.startswith("ATOM  A0000") for record in records)
     assert len(read_atoms(tmp_path / "out.pdb")) == N_ATOMS * n
+
+
+def test_frames_are_chosen_of_a_trajectory_only(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    outcome = herobm("backmap", ubiquitin, "-o", tmp_path / "atoms.pdb", "--begin", "5")
+    assert outcome.code == 2
+    assert "frames of a trajectory (-f)" in " ".join(outcome.err.split())
+    assert not list(tmp_path.iterdir())

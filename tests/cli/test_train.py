@@ -74,6 +74,19 @@ def test_a_dataset_is_not_overwritten_unasked(
     assert dataset.read_bytes() == before
 
 
+def test_a_coarse_grained_file_is_left_out_by_name(
+    config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one, beads = tmp_path / "structures" / "one.pdb", tmp_path / "structures" / "beads.pdb"
+    assert run(["coarsen", str(one), "--mapping", "martini3", "-o", str(beads)]) == 0
+    output = tmp_path / "again.safetensors"
+    assert run(["data", "build", str(beads.parent), "-o", str(output)]) == 0
+    captured = capfd.readouterr()
+    assert "2 structures, 16 residues" in captured.out
+    assert "1 files left out" in captured.out
+    assert f"left out: {beads}: none of its residues has the atoms" in captured.err
+
+
 def test_a_folder_without_structures_is_named(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

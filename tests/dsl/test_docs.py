@@ -61,8 +61,12 @@ def test_every_code_has_a_page_with_its_title(code):
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_wrong_example_is_told(code, told):
-    assert code in codes_in(told(example(code, "Wrong")))
+def test_the_wrong_example_is_told(code, told, snapshot):
+    output = told(example(code, "Wrong"))
+
+    assert code in codes_in(output)
+    assert output.count(": error[") + output.count(": warning[") == output.count("  help: ")
+    assert output == snapshot
 
 
 @pytest.mark.parametrize("code", CODES)

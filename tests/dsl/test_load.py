@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from fractions import Fraction
 
 import pytest
 
-from herobm.dsl import check_files, load_mapping, load_set, read_file
-from herobm.dsl.model import Rule
+from herobm.dsl import build_mapping, check_files, load_mapping, load_set, parse, read_file
+from herobm.dsl.model import Mapping, Rule
 from herobm.errors import DslCheckError, DslError, DslSyntaxError
 
 ALA = """molecule: ALA, DAL
@@ -178,3 +180,18 @@ def test_the_model_needs_no_grammar():
     script = "import sys, herobm.dsl.model; sys.exit('lark' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_mapping_is_frozen_down_to_its_beads_and_charges():
+    mapping = build_mapping(parse("molecule: X\natoms:\n  N: B P1A\ncharges:\n  N: +1\n"))
+    for change in (
+        lambda: mapping.beads.update(C=""),
+        lambda: mapping.charges.pop("N"),
+        lambda: mapping.beads.__setitem__("B", "P2"),
+    ):
+        with pytest.raises(TypeError, match="frozen"):
+            change()
+
+    assert pickle.loads(pickle.dumps(mapping)) == mapping == copy.deepcopy(mapping)
+    assert Mapping.model_validate_json(mapping.model_dump_json()).charges == {"N": 1}
+    assert {mapping: 1}[copy.deepcopy(mapping)] == 1

@@ -154,3 +154,29 @@ def test_messages_about_files_as_a_whole(snapshot):
 
     shown = [d for d in found if "what" not in d.message or d.span is None]
     assert render(shown, {p: t.decode("latin-1") for p, t in texts.items()}) == snapshot
+
+
+def test_a_line_that_cannot_be_read_hides_no_other_fault():
+    text = PHE
+    for right, wrong in (
+        ("  HZ: ", "  HZ  "),
+        ("P2CA", "P2QA"),
+        ("CB-CG", "CB-CX"),
+        ("  SC1: SC4", "  SC7: SC4"),
+    ):
+        text = planted(text, right, wrong)
+    found = check_files([parse(text, "phe.map")])
+
+    assert [(d.code, str(d.span)) for d in found] == [
+        ("M301", "10:31"),
+        ("M101", "26:21"),
+        ("M305", "30:3"),
+        ("M401", "36:13"),
+    ]
+
+
+@pytest.mark.parametrize("line", ["  N:  ", "  CA: ", "  CG: "])
+def test_what_a_line_that_cannot_be_read_names_is_not_called_absent(line):
+    found = check_files([parse(planted(PHE, line, line.replace(":", " ")), "phe.map")])
+
+    assert [d.code for d in found] == ["M101"]

@@ -235,3 +235,11 @@ def test_every_coarse_grained_file_is_read(shared_data: Path) -> None:
     assert counts["npt_dry.pdb"] == 791
     assert counts["lysozyme_GO_cg.pdb"] == 433
     assert min(counts.values()) > 20
+
+
+def test_a_byte_order_mark_hides_no_line(put: Put) -> None:
+    plain = put("plain.gro", "t\n    1\n    1ALA     BB    1   1.000   2.000   3.000\n 1 1 1\n")
+    marked = plain.with_name("marked.pdb")
+    record = "ATOM      1  BB  ALA A   1      10.000  20.000  30.000  1.00  0.00\n"
+    marked.write_bytes(b"\xef\xbb\xbf" + record.encode() + b"END\n")
+    assert read_beads(marked).positions.tolist() == read_beads(plain).positions.tolist()

@@ -306,3 +306,17 @@ def test_the_steps_of_the_core_come_by_the_same_hooks() -> None:
     assert registry.postprocessor("minimise").stage == "minimise"
     assert "herobm/backbone" in registry.postprocessors()
     assert not load_registry(allowed=[], blocked=["herobm"]).postprocessors()
+
+
+def test_a_plugin_left_out_is_named_where_its_names_are_missed(plugin: MakePlugin) -> None:
+    entries = [plugin("one", mappings("a")), plugin("two", mappings("b"))]
+    registry = load_registry(entries, blocked=["two"])
+    with pytest.raises(UnknownNameError) as caught:
+        registry.mapping("two")
+    assert "plug-in 'two' is installed, but left out" in str(caught.value)
+
+
+def test_the_package_of_a_missing_plugin_is_named() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        load_registry([]).mapping("martini3/protein")
+    assert "it comes with herobm-martini3" in str(caught.value)

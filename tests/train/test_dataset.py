@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,33 @@ def test_no_chain_runs_from_one_structure_into_the_next(dataset_file: Path) -> N
     data = read_dataset(dataset_file)
     chains = data.atoms.residues.chains
     assert set(chains[data.structure == 0]).isdisjoint(chains[data.structure == 1])
+
+
+def test_insertion_codes_come_back(
+    structures: Structures, mappings: MappingSet, tmp_path: Path
+) -> None:
+    atoms = structures[0][1]
+    ids, icodes = atoms.residues.ids.copy(), atoms.residues.icodes.astype("<U1")
+    ids[3:] -= 1
+    icodes[3] = "A"
+    inserted = replace(atoms, residues=replace(atoms.residues, ids=ids, icodes=icodes))
+    write_dataset(tmp_path / "i.safetensors", [("one", inserted)], mappings)
+    found = read_dataset(tmp_path / "i.safetensors").atoms.residues
+    assert found.icodes.tolist() == ["", "", "", "A", "", "", "", ""]
+    assert found.ids.tolist() == ids.tolist()
+
+
+def test_residues_cut_by_the_box_are_packed_whole(
+    structures: Structures, mappings: MappingSet, tmp_path: Path
+) -> None:
+    atoms = structures[0][1]
+    box = np.array([60.0, 60.0, 60.0, 90.0, 90.0, 90.0])
+    cut = atoms.positions.copy()
+    cut[1] += box[:3]
+    write_dataset(tmp_path / "c.safetensors", [("one", atoms.with_positions(cut, box))], mappings)
+    found = read_dataset(tmp_path / "c.safetensors").atoms.positions
+    centred = atoms.positions - atoms.positions.mean(axis=0)
+    assert np.abs(found - centred).max() <= 0.0005 + 1e-9
 
 
 def test_the_digest_is_that_of_the_coordinates(

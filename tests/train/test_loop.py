@@ -11,10 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from herobm.errors import ConfigError, DatasetError
+from herobm.dsl.model import MappingSet
+from herobm.errors import ConfigError, DatasetError, OutputError
 from herobm.plan import Library
 from herobm.train.config import TrainConfig
+from herobm.train.dataset import write_dataset
+from herobm.train.derive import Derived
 from herobm.train.loop import Progress, train
+from herobm.types import Atoms
 from herobm.weights.file import load_weights
 from herobm.weights.vocabulary import Vocabulary
 
@@ -90,6 +94,59 @@ def test_another_configuration_does_not_take_over_a_checkpoint(tiny_run: TrainCo
     assert train(tiny_run.model_copy(update={"checkpoint_minutes": 9.0}), max_minutes=0.0) is None
 
 
+def test_another_dataset_does_not_take_over_a_checkpoint(
+    tiny_run: TrainConfig,
+    structures: list[tuple[str, Atoms]],
+    mappings: MappingSet,
+    tmp_path: Path,
+) -> None:
+    assert train(tiny_run, max_minutes=0.0) is None
+    other = tmp_path / "other.safetensors"
+    write_dataset(other, structures[:2], mappings)
+    with pytest.raises(ConfigError, match="another dataset"):
+        train(tiny_run.model_copy(update={"train": other}))
+
+
+def test_a_run_killed_between_the_renames_of_a_checkpoint_goes_on(tiny_run: TrainConfig) -> None:
+    assert train(tiny_run, max_minutes=0.0) is None
+    (tiny_run.output / "checkpoint").rename(tiny_run.output / "checkpoint.old")
+    assert train(tiny_run, max_minutes=0.0) is None
+    state = json.loads((tiny_run.output / "checkpoint" / "state.json").read_text())
+    assert state["step"] == 2
+    assert not (tiny_run.output / "checkpoint.old").exists()
+
+
+def test_a_damaged_checkpoint_is_named(tiny_run: TrainConfig) -> None:
+    assert train(tiny_run, max_minutes=0.0) is None
+    (tiny_run.output / "checkpoint" / "first.safetensors").write_bytes(b"cut")
+    with pytest.raises(ConfigError, match="the checkpoint is damaged"):
+        train(tiny_run)
+
+
+def test_an_output_that_is_no_folder_is_named(tiny_run: TrainConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="the output folder cannot be made"):
+        train(tiny_run.model_copy(update={"output": tmp_path / "file"}))
+
+
+@pytest.mark.parametrize(
+    ("residue", "atom", "message"),
+    [("XXX", "CH3", "has no residue XXX"), ("ACE", "CB9", "has no atom CB9")],
+)
+def test_derived_residues_must_be_in_the_mapping(
+    tiny_run: TrainConfig, residue: str, atom: str, message: str
+) -> None:
+    wrong = Derived(residue=residue, at="start", atoms={"CA": atom})
+    with pytest.raises(ConfigError, match=message):
+        train(tiny_run.model_copy(update={"derived": (wrong,)}))
+
+
+def test_others_may_read_the_weights(tiny_run: TrainConfig) -> None:
+    path = train(tiny_run.model_copy(update={"epochs": 1}))
+    assert path is not None
+    assert path.stat().st_mode == (tiny_run.output / "log.jsonl").stat().st_mode
+
+
 def test_another_seed_gives_other_weights(tiny_run: TrainConfig) -> None:
     one = weights_of(train(tiny_run))
     two = weights_of(train(elsewhere(tiny_run, "other", seed=1)))
@@ -139,3 +196,15 @@ def test_a_bare_machine_names_what_is_wrong(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "none.json: cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("minutes", ["soon", "-1", "nan"])
+def test_a_bare_machine_wants_minutes_as_a_number(minutes: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "herobm.train", str(tmp_path / "none.json"), minutes],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "usage: python -m herobm.train CONFIG [MINUTES]\n"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from herobm.dsl.convert import NumberedResidue, Reading, Reference, Sketch
     from herobm.dsl.diagnostics import Diagnostic
     from herobm.dsl.model import Mapping
+    from herobm.plan.template import Library
     from herobm.types import Atoms
 
 
@@ -102,6 +103,9 @@ def convert(
         atoms = read_atoms(structure)
     run = _Run(context, to, atoms, structure.name if structure else "")
     paths = list(dict.fromkeys(p for source in sources for p in _files(source)))
+    if not paths:
+        typer.echo("no mapping file (*.map, *.mapping, *.yaml) lies there", err=True)
+        raise typer.Exit(1)
     results = [r for path in paths for r in _convert(run, path, dialect, tuple(molecule or ()))]
     outputs = _outputs(run, results)
     _report(run)
@@ -217,7 +221,8 @@ def _unwritable(mapping: Mapping, path: Path, to: Target) -> list[Diagnostic]:
         lost.append(Diagnostic("M607", message, None, str(path), errors[0].help))
     elif to is Target.map and build_mapping(file) != as_written(mapping, file.path):
         message = f"a combination of rules, weights and flags in {mapping.name} cannot be written"
-        lost.append(Diagnostic("M607", message, None, str(path)))
+        help = "write the atoms concerned in another way: herobm mapping show tells what they are"
+        lost.append(Diagnostic("M607", message, None, str(path), help))
     return lost
 
 
@@ -233,10 +238,9 @@ def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[Result]:
         return [Result(f"{stem}.{run.to}", _text(m, Path(m.source), run.to)) for stem, m in results]
     if not results or run.atoms is None:
         return []
-    from herobm.dsl.convert import write_ndx
     from herobm.errors import StructureError
 
-    text = write_ndx([m for _, m in results], _residues(run.atoms))
+    text = _index_groups([m for _, m in results], run.atoms)
     if not text:
         names = ", ".join(dict.fromkeys(n for _, m in results for n in m.molecules))
         raise StructureError(
@@ -246,13 +250,30 @@ def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[Result]:
     return [Result(f"{results[0][0]}.ndx", text)]
 
 
-def _residues(atoms: Atoms) -> Iterator[NumberedResidue]:
-    """Go over the residues of a structure, their atoms numbered as in the file."""
-    from herobm.dsl.convert import NumberedResidue
+def _index_groups(mappings: list[Mapping], atoms: Atoms) -> str:
+    """Write the groups of a structure; patches and other names count as in coarse-graining."""
+    from herobm.dsl.convert import write_ndx
+    from herobm.dsl.model import MappingSet
+    from herobm.plan.template import compile_library
 
+    library = compile_library(MappingSet(name="index", mappings=tuple(mappings)))
+    merged = [template.mapping for template in library]
+    return write_ndx(merged, _residues(atoms, library))
+
+
+def _residues(atoms: Atoms, library: Library) -> Iterator[NumberedResidue]:
+    """Go over the mapped residues of a structure, their atoms numbered as in the file."""
+    from herobm.dsl.convert import NumberedResidue
+    from herobm.system.matching import match_atoms
+
+    match = match_atoms(atoms, library)
     found: dict[int, dict[str, int]] = {}
-    for i, (residue, name) in enumerate(zip(atoms.residue_index, atoms.names, strict=True), 1):
-        found.setdefault(int(residue), {}).setdefault(str(name), i)
+    for i, (residue, index) in enumerate(
+        zip(atoms.residue_index.tolist(), match.atom.tolist(), strict=True), 1
+    ):
+        if index >= 0:
+            mapped = library.templates[int(match.template[residue])].mapping.atoms
+            found.setdefault(residue, {}).setdefault(mapped[index].name, i)
     residues = atoms.residues
     for k, own in found.items():
         yield NumberedResidue(

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import typer
 
+#: Of what is written; a path that ends otherwise is a folder, where there are several results.
+_SUFFIXES = (".map", ".yaml", ".yml", ".ndx")
+
 
 @dataclass(frozen=True)
 class Result:
@@ -48,7 +51,7 @@ def put(
             typer.echo(one.text, nl=False)
         return
     several = len(results) > 1 or len(sources) > 1
-    folder = output.is_dir() or (several and not output.suffix)
+    folder = output.is_dir() or (several and output.suffix not in _SUFFIXES)
     if folder:
         output.mkdir(parents=True, exist_ok=True)
     elif len(results) > 1:

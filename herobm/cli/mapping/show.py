@@ -9,7 +9,7 @@ import typer
 
 from herobm.cli.options import open_registry
 from herobm.cli.structures import Overwrite
-from herobm.errors import OutputError, UnknownNameError
+from herobm.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -196,11 +196,12 @@ def _place(template: Template, members: list[tuple[MappedAtom, Placement]]) -> s
 
 def _draw(template: Template, path: Path, structure: Path | None, overwrite: bool) -> None:
     from herobm.chem.drawing import draw
+    from herobm.cli.structures import check_outputs
+    from herobm.io import written_aside
 
     whole = [a for a in template.mapping.atoms if template.place[a.name] == 0]
     mapping = template.mapping.model_copy(update={"atoms": tuple(whole)})
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} is there already", "Give another name, or --overwrite.")
+    check_outputs([path], [Path(mapping.source)], overwrite)
     if structure is not None:
         from herobm.chem.completion import complete
         from herobm.io import read_atoms
@@ -211,8 +212,6 @@ def _draw(template: Template, path: Path, structure: Path | None, overwrite: boo
             f"note: {mapping.name} has no bonds; --structure FILE takes them from a structure",
             err=True,
         )
-    try:
-        path.write_text(draw(mapping), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    with written_aside(path, overwrite) as aside:
+        aside.write_text(draw(mapping), encoding="utf-8")
     typer.echo(f"drawn: {path}", err=True)

@@ -58,7 +58,9 @@ def read(text: str, path: str, molecules: Sequence[str] = ()) -> Reading:
         if sketch is not None:
             sketches.append(sketch)
     if not sketches and not any(d.is_error for d in faults):
-        faults.append(Diagnostic("M602", "expected a section [ atoms ], found none", None, path))
+        help = "list the atoms below [ atoms ], a line 'NUMBER ATOM BEAD' for each"
+        message = "expected a section [ atoms ], found none"
+        faults.append(Diagnostic("M602", message, None, path, help))
     return Reading(tuple(sketches), tuple(faults))
 
 
@@ -126,7 +128,10 @@ class _Molecule:
         if len(line.words) >= 2 and line.texts[0].isdigit():
             return True
         message = f"expected 'NUMBER ATOM BEAD ...', found '{' '.join(line.texts)}'"
-        self._fault("M602", message, line.span)
+        hint = "a number stands in front of each atom"
+        if line.texts[0].isdigit():
+            hint = "write NUMBER ATOM BEAD; an atom needs no bead"
+        self._fault("M602", message, line.span, hint)
         return False
 
     def _spans(self, lines: list[Line]) -> dict[str, Span]:
@@ -147,7 +152,7 @@ class _Molecule:
         for word in line.words[2:]:
             bead = word.text.lstrip("!")
             if not bead:
-                self._fault("M602", "expected a bead after '!'", word.span)
+                self._fault("M602", "expected a bead after '!'", word.span, "write !BEAD")
             elif beads is not None and bead not in beads:
                 self._undeclared(bead, word.span, beads)
             elif word.text.startswith("!"):
@@ -172,17 +177,19 @@ class _Molecule:
         used = {p.bead for a in atoms for p in a.placements}
         for bead in [b for b in beads if b not in used]:
             message = f"bead '{bead}' of [ martini ] has no atom and is left out"
-            self._fault("W603", message, beads[bead])
+            self._fault("W603", message, beads[bead], "name it behind an atom, if it has any")
 
     def _not_carried(self, section: SectionOf) -> None:
         words = ", ".join(w.text for w in section.words) or "nothing"
         message = f"[ {section.title.text} ] ({words}) is not carried over"
-        self._fault("W601", message, section.title.span)
+        help = "write what it says into the result, if it is needed"
+        self._fault("W601", message, section.title.span, help)
 
     def _no_beads(self) -> None:
         if not any(d.is_error for d in self.faults):
             span = self.sections[0].title.span
-            self._fault("M602", "no atom of this molecule has a bead", span)
+            help = "name the beads behind each atom: NUMBER ATOM BEAD"
+            self._fault("M602", "no atom of this molecule has a bead", span, help)
 
     def _marks(self) -> tuple[Mark, ...]:
         return tuple(

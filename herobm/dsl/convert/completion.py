@@ -77,6 +77,7 @@ class _Joiner:
         if mapping is None:
             return None
         self._tell_marks(mapping)
+        self._tell_unbonded(mapping)
         if self.sketch.has_rules:
             return mapping
         try:
@@ -130,9 +131,11 @@ class _Joiner:
         """Tell heavy atoms that the reference lacks: a tolerant sketch can do without them."""
         code = "W606" if self.sketch.tolerant else "M606"
         lacking = [n for n in self._names() if self._must_be(n) and self._known_as(n) is None]
+        known = {self._known_as(n) for n in self._names()}
+        strangers = [n for n in reference.elements if n not in known]
         for name in lacking:
             message = f"atom '{name}' is not in {reference.residue} of {reference.source}"
-            guess = nearest(name, reference.elements)
+            guess = nearest(name, [n for n in strangers if element_of(n) == element_of(name)])
             hint = f"did you mean {guess}?" if guess else f"it has {_some(reference.elements)}"
             self._tell(code, message, self.sketch.spans.get(name), hint)
         return not lacking
@@ -154,8 +157,10 @@ class _Joiner:
         heavy = [n for n, e in reference.elements.items() if e not in ("H", "D")]
         lacking = [n for n in heavy if n not in known]
         if lacking and self.sketch.mapping.at is None:
-            message = f"{_some(lacking)} of {reference.source} lie in no bead and are left out"
-            self._tell("W604", message, self.sketch.span)
+            verb = "lies in no bead and is" if len(lacking) == 1 else "lie in no bead and are"
+            message = f"{_some(lacking)} of {reference.source} {verb} left out"
+            hint = "give each a bead in the source, if they are to be rebuilt"
+            self._tell("W604", message, self.sketch.span, hint)
 
     def _with_loose(self, bonds: tuple[Bond, ...]) -> Mapping:
         """Put atoms without a bead into those of the nearest atom that has some, with ``!``."""
@@ -169,13 +174,17 @@ class _Joiner:
                 places[name] = _uncounted(places[source])
         adopted = [n for n in loose if n in places]
         if adopted:
-            message = f"{_some(adopted)} have no bead; they join that of the atom they are bonded "
-            message += "to, without counting towards its position"
-            self._tell("W604", message, self.sketch.spans.get(adopted[0]))
+            verbs = "has no bead; it joins" if len(adopted) == 1 else "have no bead; they join"
+            message = f"{_some(adopted)} {verbs} that of the nearest atom along the bonds, without "
+            message += "counting towards its position"
+            hint = "give each a bead in the source, if another is meant"
+            self._tell("W604", message, self.sketch.spans.get(adopted[0]), hint)
         lost = [n for n in loose if n not in places]
         if lost:
-            message = f"{_some(lost)} have no bead and no bond to an atom with one: left out"
-            self._tell("W604", message, self.sketch.spans.get(lost[0]))
+            verb = "has" if len(lost) == 1 else "have"
+            message = f"{_some(lost)} {verb} no bead and no bond to an atom with one: left out"
+            hint = "give each a bead in the source"
+            self._tell("W604", message, self.sketch.spans.get(lost[0]), hint)
         own = {a.name: a for a in mapping.atoms}
         atoms = tuple(
             own.get(n) or MappedAtom(names=(n,), element=element_of(n), placements=places[n])
@@ -211,6 +220,15 @@ class _Joiner:
         above = self.sketch.order[: self.sketch.order.index(name)]
         return next((n for n in reversed(above) if n in places and self._must_be(n)), None)
 
+    def _tell_unbonded(self, mapping: Mapping) -> None:
+        """W404 for heavy atoms of a chain end whose bond to the residue the source lacks."""
+        bonded = {ref.name for bond in mapping.bonds for ref in (bond.a, bond.b)}
+        bare = [a.name for a in mapping.atoms if is_heavy(a) and a.name not in bonded]
+        if mapping.at is not None and bare:
+            message = f"no bond of {_some(bare)} to the residue is known"
+            hint = f"write it into the result, e.g. 'bonds: C-{bare[0]}', and a rule to go with it"
+            self._tell("W404", message, self.sketch.spans.get(bare[0]), hint)
+
     def _tell_marks(self, mapping: Mapping) -> None:
         """Say which lines that place atoms are not carried over."""
         labelled = {frozenset(s.atoms) for s in mapping.stereo}
@@ -223,10 +241,12 @@ class _Joiner:
         for kind, marks in lost.items():
             lines = "1 line" if len(marks) == 1 else f"{len(marks)} lines"
             message = f"{lines} of [ {kind} ] not carried over: atoms are placed by the hierarchy"
+            hint = "look at the hierarchy of the result: herobm mapping show"
             if kind == "chiral":
+                hint = "write a label below 'stereo:' of the result, if it is a stereocentre"
                 message = f"{lines} of [ chiral ] not carried over: no stereocentre is known at "
                 message += ", ".join(dict.fromkeys(m.centre or "?" for m in marks))
-            self._tell("W601", message, marks[0].span)
+            self._tell("W601", message, marks[0].span, hint)
 
 
 def _some(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 
-from herobm.dsl.model import MappedAtom, Mapping
+from herobm.dsl.model import Mapping
 
 _PER_LINE = 15
 
@@ -19,7 +19,7 @@ class NumberedResidue:
     Attributes
     ----------
     name, number, chain : as in the file.
-    atoms : atom -> its number in the file, from 1.
+    atoms : atom, by the first of its names in the mapping -> its number in the file, from 1.
     """
 
     name: str
@@ -38,7 +38,8 @@ def write_ndx(mappings: Sequence[Mapping], residues: Iterable[NumberedResidue]) 
     Parameters
     ----------
     mappings : Sequence[Mapping]
-        Where two are for one residue name, the later one wins.
+        Where two are for one residue name, the later one wins. Patches are joined to those of
+        their residues already.
     residues : Iterable[NumberedResidue]
 
     Returns
@@ -69,16 +70,12 @@ def bead_numbers(mapping: Mapping, atoms: MappingABC[str, int]) -> dict[str, lis
     beads = dict.fromkeys([*mapping.beads, *(p.bead for a in mapping.atoms for p in a.placements)])
     centered = {p.bead for a in mapping.atoms for p in a.placements if p.center}
     for atom in mapping.atoms:
-        number = _number(atom, atoms)
+        number = atoms.get(atom.name)
         for place in atom.placements:
             counts = place.center if place.bead in centered else place.counts and place.weight > 0
             if number is not None and counts:
                 out.setdefault(place.bead, []).append(number)
     return {bead: sorted(out[bead]) for bead in beads if bead in out}
-
-
-def _number(atom: MappedAtom, atoms: MappingABC[str, int]) -> int | None:
-    return next((atoms[name] for name in atom.names if name in atoms), None)
 
 
 def _lines(numbers: list[int]) -> list[str]:

@@ -68,14 +68,18 @@ def read_sections(text: str, path: str) -> tuple[list[SectionOf], list[Diagnosti
             match = _HEADER.fullmatch(bare.strip())
             if match is None:
                 message = f"expected '[ name ]' on a line of its own, found '{bare.strip()}'"
-                faults.append(Diagnostic("M602", message, line.span, path))
+                help = f"close the bracket: [ {bare.strip(' []')} ]"
+                if "]" in bare:
+                    help = "write what stands beside it into the next line"
+                faults.append(Diagnostic("M602", message, line.span, path, help))
             else:
                 found.append((Name(match[1].lower(), line.span), []))
         elif found:
             found[-1][1].append(line)
         else:
             message = f"expected a section such as [ molecule ], found '{line.texts[0]}'"
-            faults.append(Diagnostic("M602", message, line.words[0].span, path))
+            help = "move the line below its section, or put ';' in front of a comment"
+            faults.append(Diagnostic("M602", message, line.words[0].span, path, help))
     return [SectionOf(title, tuple(lines)) for title, lines in found], faults
 
 

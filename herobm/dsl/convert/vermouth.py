@@ -18,6 +18,7 @@ from herobm.elements import element_of
 _STARTS = ("block", "modification")
 _READ = ("from", "to", "from blocks", "to blocks", "from nodes", "from edges", "mapping", *_STARTS)
 _SECTION = re.compile(r"^[ \t]*\[[ \t]*(block|modification)[ \t]*\]", re.MULTILINE | re.IGNORECASE)
+_LINES = "write 'ATOM BEAD', and a number behind them if it weighs more than others"
 _WEIGHT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 #: Modifications that add atoms to a residue where a chain begins or ends.
 _ENDS: dict[str, Place] = {
@@ -66,7 +67,8 @@ def read(text: str, path: str, molecules: Sequence[str] = ()) -> Reading:
         message = "nothing in it can be converted"
         if not sections:
             message = "expected a section [ block ] or [ modification ], found none"
-        faults.append(Diagnostic("M607", message, None, path))
+        help = "blocks, and modifications of chain ends, can be converted"
+        faults.append(Diagnostic("M607", message, None, path, help))
     return Reading(tuple(sketches), tuple(faults))
 
 
@@ -111,7 +113,9 @@ class _Part:
     def _sketch(self, source: str, place: Place | None, span: Span) -> Sketch | None:
         spans, atoms = self._atoms(place)
         if not atoms:
-            self._fault("M602", "expected lines 'ATOM BEAD' in [ mapping ], found none", span)
+            self._fault(
+                "M602", "expected lines 'ATOM BEAD' in [ mapping ], found none", span, _LINES
+            )
             return None
         names = self.names or (_RESIDUES if place else (source,))
         bonds = self._bonds({a.name for a in atoms})
@@ -133,12 +137,14 @@ class _Part:
 
     def _not_carried(self, section: SectionOf) -> None:
         message = f"[ {section.title.text} ] is not carried over"
-        self._fault("W601", message, section.title.span)
+        help = "write what it says into the result, if it is needed"
+        self._fault("W601", message, section.title.span, help)
 
     def _source(self, blocks: list[Name], start: Name) -> str | None:
         """Name the residue or modification; None with a fault where there are several."""
         if not blocks:
-            self._fault("M602", "expected a name in [ from blocks ], found none", start.span)
+            message = "expected a name in [ from blocks ], found none"
+            self._fault("M602", message, start.span, "write the name of the residue there")
         elif len(blocks) > 1:
             message = "a bead that is made of several residues cannot be expressed"
             hint = "give each residue a mapping of its own"
@@ -170,7 +176,7 @@ class _Part:
             if _WEIGHT.fullmatch(text):
                 return Fraction(text)
         message = f"expected 'ATOM BEAD [WEIGHT]', found '{' '.join(line.texts)}'"
-        self._fault("M602", message, line.span)
+        self._fault("M602", message, line.span, _LINES)
         return None
 
     def _atom(self, name: str, beads: dict[str, Fraction], span: Span, id: str) -> MappedAtom:
@@ -184,7 +190,9 @@ class _Part:
             message = (
                 f"'{name}' counts fully in each of {', '.join(counted)}; now with equal shares"
             )
-            self._fault("W601", message, span)
+            self._fault(
+                "W601", message, span, "give other shares in the result, if these are wrong"
+            )
         element = element_of(name)
         heavy = element not in ("H", "D")
         share = Fraction(1, len(counted) or len(beads))

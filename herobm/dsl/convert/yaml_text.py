@@ -60,7 +60,7 @@ def lost_in_yaml(mapping: Mapping, path: str) -> list[Diagnostic]:
     if not lost:
         return []
     message = f"CGmap YAML has no place for {', '.join(lost)}"
-    return [Diagnostic("W601", message, None, path)]
+    return [Diagnostic("W601", message, None, path, "keep the .map file for these")]
 
 
 def _scalar(text: str) -> str:

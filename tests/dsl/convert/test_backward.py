@@ -56,10 +56,10 @@ def test_an_exclamation_mark_is_ours():
     [
         (" 3  O2  OH", " 3  O2  OX", "14:9 M603", "did you mean OH?"),
         (" 3  O2  OH", " 3  C1  OH", "14:5 M604", "leave one of the two lines out"),
-        (" 3  O2  OH", " x  O2  OH", "14:2 M602", None),
-        (" 3  O2  OH", " 3", "14:2 M602", None),
+        (" 3  O2  OH", " x  O2  OH", "14:2 M602", "a number stands in front of each atom"),
+        (" 3  O2  OH", " 3", "14:2 M602", "write NUMBER ATOM BEAD; an atom needs no bead"),
         (" 3  O2  OH", " 3  O2  OH !OH", "14:12 M604", "leave one of the two out"),
-        ("[ atoms ]", "[ atoms", "11:1 M602", None),
+        ("[ atoms ]", "[ atoms", "11:1 M602", "close the bracket: [ atoms ]"),
     ],
 )
 def test_faults(text, old, new, place, hint):

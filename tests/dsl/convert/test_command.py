@@ -108,6 +108,43 @@ def test_to_index_groups(convert, butanol, structure, tmp_path):
     assert "--structure" in refused.output
 
 
+def test_index_groups_read_other_names_by_column(convert, tmp_path):
+    mapping, ending = tmp_path / "x.map", tmp_path / "end.map"
+    mapping.write_text(
+        "molecule: X\natoms:\n  CA: BB P1A\n  CB: SC P1A\n  HB2, HB1: BB\n  HB3, HB2: SC\n"
+    )
+    ending.write_text("molecule: X\nat: chain-end\natoms:\n  OXT: BB P1Z\n")
+    structure = tmp_path / "x.pdb"
+    names = ["CA", "CB", "HB1", "HB2", "OXT"]
+    structure.write_text(
+        "".join(
+            f"ATOM  {i:5d}  {name:<4s}  X A   1    {1.5 * i:8.3f}{0.0:8.3f}{0.0:8.3f}"
+            f"  1.00  0.00           {name[0]}\n"
+            for i, name in enumerate(names, 1)
+        )
+        + "END\n"
+    )
+    target = tmp_path / "x.ndx"
+    result = convert(mapping, ending, "--structure", structure, "-o", target)
+    assert result.exit_code == 0, result.output
+
+    assert target.read_text() == "[ BB ]\n1 3 5\n\n[ SC ]\n2 4\n"
+
+
+def test_a_folder_may_have_a_dot_in_its_name(convert, tmp_path):
+    sources = [tmp_path / "x.yaml", tmp_path / "y.yaml"]
+    for source in sources:
+        source.write_text(YAML)
+    assert convert(*sources, "-o", tmp_path / "maps.v3").exit_code == 0
+    assert sorted(p.name for p in (tmp_path / "maps.v3").iterdir()) == ["x.map", "y.map"]
+
+
+def test_a_folder_without_mappings_is_told(convert, tmp_path):
+    result = convert(tmp_path)
+    assert result.exit_code == 1
+    assert "no mapping file" in result.output
+
+
 def test_a_file_is_not_replaced_unasked(convert, tmp_path):
     source = tmp_path / "x.yaml"
     source.write_text(YAML)

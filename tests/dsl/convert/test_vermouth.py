@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herobm.dsl.convert import read, write_map
+from herobm.dsl.convert import complete, read, write_map
 
 BLOCK = """\
 [ block ]
@@ -70,6 +70,14 @@ def test_a_chain_end_becomes_a_patch():
     assert write_map(sketch.mapping) == (
         "molecule: ALA, GLY\nat: chain-end\n\natoms:\n  OXT:  BB  P1Z\n"
     )
+
+
+def test_a_chain_end_without_a_bond_is_told():
+    (sketch,) = read(END, "modifications.mapping", molecules=["ALA", "GLY"]).sketches
+    _, (told,) = complete(sketch)
+
+    assert told.code == "W404"
+    assert "bonds: C-OXT" in (told.help or "")
 
 
 def test_other_modifications_are_left_out_with_a_note():
