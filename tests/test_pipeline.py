@@ -174,7 +174,7 @@ def test_no_beads(beads: Beads) -> None:
 
 
 def test_no_mapping_is_installed(beads: Beads) -> None:
-    with pytest.raises(UnmappedResidueError, match="no plug-in that is loaded"):
+    with pytest.raises(UnmappedResidueError, match="no plug-in that is installed"):
         backmap(beads, registry=Registry(()))
 
 

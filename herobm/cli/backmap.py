@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.options import Device, open_registry, show_notes
+from herobm.cli.options import Device, limit_threads, open_registry, show_notes
 from herobm.cli.steps import (
     OfEnds,
     OfForceField,
@@ -105,11 +105,9 @@ def backmap(
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
     given = read_beads(beads, selection)
 
-    import torch
-
     from herobm.pipeline import prepare
 
-    torch.set_num_threads(threads)
+    limit_threads(threads)
     prepared = prepare(
         given,
         mapping=mapping,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.options import Device, open_registry
+from herobm.cli.options import Device, limit_threads, open_registry
 from herobm.cli.structures import Overwrite, Selection
 
 if TYPE_CHECKING:
@@ -59,8 +59,6 @@ def evaluate(
     Residues count where the file has all their heavy atoms. Each figure is the mean and the
     standard deviation over structures. Files that cannot be read are named and left out.
     """
-    import torch
-
     from herobm.assembly.models import open_model
     from herobm.errors import StructureError
     from herobm.io import check_writable
@@ -73,7 +71,7 @@ def evaluate(
     for path in (json_file, csv_file):
         if path is not None:
             check_writable(path, overwrite)
-    torch.set_num_threads(threads)
+    limit_threads(threads)
     registry = open_registry(context)
     files = _spread(structure_files(paths), limit)
     steps = resolve(None if post == "default" else post, registry)

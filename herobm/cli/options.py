@@ -91,3 +91,12 @@ def show_notes() -> None:
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def limit_threads(threads: int) -> None:
+    """Let torch and the linear algebra of numpy and scipy use so many threads."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)

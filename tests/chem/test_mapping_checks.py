@@ -187,8 +187,8 @@ FAULTS = {
     ),
     "an anchor two bonds away": (
         CAFFEINE,
-        "C14:    B3   P2AB",
-        "C14:    B3   P3AB",
+        "C14:   B3  P2AB",
+        "C14:   B3  P3AB",
         "W402",
         "P3AB",
         "'C14' is rebuilt from C5, 2 bonds away: a longer vector than needed",
@@ -196,8 +196,8 @@ FAULTS = {
     ),
     "a bead in two places": (
         CAFFEINE,
-        "C10:    B1   P2AA",
-        "C10:    B4   P1B",
+        "C10:   B1  P2AA",
+        "C10:   B4  P1B",
         "W403",
         "B4",
         "the atoms of bead B4 lie in 2 places far apart: C10; N9, C4, C8",

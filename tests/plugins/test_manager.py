@@ -319,4 +319,4 @@ def test_a_plugin_left_out_is_named_where_its_names_are_missed(plugin: MakePlugi
 def test_the_package_of_a_missing_plugin_is_named() -> None:
     with pytest.raises(UnknownNameError) as caught:
         load_registry([]).mapping("martini3/protein")
-    assert "it comes with herobm-martini3" in str(caught.value)
+    assert "pip install herobm-martini3" in str(caught.value)
