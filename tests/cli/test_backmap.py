@@ -66,7 +66,11 @@ def test_steps_that_follow(herobm, ubiquitin: Path, tmp_path: Path) -> None:
     assert (bare.code, len(bare.out.splitlines())) == (0, 5)
     some = herobm("backmap", ubiquitin, "-o", tmp_path / "some.pdb", "--post", "consistency")
     assert [line.split()[0] for line in some.out.splitlines()[:2]] == ["166", "consistency"]
-    whole = herobm("backmap", ubiquitin, "-o", tmp_path / "whole.pdb")
+    usual = herobm("backmap", ubiquitin, "-o", tmp_path / "usual.pdb")
+    assert "\nbackbone " in usual.out
+    assert "\nconsistency " not in usual.out
+    both = ["--post", "consistency,backbone"]
+    whole = herobm("backmap", ubiquitin, "-o", tmp_path / "whole.pdb", *both)
     assert whole.out.index("\nbackbone ") < whole.out.index("\nconsistency ")
     atoms = [read_atoms(tmp_path / f"{name}.pdb") for name in ("bare", "some", "whole")]
     assert all(one.names.tolist() == atoms[0].names.tolist() for one in atoms)

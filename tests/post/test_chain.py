@@ -43,7 +43,7 @@ def registry() -> Registry:
 @pytest.mark.parametrize(
     ("names", "found"),
     [
-        (None, ["backbone", "consistency"]),
+        (None, ["backbone"]),
         ("none", []),
         ("", []),
         ("minimise,backbone", ["backbone", "minimise"]),
