@@ -1,10 +1,10 @@
 """The loss: positions, bonds, angles and backbone torsions.
 
-The terms and their weights, 1 : 5 : 5 for positions, bonds and angles, and a term for phi and psi,
-are those of Angioletti, Raniolo and Limongelli, "HEroBM", arXiv:2404.16911 (equations 4 to 8); their
-forms are ours: squared errors of the atom positions, bond lengths and cosines of angles (which need
-no arc cosine), and 1 - cos of the difference for phi and psi of backbone beads. Names that chemistry
-cannot tell apart are swapped in the target where that is nearer.
+The terms and their weights, 1 : 5 : 5 for positions, bonds and angles, and a term for phi and psi
+are those of Angioletti, Raniolo and Limongelli, "HEroBM", arXiv:2404.16911 (equations 4 to 8).
+Their forms are ours: squared errors of the atom positions, bond lengths and cosines of angles
+(which need no arc cosine), and 1 - cos of the difference for phi and psi of backbone beads. Names
+that chemistry cannot tell apart are swapped in the target where that is nearer.
 """
 
 from __future__ import annotations
