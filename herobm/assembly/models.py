@@ -132,7 +132,11 @@ class NetworkShare:
         """Write the vectors and torsions of one frame."""
         network = self.network
         graph = build_graph(
-            self.context, beads.positions[self.seen], beads.box, network.config.cutoff
+            self.context,
+            beads.positions[self.seen],
+            beads.box,
+            network.config.cutoff,
+            network.strain,
         )
         if len(self.rows) < len(self.seen):
             graph = graph.take(self._own)
@@ -142,9 +146,9 @@ class NetworkShare:
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
                 rows = self.rows[begin : begin + self.CHUNK]
-                vectors, torsions = network(graph.take(slice(begin, begin + self.CHUNK)))
-                draft.vectors[rows, :n_slots] = vectors[:, :n_slots].cpu().numpy()
-                draft.torsions[rows] = torsions.cpu().numpy()
+                said = network(graph.take(slice(begin, begin + self.CHUNK)))
+                draft.vectors[rows, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
+                draft.torsions[rows] = said.torsions.cpu().numpy()
 
     def _tell(self, n_lost: int) -> None:
         if n_lost and not self._told:

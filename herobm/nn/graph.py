@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from herobm.nn.strain import Strain
 from herobm.plan.context import context_places, relations, sequence_steps
 from herobm.system.periodic import box_matrix, minimum_image
 from herobm.system.topology import Topology
@@ -31,6 +32,8 @@ class BeadGraph:
     edge_relations : Tensor, shape (n_beads, n_neighbours), int64
     edge_vectors : Tensor, shape (n_beads, n_neighbours, 3)
         Å, from the bead to its neighbour; longer than the cutoff for padding.
+    strain : Tensor, shape (n_beads,)
+        Å, see `herobm.nn.strain`.
     """
 
     types: torch.Tensor
@@ -39,6 +42,7 @@ class BeadGraph:
     edge_types: torch.Tensor
     edge_relations: torch.Tensor
     edge_vectors: torch.Tensor
+    strain: torch.Tensor
 
     def to(self, device: torch.device | str) -> BeadGraph:
         """Return the graph on another device."""
@@ -102,7 +106,11 @@ def restrict(context: Context, kept: BoolArray) -> Context:
 
 
 def build_graph(
-    context: Context, positions: FloatArray, box: FloatArray | None, cutoff: float
+    context: Context,
+    positions: FloatArray,
+    box: FloatArray | None,
+    cutoff: float,
+    strain: Strain,
 ) -> BeadGraph:
     """Build the graph of one frame.
 
@@ -114,11 +122,13 @@ def build_graph(
     box : FloatArray or None, shape (6,)
     cutoff : float
         Å.
+    strain : Strain
+        Of the network that reads the graph.
 
     Returns
     -------
     BeadGraph
-        float32.
+        float32, on the CPU.
     """
     neighbours, vectors = find_neighbours(positions, box, cutoff)
     padded = np.append(context.types, context.n_types)
@@ -127,13 +137,17 @@ def build_graph(
     here = positions[:, None]
     to_place = minimum_image(positions[context.places] - here, box)
     to_place[context.places < 0] = 0.0
+    types = torch.as_tensor(context.types)
+    place_vectors = torch.as_tensor(to_place, dtype=torch.float32)
+    told = (types, place_vectors, torch.as_tensor(context.places >= 0), torch.as_tensor(neighbours))
     return BeadGraph(
-        types=torch.as_tensor(context.types),
+        types=types,
         place_types=torch.as_tensor(padded[context.places]),
-        place_vectors=torch.as_tensor(to_place, dtype=torch.float32),
+        place_vectors=place_vectors,
         edge_types=torch.as_tensor(padded[neighbours]),
         edge_relations=torch.as_tensor(related, dtype=torch.int64),
         edge_vectors=torch.as_tensor(vectors, dtype=torch.float32),
+        strain=strain(*(t.to(strain.usual.device) for t in told)).cpu(),
     )
 
 

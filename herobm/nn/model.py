@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ from torch import nn
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph
 from herobm.nn.harmonics import o3
+from herobm.nn.strain import N_FEATURES, Strain, expand
 from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
 
 #: Å, softening of the frames: shorter vectors count as less than a direction.
@@ -121,6 +123,24 @@ class Block(nn.Module):
         return x + self.layers(self.norm(x))
 
 
+class Prediction(NamedTuple):
+    """What the network says of each bead.
+
+    Attributes
+    ----------
+    vectors : Tensor, shape (n_beads, n_slots, 3)
+        Å, from each anchor to its atom.
+    torsions : Tensor, shape (n_beads, 2, 2)
+        Unit vectors (cos, sin) of phi and psi; meaningful for backbone beads.
+    log_error : Tensor, shape (n_beads,)
+        Logarithm of the expected mean squared error (Å^2) of the atoms of the bead.
+    """
+
+    vectors: torch.Tensor
+    torsions: torch.Tensor
+    log_error: torch.Tensor
+
+
 class Backmapper(nn.Module):
     """The network.
 
@@ -153,6 +173,9 @@ class Backmapper(nn.Module):
         self.own = nn.Embedding(n_types, config.hidden)
         self.surroundings = nn.Linear(N_PLACES * per_place + self.density.width, config.hidden)
         self.density_norm = nn.LayerNorm(self.density.width)
+        self.strain = Strain(n_types)
+        self.strain_shift = _silent(nn.Linear(N_FEATURES, config.hidden))
+        self.strain_gate = _silent(nn.Linear(N_FEATURES, config.readout))
         self.blocks = nn.Sequential(*(Block(config.hidden) for _ in range(config.n_blocks)))
         self.narrow = nn.Sequential(
             nn.LayerNorm(config.hidden), nn.Linear(config.hidden, config.readout), nn.SiLU()
@@ -161,26 +184,18 @@ class Backmapper(nn.Module):
         scale = 1.0 / math.sqrt(config.readout)
         self.readout = nn.Parameter(torch.randn(n_types, outputs, config.readout) * scale)
         self.readout_bias = nn.Parameter(torch.zeros(n_types, outputs))
+        self.error = nn.Embedding(n_types, config.readout + 1)
+        nn.init.zeros_(self.error.weight)
         self.register_buffer("longest", torch.full((n_types, n_slots), 4.0))
         self.register_buffer("typical", torch.ones(n_types, n_slots))
 
-    def forward(self, graph: BeadGraph) -> tuple[torch.Tensor, torch.Tensor]:
-        """Predict.
-
-        Parameters
-        ----------
-        graph : BeadGraph
-
-        Returns
-        -------
-        vectors : Tensor, shape (n_beads, n_slots, 3)
-            Å, from each anchor to its atom.
-        torsions : Tensor, shape (n_beads, 2, 2)
-            Unit vectors (cos, sin) of phi and psi; meaningful for backbone beads.
-        """
+    def forward(self, graph: BeadGraph) -> Prediction:
+        """Predict the vectors, torsions and errors of the beads of a graph."""
         frames = self.frames(graph.types, graph.place_vectors)
+        strain = expand(graph.strain)
         hidden = self.own(graph.types) + self.surroundings(self._features(graph, frames))
-        hidden = self.narrow(self.blocks(nn.functional.silu(hidden)))
+        hidden = nn.functional.silu(hidden + self.strain_shift(strain))
+        hidden = self.narrow(self.blocks(hidden)) * (1.0 + self.strain_gate(strain))
         out = self._read(hidden, graph.types)
         local = out[:, : 3 * self.n_slots].unflatten(1, (self.n_slots, 3))
         local = local * self.typical[graph.types].unsqueeze(-1)
@@ -190,7 +205,9 @@ class Backmapper(nn.Module):
         bound = self.longest[graph.types]
         vectors = vectors * (bound / torch.maximum(length, bound)).unsqueeze(-1)
         torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
-        return vectors, nn.functional.normalize(torsions, dim=-1)
+        return Prediction(
+            vectors, nn.functional.normalize(torsions, dim=-1), self._error(hidden, graph.types)
+        )
 
     @torch.no_grad()
     def orient(self, graph: BeadGraph, seed: int) -> tuple[BeadGraph, int]:
@@ -231,6 +248,11 @@ class Backmapper(nn.Module):
         density = self.density_norm(self.density(graph, frames))
         return torch.cat([places.flatten(1), named.flatten(1), density], dim=1)
 
+    def _error(self, hidden: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
+        """Judge the prediction; it looks on and teaches the network nothing else."""
+        weight = self.error(types)
+        return (hidden.detach() * weight[:, :-1]).sum(dim=1) + weight[:, -1]
+
     def _read(self, hidden: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
         """Apply the readout of each bead's type: one matrix product a type."""
         order = torch.argsort(types, stable=True)
@@ -243,3 +265,10 @@ class Backmapper(nn.Module):
             ]
         )
         return read[torch.argsort(order)]
+
+
+def _silent(layer: nn.Linear) -> nn.Linear:
+    """Let a layer say nothing until it has learnt to."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -35,10 +35,12 @@ class NetworkReconstructor:
             return np.zeros((0, 3))
         vocabulary = self.weights.header.vocabulary
         context = build_context(topology, vocabulary.types(plan), vocabulary.n_types)
-        graph = build_graph(context, beads.positions, beads.box, network.config.cutoff)
+        graph = build_graph(
+            context, beads.positions, beads.box, network.config.cutoff, network.strain
+        )
         graph, _ = network.orient(graph.to(self.device), 0)
         with torch.inference_mode():
-            predicted = network(graph)[0].cpu().numpy()
+            predicted = network(graph).vectors.cpu().numpy()
         vectors = np.zeros((plan.n_beads, plan.n_slots, 3))
         n_slots = min(plan.n_slots, network.n_slots)
         vectors[:, :n_slots] = predicted[:, :n_slots]

@@ -8,6 +8,7 @@ import torch
 
 from herobm.nn.graph import BeadGraph
 from herobm.train.corpus import Corpus
+from herobm.train.shake import Shaken
 
 
 @dataclass(frozen=True)
@@ -80,36 +81,9 @@ def segments(
     return first[order], last[order]
 
 
-def add_noise(
-    beads: torch.Tensor,
-    bead_group: torch.Tensor,
-    share: float,
-    largest: float,
-    generator: torch.Generator,
-) -> torch.Tensor:
-    """Shift beads by Gaussian noise whose width differs between groups.
-
-    Parameters
-    ----------
-    beads : Tensor, shape (n_beads, 3)
-        Å.
-    bead_group : Tensor, shape (n_beads,)
-        Group (run of residues) of each bead.
-    share : float
-        Share of the groups that get noise.
-    largest : float
-        Å a coordinate; widths are uniform between 0 and this.
-    """
-    n_groups = int(bead_group.max()) + 1
-    width = torch.rand(n_groups, generator=generator) * largest
-    width *= torch.rand(n_groups, generator=generator) < share
-    noise = torch.randn(beads.shape, generator=generator)
-    return beads + noise.to(beads.device) * width.to(beads.device)[bead_group].unsqueeze(-1)
-
-
 def cut_batch(
     corpus: Corpus,
-    beads: torch.Tensor,
+    beads: Shaken,
     first: torch.Tensor,
     last: torch.Tensor,
     n_types: int,
@@ -121,8 +95,8 @@ def cut_batch(
     Parameters
     ----------
     corpus : Corpus
-    beads : Tensor, shape (n_beads, 3)
-        All beads of the corpus, noise included, Å.
+    beads : Shaken
+        All beads of the corpus, where they are taken to be.
     first, last : Tensor, shape (n_runs,)
     n_types, n_slots : int
     cutoff : float
@@ -145,7 +119,7 @@ def cut_batch(
     )
     return Batch(
         graph=_graph(corpus, beads, bead, n_types, cutoff),
-        beads=beads[bead],
+        beads=beads.positions[bead],
         path=torch.where(path < 0, len(bead) * n_slots, local_path),
         row_bead=corpus.row_bead[row] - bead_shift[row_run],
         atom_rows=local_rows,
@@ -171,8 +145,9 @@ def _ranges(
 
 
 def _graph(
-    corpus: Corpus, beads: torch.Tensor, bead: torch.Tensor, n_types: int, cutoff: float
+    corpus: Corpus, shaken: Shaken, bead: torch.Tensor, n_types: int, cutoff: float
 ) -> BeadGraph:
+    beads = shaken.positions
     neighbours = corpus.neighbours[bead].long()
     places = corpus.places[bead].long()
     here = beads[bead].unsqueeze(1)
@@ -187,6 +162,7 @@ def _graph(
         edge_types=padded[neighbours],
         edge_relations=corpus.relations[bead].long(),
         edge_vectors=to_neighbour,
+        strain=shaken.strain[bead],
     )
 
 

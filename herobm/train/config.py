@@ -13,6 +13,9 @@ from herobm.errors import ConfigError
 from herobm.nn.config import ModelConfig
 from herobm.train.derive import Derived
 
+#: What of a configuration is a path.
+PATHS = ("train", "valid", "output", "drift", "initial")
+
 
 class TrainConfig(BaseModel):
     """A training run.
@@ -29,7 +32,11 @@ class TrainConfig(BaseModel):
     geometry : weights of bonds and angles at the start and at the end; ramped over `ramp` of the
         run, quadratically.
     torsion : weight of phi and psi.
-    noise_share, noise : share of the runs with bead noise, and its largest width, Å a coordinate.
+    noise_share, noise : share of the structures with bead noise, and its largest width, Å a
+        coordinate.
+    drift, drift_share : statistics of real frames (``herobm data statistics --against``), and the
+        share of the structures whose beads drift apart as those do; relative to the config file.
+    initial : weights to begin with, of the same mapping and network; relative to the config file.
     derived : residue kinds cut from others.
     seed : of everything random.
     checkpoint_minutes : time between checkpoints.
@@ -56,6 +63,9 @@ class TrainConfig(BaseModel):
     torsion: float = Field(default=0.05, ge=0)
     noise_share: float = Field(default=0.5, ge=0, le=1)
     noise: float = Field(default=0.45, ge=0)
+    drift: Path | None = None
+    drift_share: float = Field(default=0.15, ge=0, le=1)
+    initial: Path | None = None
     derived: tuple[Derived, ...] = ()
     seed: int = 0
     checkpoint_minutes: float = Field(default=3.0, gt=0)
@@ -107,8 +117,9 @@ def parse_config(data: Any, path: Path) -> TrainConfig:
     except ValidationError as error:
         raise ConfigError(f"{path}:\n" + "\n".join(_explain(e) for e in error.errors())) from None
     folder = path.parent
+    paths = {name: getattr(config, name) for name in PATHS}
     return config.model_copy(
-        update={name: folder / getattr(config, name) for name in ("train", "valid", "output")}
+        update={name: folder / path for name, path in paths.items() if path is not None}
     )
 
 

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from herobm.chem.backbone import torsion_atoms
 from herobm.chem.geometry import bond_statistics
 from herobm.chem.symmetry import interchangeable
+from herobm.nn.strain import N_NEAR
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, lay_out_atoms, plan_bonds
 from herobm.plan.context import context_places, relations, sequence_steps
@@ -23,6 +24,9 @@ from herobm.train.dataset import Dataset
 from herobm.train.derive import Derived, check_derived, derive_residues
 from herobm.types import FloatArray, IntArray
 from herobm.weights.vocabulary import Vocabulary
+
+#: Lengths or distances of a kind below which nothing is said of it.
+MIN_SEEN = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,11 @@ class Corpus:
     torsions: torch.Tensor
 
     @property
+    def bead_structure(self) -> torch.Tensor:
+        """Structure of each bead, shape (n_beads,)."""
+        return torch.repeat_interleave(self.structure, self.bead_start.diff())
+
+    @property
     def n_residues(self) -> int:
         """Number of residues."""
         return len(self.structure)
@@ -90,12 +99,16 @@ class Statistics:
     ----------
     typical, longest : Tensor, shape (n_types, n_slots)
         Å, root mean square length of each vector and a bound on it.
+    usual, spread : Tensor, shape (n_types, N_NEAR)
+        Å, mean and standard deviation of the distances between beads (see `herobm.nn.strain`).
     bonds : dict
         Kind of bond -> mean and standard deviation in Å.
     """
 
     typical: torch.Tensor
     longest: torch.Tensor
+    usual: torch.Tensor
+    spread: torch.Tensor
     bonds: dict[str, tuple[float, float]]
 
 
@@ -172,7 +185,25 @@ def build_corpus(
         torsions=torch.as_tensor(_torsions(topology, targets), dtype=torch.float32),
     )
     typical, longest = _vector_lengths(plan, positions, targets, types, vocabulary)
-    return corpus, Statistics(typical, longest, bond_statistics(plan, bonds, targets))
+    usual, spread = _bead_distances(corpus, vocabulary.n_types)
+    return corpus, Statistics(
+        typical, longest, usual, spread, bond_statistics(plan, bonds, targets)
+    )
+
+
+def _bead_distances(corpus: Corpus, n_types: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and spread of the distances to the near places, by type; 0 where fewer than 20."""
+    places = corpus.places[:, :N_NEAR].long()
+    there = places >= 0
+    length = (corpus.beads[places] - corpus.beads.unsqueeze(1)).norm(dim=-1).double() * there
+    total = torch.zeros(3, n_types, N_NEAR, dtype=torch.float64)
+    for moment, values in zip(total, (there.double(), length, length.square()), strict=True):
+        moment.index_add_(0, corpus.types, values)
+    count, first, second = total
+    mean = first / count.clamp(min=1)
+    spread = (second / count.clamp(min=1) - mean.square()).clamp(min=1e-6).sqrt()
+    spread[count < MIN_SEEN] = 0.0
+    return mean.float(), spread.float()
 
 
 def _vector_lengths(
@@ -191,7 +222,7 @@ def _vector_lengths(
         mine = length[types == kind]
         for slot in range(mine.shape[1]):
             seen = mine[:, slot][np.isfinite(mine[:, slot])]
-            if len(seen) < 20:
+            if len(seen) < MIN_SEEN:
                 continue
             typical[kind, slot] = max(np.sqrt((seen**2).mean()), 0.3)
             room = 1.0 if from_bead[types == kind][0, slot] else 0.15

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from safetensors.torch import load_file, save_file
 from herobm.errors import ConfigError, OutputError
 from herobm.nn.model import Backmapper
 from herobm.plan import compile_library
-from herobm.train.batch import Batch, add_noise, cut_batch, segments
-from herobm.train.config import TrainConfig
+from herobm.plan.context import N_OWN
+from herobm.train.batch import Batch, cut_batch, segments
+from herobm.train.config import PATHS, TrainConfig
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import Dataset, read_dataset
-from herobm.train.loss import best_names, loss_terms
-from herobm.weights.file import Header, save_weights
+from herobm.train.drift import read_drift
+from herobm.train.loss import bead_errors, best_names, loss_terms
+from herobm.train.shake import Shaken, Shaking, rest, shake
+from herobm.weights.file import Header, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -38,6 +41,16 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """Sums over a validation set: squared error, that expected (Å^2), atoms; bond error (Å)."""
+
+    squares: float
+    expected: float
+    count: int
+    bond_rms: float
 
 
 @dataclass
@@ -93,7 +106,10 @@ def train(
     held_out = replace(read_dataset(config.valid), mappings=data.mappings)
     valid, _ = build_corpus(held_out, vocabulary, config.model.cutoff, config.n_neighbours)
     state = _start(config, vocabulary, statistics, device, _origin(data))
-    run = _Run(config, corpus.to(device), valid.to(device), vocabulary, report)
+    drift = torch.zeros(vocabulary.n_types, N_OWN)
+    if config.drift is not None:
+        drift = read_drift(config.drift, library, vocabulary)
+    run = _Run(config, corpus.to(device), valid.to(device), vocabulary, drift.to(device), report)
     finished = run.go(state, started, max_minutes * 60.0)
     if not finished:
         return None
@@ -104,7 +120,7 @@ def train(
         vocabulary=vocabulary,
         bonds=statistics.bonds,
         training={
-            "config": json.loads(config.model_dump_json(exclude={"train", "valid", "output"})),
+            "config": json.loads(config.model_dump_json(exclude=set(PATHS))),
             "data": {"digest": data.digest, "structures": len(data.names)},
             "figures": {k: round(v, 5) for k, v in state.figures.items()},
             "seconds": round(state.seconds),
@@ -125,10 +141,13 @@ class _Run:
         corpus: Corpus,
         valid: Corpus,
         vocabulary: Vocabulary,
+        drift: torch.Tensor,
         report: Report,
     ) -> None:
         self.config, self.corpus, self.valid, self.report = config, corpus, valid, report
         self.vocabulary = vocabulary
+        share = 0.0 if config.drift is None else config.drift_share
+        self.shaking = Shaking(config.noise_share, config.noise, share, drift)
         n_runs = math.ceil(corpus.n_residues / config.segment)
         self.epoch_steps = max(n_runs // config.batch, 1)
         self.n_steps = self.epoch_steps * config.epochs
@@ -140,7 +159,7 @@ class _Run:
         saved = time.monotonic()
         while state.step < self.n_steps:
             epoch, skip = divmod(state.step, self.epoch_steps)
-            for batch in self._epoch(epoch, skip):
+            for batch in self._epoch(state.network, epoch, skip):
                 self._step(state, batch)
                 now = time.monotonic()
                 state.seconds = before + now - started
@@ -158,24 +177,23 @@ class _Run:
             saved = time.monotonic()
         return True
 
-    def _epoch(self, epoch: int, skip: int) -> Any:
+    def _epoch(self, network: Backmapper, epoch: int, skip: int) -> Iterator[Batch]:
         """Batches of an epoch; the same ones whenever it is asked for again."""
         config, corpus = self.config, self.corpus
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
         first, last = segments(corpus.structure, config.segment, generator)
-        group = torch.zeros(len(corpus.beads), dtype=torch.int64, device=corpus.beads.device)
-        group[corpus.bead_start[first]] = 1
-        group = (group.cumsum(0) - 1).clamp(min=0)
-        beads = add_noise(corpus.beads, group, config.noise_share, config.noise, generator)
+        shaken = shake(corpus, self.shaking, network.strain, generator)
         for index in range(skip, self.epoch_steps):
             part = slice(index * config.batch, (index + 1) * config.batch)
-            yield self._cut(corpus, beads, first[part], last[part])
+            yield self._cut(corpus, shaken, first[part], last[part])
 
     def _cut(
-        self, corpus: Corpus, beads: torch.Tensor, first: torch.Tensor, last: torch.Tensor
+        self, corpus: Corpus, shaken: Shaken, first: torch.Tensor, last: torch.Tensor
     ) -> Batch:
         v = self.vocabulary
-        return cut_batch(corpus, beads, first, last, v.n_types, v.n_slots, self.config.model.cutoff)
+        return cut_batch(
+            corpus, shaken, first, last, v.n_types, v.n_slots, self.config.model.cutoff
+        )
 
     def _step(self, state: State, batch: Batch) -> None:
         config = self.config
@@ -184,8 +202,8 @@ class _Run:
         rate *= 0.5 * (1.0 + math.cos(math.pi * progress)) + 0.002
         for group in state.optimiser.param_groups:
             group["lr"] = rate
-        vectors, torsions = state.network(batch.graph)
-        terms = loss_terms(batch, batch.place(vectors), torsions)
+        prediction = state.network(batch.graph)
+        terms = loss_terms(batch, batch.place(prediction.vectors), prediction)
         loss = terms.total(config.geometry_weight(progress), config.torsion)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -210,24 +228,33 @@ class _Run:
         network.to(self.valid.beads.device).eval()
         figures = {}
         for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
-            generator = torch.Generator().manual_seed(1)
-            shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
-            beads = self.valid.beads + shift.to(self.valid.beads.device)
-            squares, count, bond_errors = 0.0, 0, []
-            runs = segments(self.valid.structure, 64, torch.Generator().manual_seed(0))
-            for part in range(0, len(runs[0]), 32):
-                batch = self._cut(self.valid, beads, *(r[part : part + 32] for r in runs))
-                placed = batch.place(network(batch.graph)[0])
-                wanted = best_names(batch.targets, batch.swaps, placed)
-                error = (placed - wanted).square().sum(dim=1)
-                squares += float(torch.nan_to_num(error).sum())
-                count += int(torch.isfinite(error).sum())
-                bond_errors.append(loss_terms(batch, placed, batch.torsions).bond)
-            figures[name] = math.sqrt(squares / max(count, 1))
-            figures[name.replace("rmsd", "bond_rms")] = math.sqrt(
-                float(torch.stack(bond_errors).mean())
-            )
+            found = self._judge(network, noise)
+            figures[name] = math.sqrt(found.squares / max(found.count, 1))
+            figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
+            if noise == 0.0:
+                figures["valid_expected"] = math.sqrt(found.expected / max(found.count, 1))
         return figures
+
+    def _judge(self, network: Backmapper, noise: float) -> _Judgement:
+        generator = torch.Generator().manual_seed(1)
+        shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
+        shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
+        squares, expected, count, bonds = 0.0, 0.0, 0, []
+        runs = segments(self.valid.structure, 64, torch.Generator().manual_seed(0))
+        for part in range(0, len(runs[0]), 32):
+            batch = self._cut(self.valid, shaken, *(r[part : part + 32] for r in runs))
+            prediction = network(batch.graph)
+            placed = batch.place(prediction.vectors)
+            wanted = best_names(batch.targets, batch.swaps, placed)
+            error = (placed - wanted).square().sum(dim=1)
+            known = torch.isfinite(error)
+            squares += float(error[known].sum())
+            count += int(known.sum())
+            _, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
+            expected += float((prediction.log_error.exp() * n_atoms).sum())
+            bonds.append(loss_terms(batch, placed, prediction).bond)
+        bond_rms = math.sqrt(float(torch.stack(bonds).mean()))
+        return _Judgement(squares, expected, count, bond_rms)
 
     def _log(self, state: State) -> None:
         line = {"step": state.step, "seconds": round(state.seconds), **state.figures}
@@ -259,6 +286,10 @@ def _start(
     network = Backmapper(config.model, vocabulary.n_types, vocabulary.n_slots)
     network.typical.copy_(statistics.typical)
     network.longest.copy_(statistics.longest)
+    network.strain.usual.copy_(statistics.usual)
+    network.strain.spread.copy_(statistics.spread)
+    if config.initial is not None:
+        _begin_with(network, config.initial, vocabulary)
     network.to(device)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -270,6 +301,21 @@ def _start(
             load_checkpoint(config.output / name, state, config)
             break
     return state
+
+
+def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None:
+    """Take the parameters, but not the statistics, of weights that were trained before."""
+    known = load_weights(path)
+    shape = (known.header.model, known.header.vocabulary)
+    if shape != (network.config, vocabulary):
+        raise ConfigError(
+            f"{path}: is of another network or another mapping than this run",
+            "Name weights with the same 'model' in 'initial', or leave it out.",
+        )
+    given = dict(known.network.named_parameters())
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(given[name])
 
 
 def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
@@ -360,6 +406,4 @@ def _origin(data: Dataset) -> str:
 
 def _identity(config: TrainConfig) -> str:
     """Give the configuration as text, without what may differ between two parts of one run."""
-    return config.model_dump_json(
-        exclude={"train", "valid", "output", "threads", "checkpoint_minutes"}
-    )
+    return config.model_dump_json(exclude={*PATHS, "threads", "checkpoint_minutes"})

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 import torch
 
+from herobm.nn.model import Prediction
 from herobm.train.batch import Batch
+
+#: Weight of the expected error; nothing but its own readout feels it.
+ERROR_WEIGHT = 0.1
+#: Å^2, added to squared errors, whose logarithm is learnt.
+SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,15 @@ class LossTerms:
     bond: torch.Tensor
     angle: torch.Tensor
     torsion: torch.Tensor
+    error: torch.Tensor
 
     def total(self, geometry: float, torsion: float) -> torch.Tensor:
         """Weighted sum; `geometry` weighs bonds and angles (5 in the paper)."""
-        return self.position + geometry * (self.bond + self.angle) + torsion * self.torsion
+        shape = self.position + geometry * (self.bond + self.angle) + torsion * self.torsion
+        return shape + ERROR_WEIGHT * self.error
 
 
-def loss_terms(batch: Batch, placed: torch.Tensor, torsions: torch.Tensor) -> LossTerms:
+def loss_terms(batch: Batch, placed: torch.Tensor, prediction: Prediction) -> LossTerms:
     """Compare a prediction with its batch.
 
     Parameters
@@ -38,19 +46,48 @@ def loss_terms(batch: Batch, placed: torch.Tensor, torsions: torch.Tensor) -> Lo
     batch : Batch
     placed : Tensor, shape (n_atoms, 3)
         Å.
-    torsions : Tensor, shape (n_beads, 2, 2)
-        Unit vectors (cos, sin) of phi and psi.
+    prediction : Prediction
+        Of which `placed` are the atoms.
     """
     targets = best_names(batch.targets, batch.swaps, placed.detach())
     known = torch.isfinite(targets).all(dim=1)
     wanted = torch.where(known.unsqueeze(-1), targets, placed.detach())
-    position = (placed - wanted).square().sum(dim=-1).sum() / known.sum().clamp(min=1)
+    squares = (placed - wanted).square().sum(dim=-1)
+    position = squares.sum() / known.sum().clamp(min=1)
     bond = (_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)).square().mean()
     angle = (_cosines(placed, batch.angles) - _cosines(wanted, batch.angles)).square().mean()
     defined = torch.isfinite(batch.torsions).all(dim=-1)
-    agreement = (torsions * torch.nan_to_num(batch.torsions)).sum(dim=-1)
+    agreement = (prediction.torsions * torch.nan_to_num(batch.torsions)).sum(dim=-1)
     torsion = ((1.0 - agreement) * defined).sum() / defined.sum().clamp(min=1)
-    return LossTerms(position, bond, angle, torsion)
+    error = _error_terms(batch, squares.detach(), known, prediction.log_error)
+    return LossTerms(position, bond, angle, torsion, error)
+
+
+def bead_errors(
+    batch: Batch, squares: torch.Tensor, known: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean squared error (Å^2) of the atoms of each bead, and the number of them.
+
+    Parameters
+    ----------
+    batch : Batch
+    squares : Tensor, shape (n_atoms,)
+        Å^2.
+    known : Tensor, shape (n_atoms,), bool
+    """
+    owner = batch.row_bead[batch.atom_rows[:, 0]]
+    count = squares.new_zeros(len(batch.beads)).index_add_(0, owner, known.to(squares.dtype))
+    total = squares.new_zeros(len(batch.beads)).index_add_(0, owner, squares * known)
+    return total / count.clamp(min=1), count
+
+
+def _error_terms(
+    batch: Batch, squares: torch.Tensor, known: torch.Tensor, log_error: torch.Tensor
+) -> torch.Tensor:
+    """Negative log-likelihood of an exponential distribution; least at the expected error."""
+    found, count = bead_errors(batch, squares, known)
+    terms = (found + SMALLEST) * torch.exp(-log_error) + log_error
+    return (terms * count).sum() / count.sum().clamp(min=1)
 
 
 def best_names(targets: torch.Tensor, swaps: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:

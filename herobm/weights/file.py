@@ -17,7 +17,7 @@ from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
 from herobm.weights.vocabulary import Vocabulary
 
-FORMAT = "herobm-weights-1"
+FORMAT = "herobm-weights-2"
 #: What to do about a file that is no weights file.
 WHENCE = (
     "Weights are written by 'herobm train' and come with plug-ins ('herobm plugins list'); copy or "

@@ -35,6 +35,8 @@ def network(vocabulary: Vocabulary) -> Backmapper:
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
+    made.strain.usual.fill_(4.0)
+    made.strain.spread.uniform_(0.1, 0.4)
     return made.eval()
 
 
@@ -50,7 +52,8 @@ def graph_of(
     def build(topology: Topology, positions: FloatArray) -> BeadGraph:
         types = vocabulary.types(topology.plan)
         context = build_context(topology, types, vocabulary.n_types)
-        return build_graph(context, positions, topology.beads.box, network.config.cutoff)
+        box, cutoff = topology.beads.box, network.config.cutoff
+        return build_graph(context, positions, box, cutoff, network.strain)
 
     return build
 

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from herobm.nn.model import Prediction
+from herobm.nn.strain import Strain
 from herobm.plan import Library, project, reconstruct
 from herobm.plan.bonds import lay_out_atoms
 from herobm.system import Topology, build_topology, coarsen, match_atoms
-from herobm.train.batch import Batch, add_noise, cut_batch, segments
+from herobm.train.batch import Batch, cut_batch, segments
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import read_dataset
-from herobm.train.loss import best_names, loss_terms
+from herobm.train.loss import bead_errors, best_names, loss_terms
+from herobm.train.shake import rest
 from herobm.types import FloatArray
 from herobm.weights.vocabulary import Vocabulary
 
@@ -30,10 +33,10 @@ class Laid:
     reference: FloatArray
     vocabulary: Vocabulary
 
-    def cut(self, first: list[int], last: list[int], beads: torch.Tensor | None = None) -> Batch:
+    def cut(self, first: list[int], last: list[int]) -> Batch:
         return cut_batch(
             self.corpus,
-            self.corpus.beads if beads is None else beads,
+            rest(self.corpus, Strain(self.vocabulary.n_types)),
             torch.tensor(first),
             torch.tensor(last),
             self.vocabulary.n_types,
@@ -52,6 +55,13 @@ def laid(dataset_file: Path, martini3: Library) -> Laid:
     local = match_atoms(data.atoms, martini3).atom
     reference = lay_out_atoms(topology.plan, data.atoms.residue_index, local, data.atoms.positions)
     return Laid(corpus, statistics, topology, reference, vocabulary)
+
+
+def said(batch: Batch) -> Prediction:
+    """Right torsions, and an error of 1 Å^2 expected of every bead."""
+    n_beads = len(batch.beads)
+    nothing = torch.zeros(n_beads, 1, 3)
+    return Prediction(nothing, torch.nan_to_num(batch.torsions), torch.zeros(n_beads))
 
 
 def residue_atoms(laid: Laid, first: list[int], last: list[int]) -> np.ndarray:
@@ -95,7 +105,7 @@ def test_targets_are_what_the_plan_projects(laid: Laid) -> None:
 
 def test_a_perfect_prediction_costs_nothing(laid: Laid) -> None:
     batch = laid.cut([0, 12], [9, 27])
-    terms = loss_terms(batch, batch.targets.clone(), torch.nan_to_num(batch.torsions))
+    terms = loss_terms(batch, batch.targets.clone(), said(batch))
     assert len(batch.bonds) > 100
     assert len(batch.angles) > 100
     assert torch.isfinite(batch.torsions).any()
@@ -105,13 +115,13 @@ def test_a_perfect_prediction_costs_nothing(laid: Laid) -> None:
 
 def test_a_shift_costs_its_square_and_no_geometry(laid: Laid) -> None:
     batch = laid.cut([0, 12], [9, 27])
-    opposite = -torch.nan_to_num(batch.torsions)
+    opposite = said(batch)._replace(torsions=-torch.nan_to_num(batch.torsions))
     terms = loss_terms(batch, batch.targets + torch.tensor([0.3, 0.0, 0.0]), opposite)
     assert float(terms.position) == pytest.approx(0.09, rel=1e-4)
     assert float(terms.bond) == pytest.approx(0.0, abs=1e-6)
     assert float(terms.angle) == pytest.approx(0.0, abs=1e-6)
     assert float(terms.torsion) == pytest.approx(2.0, rel=1e-4)
-    assert float(terms.total(5.0, 0.05)) == pytest.approx(0.19, rel=1e-3)
+    assert float(terms.total(5.0, 0.05)) == pytest.approx(0.19 + 0.1 * 0.0901, rel=1e-3)
 
 
 def test_unknown_atoms_cost_nothing(laid: Laid) -> None:
@@ -131,8 +141,8 @@ def test_unknown_atoms_cost_nothing(laid: Laid) -> None:
     batch = holey.cut([0], [27])
     placed = whole.targets.clone()
     placed[gone] += 5.0
-    terms = loss_terms(batch, placed, torch.nan_to_num(batch.torsions))
-    assert float(terms.total(5.0, 0.0)) == pytest.approx(0.0, abs=1e-6)
+    terms = loss_terms(batch, placed, said(batch))
+    assert float(terms.total(5.0, 0.0)) == pytest.approx(1e-5, abs=1e-6)
     assert len(batch.bonds) < len(whole.bonds)
     assert not (batch.bonds == gone).any()
 
@@ -181,14 +191,19 @@ def test_runs_cover_every_residue_once() -> None:
     assert counts.tolist() == [1] * 30
 
 
-def test_noise_moves_whole_runs_or_none() -> None:
-    beads, group = torch.zeros(400, 3), torch.arange(400) // 40
-    moved = add_noise(beads, group, 0.5, 0.4, torch.Generator().manual_seed(0))
-    widths = moved.reshape(10, -1).std(dim=1)
-    assert 1 <= int((widths == 0).sum()) <= 9
-    assert float(widths.max()) < 0.5
-    still = add_noise(beads, group, 0.0, 0.4, torch.Generator().manual_seed(0))
-    assert torch.equal(still, beads)
+def test_the_error_that_is_expected_costs_least(laid: Laid) -> None:
+    batch = laid.cut([0], [27])
+    generator = torch.Generator().manual_seed(2)
+    placed = batch.targets + 0.3 * torch.randn(batch.targets.shape, generator=generator)
+    squares = (placed - batch.targets).square().sum(dim=1)
+    found, count = bead_errors(batch, squares, torch.ones(len(squares), dtype=torch.bool))
+    assert float((found * count).sum()) == pytest.approx(float(squares.sum()), rel=1e-4)
+    right = torch.log(found + 1e-4)
+    costs = [
+        float(loss_terms(batch, placed, said(batch)._replace(log_error=right + by)).error)
+        for by in (-0.5, 0.0, 0.5)
+    ]
+    assert costs[1] < min(costs[0], costs[2])
 
 
 def test_bounds_leave_room_for_what_structures_have(laid: Laid) -> None:
