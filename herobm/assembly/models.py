@@ -39,11 +39,17 @@ class Draft:
         (cos, sin) of phi and psi; NaN where no model tells.
     placed : FloatArray, shape (n_atoms, 3)
         Å; atoms that a model places itself, NaN for all others.
+    squared_error : FloatArray, shape (n_beads,)
+        Å^2, expected of the atoms of each bead; NaN where no model tells.
+    strain : FloatArray, shape (n_beads,)
+        Å, how far the beads around each stray; NaN where no model tells.
     """
 
     vectors: FloatArray
     torsions: FloatArray
     placed: FloatArray
+    squared_error: FloatArray
+    strain: FloatArray
 
     @classmethod
     def of(cls, topology: Topology) -> Draft:
@@ -53,6 +59,8 @@ class Draft:
             np.zeros((plan.n_beads, plan.n_slots, 3)),
             np.full((plan.n_beads, 2, 2), np.nan),
             np.full((plan.n_atoms, 3), np.nan),
+            np.full(plan.n_beads, np.nan),
+            np.full(plan.n_beads, np.nan),
         )
 
 
@@ -123,6 +131,7 @@ class NetworkShare:
         types = vocabulary.known_types(topology.plan)
         known = types >= 0
         self.network, self.seed, self._told = weights.network, seed, False
+        self.error_scale = weights.header.error_scale
         self.context = restrict(build_context(topology, types, vocabulary.n_types), known)
         self.seen = np.flatnonzero(known)
         self.rows = np.flatnonzero(owned[topology.plan.bead_residue] & known)
@@ -149,6 +158,8 @@ class NetworkShare:
                 said = network(graph.take(slice(begin, begin + self.CHUNK)))
                 draft.vectors[rows, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 draft.torsions[rows] = said.torsions.cpu().numpy()
+                draft.squared_error[rows] = self.error_scale * said.log_error.exp().cpu().numpy()
+        draft.strain[self.rows] = graph.strain.cpu().numpy()
 
     def _tell(self, n_lost: int) -> None:
         if n_lost and not self._told:

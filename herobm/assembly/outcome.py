@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from herobm.assembly.confidence import Confidence
 from herobm.assembly.models import Model
 from herobm.chem.quality import Contribution, Summary
 from herobm.plan import Plan
@@ -27,12 +28,15 @@ class Result:
     disulfides : tuple of (int, int)
         Pairs of sulfur atoms that are bonded.
     summary : Summary
+    confidence : Confidence
+        Expected error and strain of each residue; the error is in the B-factors of the atoms.
     """
 
     atoms: Atoms
     beads: Beads
     disulfides: tuple[tuple[int, int], ...]
     summary: Summary
+    confidence: Confidence
 
     def write(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write the atoms as PDB, GRO or mmCIF, by the ending of `path`.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from herobm.assembly.confidence import Confidence
 from herobm.assembly.models import Draft, Model
 from herobm.assembly.outcome import Result, contributions, find_atoms
 from herobm.assembly.routing import drop_unserved, route
@@ -84,7 +85,7 @@ class Rebuilder:
 
     def rebuild(self, beads: Beads) -> FloatArray:
         """Place the heavy atoms of one frame, shape (n_atoms, 3), Å, in the order of the plan."""
-        positions, context = self._place(beads)
+        positions, context, _ = self._place(beads)
         if not self.light + self.heavy:
             return positions
         atoms, _ = run_chain(self.light + self.heavy, self.as_atoms(positions, beads), context)
@@ -100,17 +101,18 @@ class Rebuilder:
 
         A step that adds hydrogens or minimises may fail; what was there before it is not lost.
         """
-        positions, context = self._place(beads)
+        positions, context, confidence = self._place(beads)
         atoms, told = run_chain(self.light, self.as_atoms(positions, beads), context)
-        first = result = self._judge(beads, atoms, context.disulfides, told)
+        first = result = self._judge(beads, atoms, context.disulfides, told, confidence)
         yield result
         for spec in self.heavy:
             atoms, more = run_chain([spec], atoms, context)
             told += more
-            result = self._judge(beads, atoms, context.disulfides, told, first.summary)
+            bridges = context.disulfides
+            result = self._judge(beads, atoms, bridges, told, confidence, first.summary)
             yield result
 
-    def _place(self, beads: Beads) -> tuple[FloatArray, PostContext]:
+    def _place(self, beads: Beads) -> tuple[FloatArray, PostContext, Confidence]:
         draft = Draft.of(self.topology)
         for share in self.shares:
             share.fill(beads, draft)
@@ -119,7 +121,9 @@ class Rebuilder:
         positions = self.tidier.tidy(placed)
         bridges = self.disulfides.bonded(positions)
         torsions = draft.torsions
-        return positions, replace(self._context, beads=beads, disulfides=bridges, torsions=torsions)
+        context = replace(self._context, beads=beads, disulfides=bridges, torsions=torsions)
+        confidence = Confidence.of(self.topology.plan, draft.squared_error, draft.strain)
+        return positions, context, confidence
 
     def _judge(
         self,
@@ -127,6 +131,7 @@ class Rebuilder:
         atoms: Atoms,
         bridges: tuple[tuple[int, int], ...],
         told: tuple[str, ...],
+        confidence: Confidence,
         before: Summary | None = None,
     ) -> Result:
         found = find_atoms(self.topology.plan, beads.residues, atoms)
@@ -136,10 +141,15 @@ class Rebuilder:
             contributions=self.contributions,
             n_hydrogens=len(atoms) - int((found >= 0).sum()),
             steps=told,
+            confidence=confidence.lines(beads.residues),
             before=before,
         )
+        if confidence.told:
+            column = confidence.column(atoms, found, self.topology.plan.atom_residue)
+            atoms = replace(atoms, bfactors=column)
         there = [(int(found[a]), int(found[b])) for a, b in bridges]
-        return Result(atoms, beads, tuple(p for p in there if min(p) >= 0), summary)
+        bonds = tuple(p for p in there if min(p) >= 0)
+        return Result(atoms, beads, bonds, summary, confidence)
 
     def _heavy(self, atoms: Atoms) -> FloatArray:
         """Positions of the atoms of the plan, shape (n_atoms, 3), NaN for those that are gone."""

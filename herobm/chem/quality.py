@@ -69,6 +69,8 @@ class Summary:
         Atoms that were added to those of the mapping.
     steps : tuple of str
         What the post-processors say they did.
+    confidence : tuple of str
+        What the models say of their own error.
     before : Summary or None
         The figures before hydrogens were added and the energy was minimised.
     """
@@ -88,6 +90,7 @@ class Summary:
     contributions: tuple[Contribution, ...] = ()
     n_hydrogens: int = 0
     steps: tuple[str, ...] = ()
+    confidence: tuple[str, ...] = ()
     before: Summary | None = None
 
     @property
@@ -113,6 +116,7 @@ class Summary:
         ]
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
+        lines += self.confidence
         if self.before is not None:
             was = self.before
             lines.append(

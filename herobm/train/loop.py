@@ -119,6 +119,7 @@ def train(
         mapping_digest=data.mappings.digest(),
         vocabulary=vocabulary,
         bonds=statistics.bonds,
+        error_scale=_error_scale(state.figures),
         training={
             "config": json.loads(config.model_dump_json(exclude=set(PATHS))),
             "data": {"digest": data.digest, "structures": len(data.names)},
@@ -130,6 +131,12 @@ def train(
     path = config.output / "weights.safetensors"
     save_weights(path, state.average, header)
     return path
+
+
+def _error_scale(figures: dict[str, float]) -> float:
+    """Factor that makes the squared errors expected on the validation set those found there."""
+    found, expected = figures.get("valid_rmsd", 0.0), figures.get("valid_expected", 0.0)
+    return (found / expected) ** 2 if found > 0 and expected > 0 else 1.0
 
 
 class _Run:

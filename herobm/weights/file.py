@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -34,6 +34,7 @@ class Header(BaseModel):
     mapping_digest : SHA-256 over what the set rebuilds.
     vocabulary : residue kinds and their beads; what really decides whether a mapping fits.
     bonds : kind of bond -> mean and standard deviation in Å, from the training structures.
+    error_scale : factor of the squared errors that the network expects, from the validation set.
     training : the configuration, the digest of the data and the figures of the run.
     """
 
@@ -45,6 +46,7 @@ class Header(BaseModel):
     mapping_digest: str
     vocabulary: Vocabulary
     bonds: dict[str, tuple[float, float]] = {}
+    error_scale: float = Field(default=1.0, gt=0)
     training: dict[str, Any] = {}
 
 
