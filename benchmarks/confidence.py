@@ -1,0 +1,99 @@
+"""Compare the error that a network expects of each residue with the one it makes.
+
+::
+
+    python benchmarks/confidence.py FOLDER --model martini3/protein -o docs/images/confidence.png
+
+Residues of all structures in the folder are sorted by the error expected of them and cut into ten
+parts of one size; a calibrated network lies on the diagonal.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from scipy.stats import spearmanr
+
+from herobm.assembly.choice import open_library
+from herobm.assembly.models import open_model
+from herobm.assembly.rebuilder import Rebuilder
+from herobm.chem.naming import best_names, find_naming
+from herobm.io import read_atoms
+from herobm.plugins.manager import load_registry
+from herobm.train.evaluate import coarse_grain
+from herobm.types import FloatArray
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+PARTS = 10
+
+
+def main() -> None:
+    """Print the table and draw the plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", default="martini3/protein")
+    parser.add_argument("--noise", type=float, nargs="*", default=[0.0], help="Å")
+    parser.add_argument("--limit", type=int, help="structures at most")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    files = sorted(p for p in arguments.folder.iterdir() if p.name.endswith((".pdb", ".pdb.gz")))
+    fig, axes = plt.subplots(figsize=(4.2, 4.0), layout="constrained")
+    largest = 0.0
+    for noise in arguments.noise:
+        pairs = gather(files[: arguments.limit], arguments.model, noise)
+        rows = reliability(pairs)
+        rank = spearmanr(pairs[:, 0], pairs[:, 1]).statistic
+        print(f"noise {noise} Å: {len(pairs)} residues, rank correlation {rank:.2f}")
+        print("  expected  found    (Å, root mean square)")
+        for expected, found in rows:
+            print(f"  {expected:8.3f}  {found:8.3f}")
+        axes.plot(*rows.T, "o-", label=f"bead noise {noise:g} Å")
+        largest = max(largest, float(rows.max()))
+    axes.plot([0, largest], [0, largest], color="0.7", zorder=0)
+    axes.set(xlabel="expected error of a residue / Å", ylabel="error found / Å")
+    axes.legend(frameon=False)
+    fig.savefig(arguments.output, dpi=150)
+    print(arguments.output)
+
+
+def gather(files: list[Path], model_name: str, noise: float) -> FloatArray:
+    """Expected and found error of every residue, shape (n_residues, 2), Å."""
+    registry = load_registry()
+    model = open_model(model_name, registry)
+    pairs = []
+    for number, path in enumerate(files):
+        atoms = read_atoms(path)
+        library = open_library((model.mapping,), registry, atoms.residues.names.tolist())
+        topology, reference = coarse_grain(atoms, library, path.name)
+        plan, beads = topology.plan, topology.beads
+        shift = np.random.default_rng(number).normal(0.0, noise, beads.positions.shape)
+        shaken = replace(beads, positions=beads.positions + shift)
+        result = Rebuilder(topology, [model]).result(shaken)
+        wanted = best_names(find_naming(plan), reference, result.atoms.positions)
+        squares = ((result.atoms.positions - wanted) ** 2).sum(axis=1)
+        known = np.isfinite(squares)
+        owner = plan.atom_residue
+        count = np.bincount(owner, known, minlength=plan.n_residues)
+        total = np.bincount(owner, np.where(known, squares, 0.0), minlength=plan.n_residues)
+        whole = count == np.bincount(owner, minlength=plan.n_residues)
+        found = np.sqrt(total[whole] / count[whole])
+        pairs.append(np.stack([result.confidence.error[whole], found], axis=1))
+    return np.concatenate(pairs)
+
+
+def reliability(pairs: FloatArray) -> FloatArray:
+    """Root mean squares of the parts, shape (PARTS, 2), Å."""
+    order = np.argsort(pairs[:, 0], kind="stable")
+    return np.array(
+        [np.sqrt((pairs[part] ** 2).mean(axis=0)) for part in np.array_split(order, PARTS)]
+    )
+
+
+if __name__ == "__main__":
+    main()
