@@ -13,7 +13,7 @@ from herobm.assembly.confidence import Confidence
 from herobm.assembly.outcome import Result
 from herobm.types import Beads
 
-UBIQUITIN = Path(__file__).resolve().parents[1] / "examples" / "1ubq" / "cg.pdb"
+UBIQUITIN = Path(__file__).resolve().parents[2] / "examples" / "1ubq" / "cg.pdb"
 
 
 @pytest.fixture(scope="module")
