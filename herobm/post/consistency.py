@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
-from herobm.chem.ramachandran import classes_of, judge
+from herobm.chem.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors
 from herobm.chem.stiff import stiff_torsions
 from herobm.plan.bonds import angles_of
@@ -32,19 +32,24 @@ BOND_LIMIT = 0.05
 #: Å, beads nearer than this are where they should be.
 REACHED = 0.01
 #: 1 / Å, the force of a bead that is away from where it should be; below `SHARP` Å it falls off.
-PULL, SHARP = 600.0, 0.003
+PULL, SHARP = 800.0, 0.003
 #: Å and radians, what a deviation of weight 1 is.
 BOND_SPREAD, ANGLE_SPREAD, STIFF_SPREAD, PLACE_SPREAD = 0.01, 0.05, 0.05, 0.5
 TURN_SPREAD, FLAT_SPREAD = 0.03, 0.03
 #: How much stiffer a bond at its limit gets with each step.
 STIFFER = 4.0
 STIFFEST = 1e4
-#: Steps of each round. After each but the last, beads of residues that it spoilt pull `EASE` as
-#: hard, and their torsions are held the tighter.
-ROUNDS = (8, 4, 4, 4)
-EASE = 0.2
-#: Degrees from a plane that a peptide may be off, unless it was farther off before.
-FLAT_ENOUGH = 25.0
+#: In which bonds are brought back that are beyond the limit all the same.
+N_SWEEPS = 200
+#: Steps of each round. After a round, the torsions of residues that it spoilt are held tighter, and
+#: from the second one on the beads of those that it ruined pull less, by these factors.
+ROUNDS = (8, 4, 4, 4, 4)
+TIGHTER, EASE = 3.0, (1.0, 0.2, 0.1, 0.01)
+#: Rounds that look at residues that are spoilt, but not ruined.
+N_POLISH = 2
+#: Degrees from a plane that a peptide may be off, unless it was farther off before, and by which
+#: it is meant to be off at most, unless it is rather across than along the plane.
+FLAT_ENOUGH, FLAT, ACROSS = 25.0, 15.0, 60.0
 
 
 def run(atoms: Atoms, context: PostContext) -> Atoms:
@@ -93,7 +98,11 @@ class Quality:
 
     def spoilt(self, after: Quality) -> BoolArray:
         """Residues (n,) that have lost."""
-        lost = after.verdict > self.verdict
+        return np.asarray(self.ruined(after) | (after.verdict > self.verdict))
+
+    def ruined(self, after: Quality) -> BoolArray:
+        """Residues (n,) that became outliers, twisted, or got a wrong hand."""
+        lost = (after.verdict > self.verdict) & (after.verdict == OUTLIER)
         lost |= after.bent > np.maximum(self.bent + 1.0, FLAT_ENOUGH)
         return np.asarray(lost | (after.wrong > self.wrong))
 
@@ -101,24 +110,26 @@ class Quality:
 def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArray:
     """Find positions (n_atoms, 3) of the plan's atoms whose beads are as near as bonds allow.
 
-    Molecules that would still come out worse than they were stay as they are.
+    Molecules of which a residue would be ruined stay as they are.
     """
-    start = layout.positions
+    start, links = layout.positions, layout.topology.links
     backbone = find_backbone(layout)
     problem = _problem(layout, context, centres, backbone)
     before = _quality(layout, backbone, start)
     pulls = _Pulls(layout, context, centres, problem)
-    ease = np.ones(layout.plan.n_residues)
+    tight, ease = np.ones((2, layout.plan.n_residues))
     positions = start
-    for n_steps in ROUNDS:
-        positions = pulls.follow(positions, ease, n_steps)
-        spoilt = before.spoilt(_quality(layout, backbone, positions))
-        if not spoilt.any():
-            return positions
-        ease[spoilt | beside(spoilt, layout.topology.links)] *= EASE
-    chain = layout.topology.links.chain
-    back = np.isin(chain, chain[spoilt])[layout.plan.atom_residue]
-    return np.where(back[:, None], start, positions)
+    for n_round, (n_steps, less) in enumerate(zip(ROUNDS, (*EASE, None), strict=True)):
+        positions = pulls.follow(positions, tight, ease, n_steps)
+        after = _quality(layout, backbone, positions)
+        ruined = before.ruined(after)
+        worse = before.spoilt(after) if n_round < N_POLISH else ruined
+        if less is None or not worse.any():
+            break
+        tight[worse | beside(worse, links)] *= TIGHTER
+        ease[ruined | beside(ruined, links)] *= less
+    back = np.isin(links.chain, links.chain[ruined])[layout.plan.atom_residue]
+    return pulls.limit(np.where(back[:, None], start, positions))
 
 
 class _Pulls:
@@ -136,10 +147,15 @@ class _Pulls:
         self.target = self.usual + np.clip(own - self.usual, -_INSIDE, _INSIDE)
         self.weights = np.full(len(own), 1.0 / BOND_SPREAD)
 
-    def follow(self, positions: FloatArray, ease: FloatArray, n_steps: int) -> FloatArray:
-        """Take steps from positions (n_atoms, 3); beads pull by `ease` (n_residues,) less."""
+    def follow(
+        self, positions: FloatArray, tight: FloatArray, ease: FloatArray, n_steps: int
+    ) -> FloatArray:
+        """Take steps from positions (n_atoms, 3).
+
+        Residues (n_residues,) are held as tight, and pulled by their beads with as much ease.
+        """
         problem, force = self.problem, PULL * ease[self.centres.residue]
-        problem.torsions.weights = self.torsion_weights / np.sqrt(ease)[self.torsion_residue]
+        problem.torsions.weights = self.torsion_weights * tight[self.torsion_residue]
         for _ in range(n_steps):
             away = np.linalg.norm(self.centres.all.off(positions), axis=1)
             problem.centres.weights = np.sqrt(force / np.maximum(away, SHARP))
@@ -147,7 +163,11 @@ class _Pulls:
             problem.distances.weights[: len(self.bonds)] = self.weights
             positions = problem.step(positions)
             self._hold(_gaps(positions, self.bonds) - self.usual)
-        return limit_bonds(positions, self.bonds, self.usual, BOND_LIMIT)
+        return self.limit(positions)
+
+    def limit(self, positions: FloatArray) -> FloatArray:
+        """Bring bonds back within the limit."""
+        return limit_bonds(positions, self.bonds, self.usual, BOND_LIMIT, N_SWEEPS)
 
     def _hold(self, off: FloatArray) -> None:
         """Make bonds stiffer that are this much (n_bonds,) off what is usual, beyond the limit."""
@@ -188,7 +208,16 @@ def _torsions(layout: Layout, backbone: Backbone) -> Torsions:
     atoms = np.concatenate([stiff, turns, flat])
     counts = (len(stiff), len(turns), len(flat))
     spread = np.repeat([STIFF_SPREAD, TURN_SPREAD, FLAT_SPREAD], counts)
-    return Torsions(atoms, np.radians(dihedrals(layout.positions, atoms)), 1.0 / spread)
+    angles = dihedrals(layout.positions, atoms)
+    angles[len(stiff) + len(turns) :] = flattened(angles[len(stiff) + len(turns) :])
+    return Torsions(atoms, np.radians(angles), 1.0 / spread)
+
+
+def flattened(omega: FloatArray) -> FloatArray:
+    """Bring omega (degrees) nearer to the trans plane, unless it lies across it or is cis."""
+    off = omega - np.copysign(180.0, omega)
+    near = np.abs(off) < ACROSS
+    return np.where(near, np.copysign(180.0, omega) + np.clip(off, -FLAT, FLAT), omega)
 
 
 def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quality:
