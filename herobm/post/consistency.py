@@ -229,9 +229,7 @@ def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quali
     verdict = judge(phi, psi, classes_of(backbone.names, backbone.after))
     bent = np.nan_to_num(np.minimum(np.abs(omega), 180.0 - np.abs(omega)))
     wrong = chirality_errors(plan, positions)
-    return Quality(
-        verdict, bent, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues)
-    )
+    return Quality(verdict, bent, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues))
 
 
 def _present(groups: IntArray, layout: Layout) -> IntArray:
@@ -255,9 +253,13 @@ def _tell(
         f"{before.max():.3f} -> {after.max():.3f} Å at most"
     )
     if n_reached < len(after) and context.beads is not None:
-        left = after > REACHED
+        left = np.flatnonzero(after > REACHED)
+        kinds = context.beads.residues.names[centres.residue[left]]
+        names, counts = np.unique(kinds, return_counts=True)
+        most = names[np.argsort(-counts, kind="stable")][:3]
         context.report(
-            f"{int(left.sum())} beads stay {after[left].mean():.3f} Å off on average: to meet them "
-            f"would stretch bonds by more than {BOND_LIMIT} Å, or bend angles or the backbone too "
-            f"far (worst: {context.beads.label(int(centres.bead[after.argmax()]))})"
+            f"{len(left)} stay {after[left].mean():.3f} Å off on average, most in "
+            f"{', '.join(most.tolist())}: bonds would stretch by more than {BOND_LIMIT} Å, or "
+            "angles or the backbone bend too far "
+            f"(worst: {context.beads.label(int(centres.bead[after.argmax()]))})"
         )
