@@ -115,9 +115,9 @@ class Problem:
         )
         n_entries = (3 * self._width + 3) * 3 * n_free
         band = np.bincount(self._index, np.concatenate(entries), minlength=n_entries + 1)[1:]
-        force = -np.bincount(self._flat, np.concatenate(pulls), minlength=self._size)
+        slope = np.bincount(self._flat, np.concatenate(pulls), minlength=self._size)
         pull = self.anchor_weights[:, None] ** 2
-        force = force.reshape(-1, 3) + pull * (self.anchors - positions)
+        force = pull * (self.anchors - positions) - slope.reshape(-1, 3)
         band[: 3 * n_free] += np.repeat(pull[self._order, 0], 3)
         moves = solveh_banded(
             band.reshape(-1, 3 * n_free),
