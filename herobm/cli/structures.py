@@ -26,7 +26,7 @@ Post = Annotated[
         "--post",
         metavar="NAME,...|none",
         help="Steps after rebuilding: backbone, consistency, hydrogens, minimise or those of "
-        "plug-ins. [default: backbone]",
+        "plug-ins. [default: backbone,consistency]",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]

@@ -15,9 +15,8 @@ from herobm.types import Atoms
 if TYPE_CHECKING:
     from herobm.plugins.registry import Registry
 
-#: What runs if nothing is asked for. `consistency` costs seconds a frame where beads are strained,
-#: so it is asked for by name.
-DEFAULT = ("herobm/backbone",)
+#: What runs if nothing is asked for.
+DEFAULT = ("herobm/backbone", "herobm/consistency")
 #: What asks for no step at all.
 NONE = "none"
 

@@ -1,43 +1,55 @@
 """The step ``consistency``: atoms that coarse-grain back onto the beads they were rebuilt from.
 
 The atoms of a bead are shifted until their mean is where the bead is. Bonds give way by no more
-than `BOND_LIMIT`, angles and flat groups as little as may be; where a bead cannot be reached like
-this, it is not, and what is left is told.
+than `BOND_LIMIT`. Angles and flat groups bend as far as a bead can pull them, and no bead pulls
+harder than `PULL`: the sum of the distances from the beads is made small, not that of their
+squares, so beads are met exactly where that is possible, and one that is out of reach does not
+bend what is about it for nothing. Residues that come out with a worse backbone or a wrong hand
+are pulled less. What is left is told.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
+from herobm.chem.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors
 from herobm.chem.stiff import stiff_torsions
 from herobm.plan.bonds import angles_of
+from herobm.post.backbone import beside
 from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
-from herobm.post.solve import Centres, Distances, Problem, Torsions
+from herobm.post.peptide import Backbone, find_backbone
+from herobm.post.solve import Distances, Problem, Torsions
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Å, how far a bond may be from the mean length of its kind (or its own, where that is unknown).
 BOND_LIMIT = 0.05
 #: Å, beads nearer than this are where they should be.
 REACHED = 0.01
+#: 1 / Å, the force of a bead that is away from where it should be; below `SHARP` Å it falls off.
+PULL, SHARP = 800.0, 0.003
 #: Å and radians, what a deviation of weight 1 is.
-BEAD_SPREAD, BOND_SPREAD, ANGLE_SPREAD, STIFF_SPREAD, PLACE_SPREAD = 0.003, 0.01, 0.05, 0.05, 0.5
+BOND_SPREAD, ANGLE_SPREAD, STIFF_SPREAD, PLACE_SPREAD = 0.01, 0.05, 0.05, 0.5
+TURN_SPREAD, FLAT_SPREAD = 0.03, 0.03
 #: How much stiffer a bond at its limit gets with each step.
 STIFFER = 4.0
 STIFFEST = 1e4
-#: Å, how far the ends of an angle may be moved apart or together (about 15 degrees).
-SPAN_LIMIT = 0.3
-#: Å, what a deviation of weight 1 is for beads that cannot be reached.
-LOOSE_SPREAD = 0.15
-#: Å, a bead that ends so much farther off than it began pays for the others of its residue, which
-#: are let go, too.
-PUSHED = 0.1
-N_STEPS, N_TRIES, N_PATIENT = 10, 10, 5
+#: In which bonds are brought back that are beyond the limit all the same.
+N_SWEEPS = 200
+#: Steps of each round. After a round, the torsions of residues that it spoilt are held tighter, and
+#: from the second one on the beads of those that it ruined pull less, by these factors.
+ROUNDS = (8, 4, 4, 4, 4)
+TIGHTER, EASE = 3.0, (1.0, 0.2, 0.1, 0.01)
+#: Rounds that look at residues that are spoilt, but not ruined.
+N_POLISH = 2
+#: Degrees from a plane that a peptide may be off, unless it was farther off before, and by which
+#: it is meant to be off at most, unless it is rather across than along the plane.
+FLAT_ENOUGH, FLAT, ACROSS = 25.0, 15.0, 60.0
 
 
 def run(atoms: Atoms, context: PostContext) -> Atoms:
@@ -58,7 +70,7 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
     if context.beads is None:
         context.report("no beads are given that the atoms could be fitted to; nothing is moved")
         return atoms
-    centres = bead_centres(layout, context.beads, 1.0 / BEAD_SPREAD)
+    centres = bead_centres(layout, context.beads, 1.0)
     before = np.linalg.norm(centres.all.off(layout.positions), axis=1)
     if before.max(initial=0.0) <= 0.1 * REACHED:
         context.report(f"all {len(before)} beads are where they should be")
@@ -69,53 +81,110 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
     return layout.moved(positions)
 
 
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """What must not get worse; arrays of shape (n_residues,).
+
+    Attributes
+    ----------
+    verdict : see `herobm.chem.ramachandran.judge`.
+    bent : degrees that the peptide before each residue is off a plane.
+    wrong : centres of the wrong hand.
+    """
+
+    verdict: IntArray
+    bent: FloatArray
+    wrong: IntArray
+
+    def spoilt(self, after: Quality) -> BoolArray:
+        """Residues (n,) that have lost."""
+        return np.asarray(self.ruined(after) | (after.verdict > self.verdict))
+
+    def ruined(self, after: Quality) -> BoolArray:
+        """Residues (n,) that became outliers, twisted, or got a wrong hand."""
+        lost = (after.verdict > self.verdict) & (after.verdict == OUTLIER)
+        lost |= after.bent > np.maximum(self.bent + 1.0, FLAT_ENOUGH)
+        return np.asarray(lost | (after.wrong > self.wrong))
+
+
 def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArray:
     """Find positions (n_atoms, 3) of the plan's atoms whose beads are as near as bonds allow.
 
-    Beads that cannot be reached, or only at the cost of others, are let go, most of the way, and
-    so are those of a residue whose chirality would not survive: the bonds about them are not to
-    be at their limit for nothing.
+    Molecules of which a residue would be ruined stay as they are.
     """
-    plan, start = layout.plan, layout.positions
-    problem = _problem(layout, context, centres.all)
-    usual, target = _bond_lengths(layout, context)
-    wrong_before = chirality_errors(plan, start)
-    before = np.linalg.norm(centres.all.off(start), axis=1)
-    pull = np.full(len(centres.bead), 1.0 / BEAD_SPREAD)
-    for attempt in range(N_TRIES):
-        positions = _solve(problem, layout.bonds, usual, target, replace(centres.all, weights=pull))
-        wrong = np.setdiff1d(chirality_errors(plan, positions), wrong_before)
-        turned = np.isin(centres.residue, plan.atom_residue[wrong])
-        held = pull >= 1.0 / BEAD_SPREAD
-        away = np.linalg.norm(centres.all.off(positions), axis=1)
-        pushed = np.isin(centres.residue, centres.residue[away > before + PUSHED])
-        lost = (away > REACHED) | pushed
-        lost |= _touching(centres, _strained(layout, usual, positions))
-        lost &= held
-        if attempt < N_PATIENT:  # letting go of the one that is pulled most may help those near it
-            lost &= away >= _largest_near(np.where(lost, away, 0.0), centres, layout)
-        pull = np.where(turned & ~held, pull / 10.0, pull)
-        pull = np.where(lost | (turned & held), 1.0 / LOOSE_SPREAD, pull)
-        if not (lost.any() or turned.any()):
+    start, links = layout.positions, layout.topology.links
+    backbone = find_backbone(layout)
+    problem = _problem(layout, context, centres, backbone)
+    before = _quality(layout, backbone, start)
+    pulls = _Pulls(layout, context, centres, problem)
+    tight, ease = np.ones((2, layout.plan.n_residues))
+    positions = start
+    for n_round, (n_steps, less) in enumerate(zip(ROUNDS, (*EASE, None), strict=True)):
+        positions = pulls.follow(positions, tight, ease, n_steps)
+        after = _quality(layout, backbone, positions)
+        ruined = before.ruined(after)
+        worse = before.spoilt(after) if n_round < N_POLISH else ruined
+        if less is None or not worse.any():
             break
-    return start if len(wrong) else positions
+        tight[worse | beside(worse, links)] *= TIGHTER
+        ease[ruined | beside(ruined, links)] *= less
+    back = np.isin(links.chain, links.chain[ruined])[layout.plan.atom_residue]
+    return pulls.limit(np.where(back[:, None], start, positions))
 
 
-def _largest_near(values: FloatArray, centres: BeadCentres, layout: Layout) -> FloatArray:
-    """Largest value (n_beads,) in the residue of each bead and those bonded to it."""
-    largest = np.zeros(layout.plan.n_residues)
-    np.maximum.at(largest, centres.residue, values)
-    links = layout.topology.links
-    around = largest.copy()
-    for near in (links.previous, links.following):
-        around = np.maximum(around, np.where(near >= 0, largest[near], 0.0))
-    found: FloatArray = around[centres.residue]
-    return found
+class _Pulls:
+    """Beads that pull at atoms, and bonds that hold them back."""
+
+    def __init__(
+        self, layout: Layout, context: PostContext, centres: BeadCentres, problem: Problem
+    ) -> None:
+        self.bonds, self.centres, self.problem = layout.bonds, centres, problem
+        self.torsion_weights = problem.torsions.weights.copy()
+        self.torsion_residue = layout.plan.atom_residue[problem.torsions.atoms[:, 2]]
+        own = _gaps(layout.positions, layout.bonds)
+        known = reference_lengths(layout.plan, layout.bonds, dict(context.reference))[:, 0]
+        self.usual = np.where(np.isfinite(known), known, own)
+        self.target = self.usual + np.clip(own - self.usual, -_INSIDE, _INSIDE)
+        self.weights = np.full(len(own), 1.0 / BOND_SPREAD)
+
+    def follow(
+        self, positions: FloatArray, tight: FloatArray, ease: FloatArray, n_steps: int
+    ) -> FloatArray:
+        """Take steps from positions (n_atoms, 3).
+
+        Residues (n_residues,) are held as tight, and pulled by their beads with as much ease.
+        """
+        problem, force = self.problem, PULL * ease[self.centres.residue]
+        problem.torsions.weights = self.torsion_weights * tight[self.torsion_residue]
+        for _ in range(n_steps):
+            away = np.linalg.norm(self.centres.all.off(positions), axis=1)
+            problem.centres.weights = np.sqrt(force / np.maximum(away, SHARP))
+            problem.distances.lengths[: len(self.bonds)] = self.target
+            problem.distances.weights[: len(self.bonds)] = self.weights
+            positions = problem.step(positions)
+            self._hold(_gaps(positions, self.bonds) - self.usual)
+        return self.limit(positions)
+
+    def limit(self, positions: FloatArray) -> FloatArray:
+        """Bring bonds back within the limit."""
+        return limit_bonds(positions, self.bonds, self.usual, BOND_LIMIT, N_SWEEPS)
+
+    def _hold(self, off: FloatArray) -> None:
+        """Make bonds stiffer that are this much (n_bonds,) off what is usual, beyond the limit."""
+        beyond = np.abs(off) > _INSIDE
+        self.target = np.where(beyond, self.usual + np.sign(off) * _INSIDE, self.target)
+        stiffer = np.minimum(self.weights * STIFFER, STIFFEST)
+        self.weights = np.where(beyond, stiffer, self.weights)
 
 
-def _problem(layout: Layout, context: PostContext, wanted: Centres) -> Problem:
+#: Å, bonds are held within this, so that they end within the limit.
+_INSIDE = 0.9 * BOND_LIMIT
+
+
+def _problem(
+    layout: Layout, context: PostContext, centres: BeadCentres, backbone: Backbone
+) -> Problem:
     start, bonds = layout.positions, layout.bonds
-    stiff = _present(stiff_torsions(layout.topology, bonds), layout)
     angles = angles_of(bonds, layout.plan.n_atoms)[:, [0, 2]]
     disulfides = _present(np.array(context.disulfides, np.int64).reshape(-1, 2), layout)
     pairs = np.concatenate([bonds, disulfides, angles])
@@ -123,57 +192,44 @@ def _problem(layout: Layout, context: PostContext, wanted: Centres) -> Problem:
     spread[len(bonds) + len(disulfides) :] = ANGLE_SPREAD
     return Problem(
         Distances(pairs, _gaps(start, pairs), 1.0 / spread),
-        Torsions(
-            stiff, np.radians(dihedrals(start, stiff)), np.full(len(stiff), 1.0 / STIFF_SPREAD)
-        ),
-        wanted,
+        _torsions(layout, backbone),
+        centres.all,
         np.nan_to_num(start),
         np.full(layout.plan.n_atoms, 1.0 / PLACE_SPREAD),
         layout.rows >= 0,
     )
 
 
-def _solve(
-    problem: Problem, bonds: IntArray, usual: FloatArray, target: FloatArray, wanted: Centres
-) -> FloatArray:
-    """Take steps from the start; bonds get stiffer where they are at their limit."""
-    distances = problem.distances
-    problem.centres = wanted
-    weights = np.full(len(bonds), 1.0 / BOND_SPREAD)
-    positions = np.where(problem.free[:, None], problem.anchors, np.nan)
-    for _ in range(N_STEPS):
-        distances.lengths[: len(bonds)] = target
-        distances.weights[: len(bonds)] = weights
-        positions = problem.step(positions)
-        off = _gaps(positions, bonds) - usual
-        beyond = np.abs(off) > 0.9 * BOND_LIMIT
-        target = np.where(beyond, usual + np.sign(off) * 0.9 * BOND_LIMIT, target)
-        weights = np.where(beyond, np.minimum(weights * STIFFER, STIFFEST), weights)
-    return limit_bonds(positions, bonds, usual, BOND_LIMIT)
+def _torsions(layout: Layout, backbone: Backbone) -> Torsions:
+    """Torsions that are kept: stiff ones, and those of the backbone."""
+    stiff = _present(stiff_torsions(layout.topology, layout.bonds), layout)
+    turns = np.concatenate([backbone.torsion(which)[1] for which in ("phi", "psi")])
+    flat = backbone.torsion("omega")[1]
+    atoms = np.concatenate([stiff, turns, flat])
+    counts = (len(stiff), len(turns), len(flat))
+    spread = np.repeat([STIFF_SPREAD, TURN_SPREAD, FLAT_SPREAD], counts)
+    angles = dihedrals(layout.positions, atoms)
+    angles[len(stiff) + len(turns) :] = flattened(angles[len(stiff) + len(turns) :])
+    return Torsions(atoms, np.radians(angles), 1.0 / spread)
 
 
-def _strained(layout: Layout, usual: FloatArray, positions: FloatArray) -> IntArray:
-    """Atoms of bonds at their limit and of angles bent too far, ascending."""
-    start, bonds = layout.positions, layout.bonds
-    at_limit = np.abs(_gaps(positions, bonds) - usual) > 0.85 * BOND_LIMIT
-    angles = angles_of(bonds, layout.plan.n_atoms)
-    bent = np.abs(_gaps(positions, angles[:, [0, 2]]) - _gaps(start, angles[:, [0, 2]]))
-    too_far = angles[bent > SPAN_LIMIT]
-    return np.unique(np.concatenate([bonds[at_limit].ravel(), too_far.ravel()]))
+def flattened(omega: FloatArray) -> FloatArray:
+    """Bring omega (degrees) nearer to the trans plane, unless it lies across it or is cis."""
+    off = omega - np.copysign(180.0, omega)
+    near = np.abs(off) < ACROSS
+    return np.where(near, np.copysign(180.0, omega) + np.clip(off, -FLAT, FLAT), omega)
 
 
-def _touching(centres: BeadCentres, atoms: IntArray) -> BoolArray:
-    """Beads (n,) that hold any of some atoms."""
-    held = np.isin(centres.all.atoms, atoms) & (centres.all.shares > 0)
-    return np.asarray(held.any(axis=1))
-
-
-def _bond_lengths(layout: Layout, context: PostContext) -> tuple[FloatArray, FloatArray]:
-    """Usual length of each bond, and the one that it has, kept within the limit."""
-    own = _gaps(layout.positions, layout.bonds)
-    usual = reference_lengths(layout.plan, layout.bonds, dict(context.reference))[:, 0]
-    usual = np.where(np.isfinite(usual), usual, own)
-    return usual, np.clip(own, usual - 0.9 * BOND_LIMIT, usual + 0.9 * BOND_LIMIT)
+def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quality:
+    plan = layout.plan
+    phi, psi, omega = (np.full(plan.n_residues, np.nan) for _ in range(3))
+    for which, angle in (("phi", phi), ("psi", psi), ("omega", omega)):
+        residue, quads = backbone.torsion(which)
+        angle[residue] = dihedrals(positions, quads)
+    verdict = judge(phi, psi, classes_of(backbone.names, backbone.after))
+    bent = np.nan_to_num(np.minimum(np.abs(omega), 180.0 - np.abs(omega)))
+    wrong = chirality_errors(plan, positions)
+    return Quality(verdict, bent, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues))
 
 
 def _present(groups: IntArray, layout: Layout) -> IntArray:
@@ -197,8 +253,13 @@ def _tell(
         f"{before.max():.3f} -> {after.max():.3f} Å at most"
     )
     if n_reached < len(after) and context.beads is not None:
-        worst = context.beads.label(int(centres.bead[after.argmax()]))
+        left = np.flatnonzero(after > REACHED)
+        kinds = context.beads.residues.names[centres.residue[left]]
+        names, counts = np.unique(kinds, return_counts=True)
+        most = names[np.argsort(-counts, kind="stable")][:3]
         context.report(
-            f"the others would stretch bonds by more than {BOND_LIMIT} Å, bend angles by more than "
-            f"about 15 degrees or push other beads away (worst: {worst})"
+            f"{len(left)} stay {after[left].mean():.3f} Å off on average, most in "
+            f"{', '.join(most.tolist())}: bonds would stretch by more than {BOND_LIMIT} Å, or "
+            "angles or the backbone bend too far "
+            f"(worst: {context.beads.label(int(centres.bead[after.argmax()]))})"
         )

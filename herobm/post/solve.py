@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solveh_banded
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from herobm.types import BoolArray, FloatArray, IntArray
 
-#: Atoms, the widest band of the matrix.
-WIDEST = 80
+#: Atoms of one term that are farther from each other than this in the order of the plan are not
+#: solved for together.
+WIDEST = 60
 #: Å, the farthest that an atom moves in a step.
 LONGEST_STEP = 0.3
 
@@ -90,36 +93,42 @@ class Problem:
     free: BoolArray
 
     def __post_init__(self) -> None:
-        self._rank = np.where(self.free, np.cumsum(self.free) - 1, -1)
         groups = [self.distances.atoms, self.torsions.atoms, self.centres.atoms]
-        self._blocks = [_Block(self._rank, atoms) for atoms in groups]
-        self._width = max((block.width for block in self._blocks), default=0)
+        n_atoms = len(self.free)
+        self._order, rank = _narrow_order(groups, self.free)
+        self._blocks = [_Block(rank, atoms) for atoms in groups]
+        self._width = max(block.width for block in self._blocks)
+        self._index = np.concatenate([block.index for block in self._blocks])
+        self._flat = 3 * np.concatenate([block.atoms.ravel() for block in self._blocks])
+        self._flat = (self._flat[:, None] + np.arange(3)).ravel()
+        self._size = 3 * n_atoms
 
     def step(self, positions: FloatArray) -> FloatArray:
         """Take one step from positions (n_atoms, 3) in Å."""
-        n_free = int(self.free.sum())
-        band = np.zeros((3 * self._width + 3) * 3 * n_free)
-        force = np.zeros((len(positions), 3))
-        pull = self.anchor_weights[:, None] ** 2
-        force += pull * (self.anchors - positions)
-        band[: 3 * n_free] += np.repeat(pull[self.free, 0], 3)
+        n_free = len(self._order)
         distances, torsions, centres = self._blocks
-        error, slope = _distance_slopes(self.distances, positions)
-        distances.add(band, force, error, slope)
-        error, slope = _torsion_slopes(self.torsions, positions)
-        torsions.add(band, force, error, slope)
-        away = self.centres.off(positions)
-        for axis in range(3):
-            slope = np.zeros((*self.centres.atoms.shape, 3))
-            slope[:, :, axis] = self.centres.shares * self.centres.weights[:, None]
-            centres.add(band, force, away[:, axis] * self.centres.weights, slope)
-        matrix = band.reshape(-1, 3 * n_free)
+        entries, pulls = zip(
+            distances.terms(*_distance_slopes(self.distances, positions)),
+            torsions.terms(*_torsion_slopes(self.torsions, positions)),
+            centres.means(self.centres, positions),
+            strict=True,
+        )
+        n_entries = (3 * self._width + 3) * 3 * n_free
+        band = np.bincount(self._index, np.concatenate(entries), minlength=n_entries + 1)[1:]
+        slope = np.bincount(self._flat, np.concatenate(pulls), minlength=self._size)
+        pull = self.anchor_weights[:, None] ** 2
+        force = pull * (self.anchors - positions) - slope.reshape(-1, 3)
+        band[: 3 * n_free] += np.repeat(pull[self._order, 0], 3)
         moves = solveh_banded(
-            matrix, force[self.free].ravel(), lower=True, overwrite_ab=True, check_finite=False
+            band.reshape(-1, 3 * n_free),
+            force[self._order].ravel(),
+            lower=True,
+            overwrite_ab=True,
+            check_finite=False,
         ).reshape(-1, 3)
         far = np.maximum(np.linalg.norm(moves, axis=1, keepdims=True) / LONGEST_STEP, 1.0)
         moved = positions.copy()
-        moved[self.free] += moves / far
+        moved[self._order] += moves / far
         return moved
 
     def solve(self, positions: FloatArray, n_steps: int) -> FloatArray:
@@ -131,43 +140,57 @@ class Problem:
         return positions
 
 
+def _narrow_order(groups: list[IntArray], free: BoolArray) -> tuple[IntArray, IntArray]:
+    """Order free atoms so that those of a term are near each other; the place of each, or -1."""
+    pairs = [atoms[:, [0, k]] for atoms in groups for k in range(1, atoms.shape[1])]
+    ends = np.concatenate([np.zeros((0, 2), np.int64), *pairs])
+    rank = np.where(free, np.cumsum(free) - 1, -1)
+    near = free[ends].all(axis=1) & (np.abs(ends[:, 0] - ends[:, 1]) < WIDEST)
+    one, two = rank[ends[near]].T
+    n_free = int(free.sum())
+    graph = coo_array((np.ones(len(one)), (one, two)), shape=(n_free, n_free)).tocsr()
+    order = np.flatnonzero(free)[reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True)]
+    rank[order] = np.arange(n_free)
+    return order, rank
+
+
 class _Block:
     """Where the terms over some atoms (n, k) go in the matrix; the pairs of each term."""
 
     def __init__(self, rank: IntArray, atoms: IntArray) -> None:
         self.atoms = atoms
-        self.n_free = int((rank >= 0).sum())
+        n_free = int((rank >= 0).sum())
         place = rank[atoms]  # (n, k)
         one, two = np.broadcast_arrays(place[:, :, None], place[:, None, :])
         gap = one - two
         known = (one >= 0) & (two >= 0)
-        self.near = known & (gap >= 0) & (gap < WIDEST)
-        distant = (known & (np.abs(gap) >= WIDEST)).any(axis=(1, 2))
-        self.width = int(gap[self.near].max(initial=0))
+        apart = np.abs(atoms[:, :, None] - atoms[:, None, :]) >= WIDEST
+        near = known & (gap >= 0) & ~apart
+        distant = (known & apart).any(axis=(1, 2))
+        self.width = int(gap[near].max(initial=0))
         # Off the band only the diagonal is kept, times the number of atoms of the term.
-        self.scale = np.where(distant, atoms.shape[1], 1).astype(float)
-        term, a, b = np.nonzero(self.near)
-        self.term, self.a, self.b = term, a, b
+        self._scale = np.where(distant, atoms.shape[1], 1).astype(float)
+        self._term, self._a, self._b = np.nonzero(near)
         axes = np.arange(3)
-        row = 3 * place[term, a][:, None, None] + axes[:, None]
-        column = 3 * place[term, b][:, None, None] + axes
+        row = 3 * place[self._term, self._a][:, None, None] + axes[:, None]
+        column = 3 * place[self._term, self._b][:, None, None] + axes
         lower = row - column
-        self.keep = lower >= 0
-        self.index = (lower * (3 * self.n_free) + column)[self.keep]
+        # What is above the diagonal goes to a place of its own, and is not used.
+        self.index = np.where(lower >= 0, lower * (3 * n_free) + column + 1, 0).ravel()
 
-    def add(
-        self, band: FloatArray, force: FloatArray, error: FloatArray, slope: FloatArray
-    ) -> None:
-        """Add terms with errors (n,) and their slopes (n, k, 3) to matrix and force."""
-        if len(error) == 0:
-            return
-        scaled = slope[self.term, self.a] * self.scale[self.term, None]
-        products = scaled[:, :, None] * slope[self.term, self.b][:, None, :]
-        band += np.bincount(self.index, products[self.keep], minlength=len(band))
-        pull = slope * error[:, None, None]
-        flat = self.atoms.ravel()
-        for axis in range(3):
-            force[:, axis] -= np.bincount(flat, pull[:, :, axis].ravel(), minlength=len(force))
+    def terms(self, error: FloatArray, slope: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Entries of the matrix, and slopes of the squares, of errors (n,) and slopes (n, k, 3)."""
+        scaled = slope[self._term, self._a] * self._scale[self._term, None]
+        products = scaled[:, :, None] * slope[self._term, self._b][:, None, :]
+        return products.ravel(), (slope * error[:, None, None]).ravel()
+
+    def means(self, centres: Centres, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the same of weighted means of atoms."""
+        slope = centres.shares * centres.weights[:, None]
+        scaled = slope[self._term, self._a] * self._scale[self._term]
+        products = (scaled * slope[self._term, self._b])[:, None, None] * np.eye(3)
+        away = centres.off(positions) * centres.weights[:, None]
+        return products.ravel(), (slope[:, :, None] * away[:, None, :]).ravel()
 
 
 def _distance_slopes(terms: Distances, positions: FloatArray) -> tuple[FloatArray, FloatArray]:

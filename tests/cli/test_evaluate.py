@@ -93,7 +93,7 @@ def test_steps_are_measured_too(
     assert [found[post]["post"] for post in found] == [
         [],
         ["consistency"],
-        ["backbone"],
+        ["backbone", "consistency"],
     ]
     errors = [found[post]["metrics"]["remap_error"]["mean"] for post in ("none", "consistency")]
     assert errors[1] < errors[0]

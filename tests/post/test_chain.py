@@ -43,7 +43,7 @@ def registry() -> Registry:
 @pytest.mark.parametrize(
     ("names", "found"),
     [
-        (None, ["backbone"]),
+        (None, ["backbone", "consistency"]),
         ("none", []),
         ("", []),
         ("minimise,backbone", ["backbone", "minimise"]),
