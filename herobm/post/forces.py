@@ -16,7 +16,10 @@ from herobm.types import BoolArray, FloatArray, IntArray
 NM = 0.1  # per Å
 
 #: kJ/mol/nm², of the restraints on bead centres and on heavy atoms.
-BEAD_SPRING, ATOM_SPRING = 20000.0, 10000.0
+BEAD_SPRING, ATOM_SPRING = 200000.0, 10000.0
+#: nm, beyond which the pull on a bead centre hardly grows: it comes to 1000 kJ/mol/nm at most, so
+#: that a bead that its atoms cannot reach stretches no bond between them by much.
+BEAD_REACH = 0.005
 #: kJ/mol/nm², and nm: what keeps atoms off molecules that the force field does not know, by how
 #: many of the two are hydrogens.
 WALL_SPRING, WALL = 20000.0, (0.33, 0.25, 0.20)
@@ -37,7 +40,10 @@ _TERM_OF = {
 
 
 def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatArray]]) -> None:
-    """Hold weighted centres of atoms by springs.
+    """Hold weighted centres of atoms by springs that are stiff nearby and give way farther off.
+
+    The energy is that of Charbonnier, k r0^2 (sqrt(1 + (r / r0)^2) - 1): k r^2 / 2 for small r,
+    k r0 r for large.
 
     Parameters
     ----------
@@ -47,8 +53,11 @@ def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatAr
     """
     import openmm
 
-    force = openmm.CustomCentroidBondForce(1, "0.5*k*((x1-x0)^2+(y1-y0)^2+(z1-z0)^2)")
+    force = openmm.CustomCentroidBondForce(
+        1, "k*r0^2*(sqrt(1+((x1-x0)^2+(y1-y0)^2+(z1-z0)^2)/r0^2)-1)"
+    )
     force.addGlobalParameter("k", BEAD_SPRING)
+    force.addGlobalParameter("r0", BEAD_REACH)
     for name in ("x0", "y0", "z0"):
         force.addPerBondParameter(name)
     for atoms, weights, place in groups:

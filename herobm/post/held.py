@@ -61,11 +61,14 @@ def bead_groups(assembly: Assembly, context: PostContext) -> BeadGroups | None:
 
 def of_rows(beads: BeadGroups, rows: IntArray) -> list[tuple[IntArray, FloatArray, FloatArray]]:
     """Take the beads whose atoms are all among `rows`, with the numbers that those have there."""
-    found: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    for (atoms, weights), target in zip(beads.groups, beads.targets, strict=True):
-        if np.isin(atoms, rows).all():
-            found.append((np.searchsorted(rows, atoms), weights, target))
-    return found
+    new = np.full(1 + max(int(atoms.max()) for atoms, _ in beads.groups), -1, dtype=np.int64)
+    inside = rows[rows < len(new)]
+    new[inside] = np.arange(len(inside))
+    return [
+        (new[atoms], weights, target)
+        for (atoms, weights), target in zip(beads.groups, beads.targets, strict=True)
+        if new[atoms].min() >= 0
+    ]
 
 
 def remapping(beads: BeadGroups, positions: FloatArray) -> str:
