@@ -24,6 +24,14 @@ BEAD_REACH = 0.005
 #: many of the two are hydrogens.
 WALL_SPRING, WALL = 20000.0, (0.33, 0.25, 0.20)
 
+#: nm³, what the three neighbours of a tetrahedral centre span at least (0.0026 at rest), and
+#: kJ/mol/nm⁶ of the force that sees to it: 200 kJ/mol for a centre that is flat.
+HAND_VOLUME, HAND_SPRING = 0.0015, 200.0 / 0.0015**2
+_HAND_ENERGY = (
+    "kh*step(vh-v)*(vh-v)^2; v=hand*(ax*(by*cz-bz*cy)+ay*(bz*cx-bx*cz)+az*(bx*cy-by*cx)); "
+    "ax=x2-x1; ay=y2-y1; az=z2-z1; bx=x3-x1; by=y3-y1; bz=z3-z1; cx=x4-x1; cy=y4-y1; cz=z4-z1"
+)
+
 #: The terms that energies are told by, in order.
 TERMS = ("bond", "angle", "torsion", "nonbonded", "restraint")
 
@@ -36,6 +44,7 @@ _TERM_OF = {
     "CMAPTorsionForce": "torsion",
     "CustomCentroidBondForce": "restraint",
     "CustomExternalForce": "restraint",
+    "CustomCompoundBondForce": "restraint",
 }
 
 
@@ -76,6 +85,30 @@ def hold_atoms(system: Any, rows: IntArray, positions: FloatArray) -> None:
         force.addPerParticleParameter(name)
     for row in rows.tolist():
         force.addParticle(row, (positions[row] * NM).tolist())
+    system.addForce(force)
+
+
+def hold_hands(system: Any, centres: IntArray, signs: IntArray) -> None:
+    """Keep chiral centres from turning over where atoms are crowded; those at rest feel nothing.
+
+    Parameters
+    ----------
+    system : openmm.System
+    centres : IntArray, shape (n, 4)
+        The centre and three of its neighbours.
+    signs : IntArray, shape (n,)
+        Of the triple product of the vectors from the centre to the three.
+    """
+    import openmm
+
+    if not len(centres):
+        return
+    force = openmm.CustomCompoundBondForce(4, _HAND_ENERGY)
+    for name, value in (("kh", HAND_SPRING), ("vh", HAND_VOLUME)):
+        force.addGlobalParameter(name, value)
+    force.addPerBondParameter("hand")
+    for rows, sign in zip(centres.tolist(), signs.tolist(), strict=True):
+        force.addBond(rows, [float(sign)])
     system.addForce(force)
 
 

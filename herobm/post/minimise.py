@@ -14,12 +14,13 @@ from herobm.post.forces import (
     energies,
     hold_atoms,
     hold_beads,
+    hold_hands,
     keep_off,
     place,
     places,
     sort_terms,
 )
-from herobm.post.held import BeadGroups, bead_groups, of_rows, remapping
+from herobm.post.held import BeadGroups, bead_groups, chiral_centres, of_rows, remapping
 from herobm.post.hydrogens import hydrogens, lacks_hydrogens
 from herobm.post.mmff import relax
 from herobm.post.molecules import Part, part_of
@@ -32,7 +33,8 @@ def minimise(atoms: Atoms, context: PostContext) -> Atoms:
     """Minimise the energy of a structure in vacuum.
 
     Atoms without hydrogens get them first (`herobm.post.hydrogens`). By default (option
-    ``restraints``) the centre of each bead is held by a spring where the input had it. Molecules
+    ``restraints``) the centre of each bead is held by a spring where the input had it. Chiral
+    centres that the mapping labels are kept from turning over. Molecules
     that the force field does not know are relaxed by MMFF94 while all else is fixed, or left as
     they are (option ``unmapped``). Other options: ``forcefield``, ``platform``, ``tolerance``,
     ``threads`` and those of `hydrogens`.
@@ -110,6 +112,7 @@ def _minimised(
         hold_beads(system, of_rows(beads, rows))
     elif settings.restraints == "heavy":
         hold_atoms(system, np.flatnonzero(heavy[rows]), positions[rows])
+    hold_hands(system, *chiral_centres(assembly, context, rows))
     keep_off(system, positions[rows], heavy[rows], positions[unknown], heavy[unknown])
     sort_terms(system)
     platform, properties = find_platform(settings.platform, settings.threads)
