@@ -89,7 +89,7 @@ def _parts(
             f"{settings.forcefield}, and no mapping tells its bonds, so that MMFF94 cannot take "
             "its place",
             "Name a mapping with its bonds (--mapping my.map), or leave such molecules as they "
-            "are (--unmapped leave).",
+            "are (--unmapped leave) or out (--skip-unmapped).",
         )
     return known
 
