@@ -25,8 +25,8 @@ BEAD_REACH = 0.005
 WALL_SPRING, WALL = 20000.0, (0.33, 0.25, 0.20)
 
 #: nm³, what the three neighbours of a tetrahedral centre span at least (0.0026 at rest), and
-#: kJ/mol/nm⁶ of the force that sees to it: 200 kJ/mol for a centre that is flat.
-HAND_VOLUME, HAND_SPRING = 0.0015, 200.0 / 0.0015**2
+#: kJ/mol/nm⁶ of the force that sees to it: 1000 kJ/mol for a centre that is flat.
+HAND_VOLUME, HAND_SPRING = 0.0015, 1000.0 / 0.0015**2
 _HAND_ENERGY = (
     "kh*step(vh-v)*(vh-v)^2; v=hand*(ax*(by*cz-bz*cy)+ay*(bz*cx-bx*cz)+az*(bx*cy-by*cx)); "
     "ax=x2-x1; ay=y2-y1; az=z2-z1; bx=x3-x1; by=y3-y1; bz=z3-z1; cx=x4-x1; cy=y4-y1; cz=z4-z1"
