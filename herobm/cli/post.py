@@ -125,7 +125,7 @@ def post(
 
     from herobm.io import open_trajectory, read_atoms, read_beads
     from herobm.post.alone import context_of
-    from herobm.post.chain import resolve, run_chain
+    from herobm.post.chain import resolve
     from herobm.system import rename_residues
 
     show_notes()
@@ -155,7 +155,30 @@ def post(
         ) as read:
             _trajectory(read, rows, specs, given, told, output, overwrite)
         return
-    done, lines = run_chain(specs, given, told)
+    _structure(specs, given, told, output, overwrite)
+
+
+def _structure(
+    specs: Sequence[PostProcessorSpec],
+    given: Atoms,
+    told: PostContext,
+    output: Path,
+    overwrite: bool,
+) -> None:
+    """Run the steps on one structure; where a late one fails, what was there before it is kept."""
+    from herobm.errors import HerobmError
+    from herobm.post.chain import run_chain
+
+    done, lines = given, []
+    try:
+        for spec in specs:
+            done, more = run_chain([spec], done, told)
+            lines += more
+    except HerobmError:
+        if lines:
+            _write(output, done, told, overwrite)
+            typer.echo("\n".join([*lines, f"atoms without the step that failed: {output}"]))
+        raise
     _write(output, done, told, overwrite)
     typer.echo("\n".join([*lines, f"atoms written to {output}"]))
 

@@ -182,8 +182,6 @@ def _near_sulfurs(atoms: Atoms) -> IntArray:
     """Pairs of sulfur atoms of cysteine that lie at the length of a bond."""
     cysteine = np.array([standard_name(str(n)) == "CYS" for n in atoms.residues.names], bool)
     rows = np.flatnonzero((atoms.names == "SG") & cysteine[atoms.residue_index])
-    if len(rows) < 2:
-        return np.zeros((0, 2), dtype=np.int64)
     pairs = cKDTree(atoms.positions[rows]).query_pairs(SULFUR_CUTOFF, output_type="ndarray")
     return np.sort(rows[pairs.reshape(-1, 2)], axis=1)
 
@@ -261,22 +259,22 @@ def _listed_hydrogen_bonds(
     """Bond each hydrogen that has no bond yet to the atom that its mapping names."""
     if context.topology is None:
         return set()
-    plan, heavy = context.topology.plan, is_heavy(atoms)
-    bound = {i for pair in bonds for i in pair}
+    plan, heavy, bound = context.topology.plan, is_heavy(atoms), {i for p in bonds for i in p}
     parents = [
         {x.name: y.name for bond in t.mapping.bonds if not (bond.a.offset or bond.b.offset)
          for x, y in ((bond.a, bond.b), (bond.b, bond.a))}
         for t in plan.library
     ]  # fmt: skip
-    owners, kinds = atoms.residue_index.tolist(), plan.template[places.residue]
-    name_of: dict[int, str] = {}
-    for row in np.flatnonzero(places.listed >= 0).tolist():
-        mapping = plan.library.templates[int(kinds[owners[row]])].mapping
-        name_of[row] = mapping.atoms[int(places.listed[row])].name
+    owners, kinds = atoms.residue_index.tolist(), plan.template[places.residue].tolist()
+    mappings = [t.mapping for t in plan.library]
+    name_of = {
+        row: mappings[kinds[owners[row]]].atoms[int(places.listed[row])].name
+        for row in np.flatnonzero(places.listed >= 0).tolist()
+    }
     row_of = {(owners[row], name): row for row, name in name_of.items() if heavy[row]}
     found = set()
     for row, name in name_of.items():
-        parent = row_of.get((owners[row], parents[int(kinds[owners[row]])].get(name, "")))
+        parent = row_of.get((owners[row], parents[kinds[owners[row]]].get(name, "")))
         if not heavy[row] and row not in bound and parent is not None:
             found.add((min(row, parent), max(row, parent)))
     return found

@@ -180,6 +180,17 @@ def test_a_molecule_that_nobody_knows_stops_the_minimisation(
         assert ("XYZ" in read_atoms(out).residues.names) is (way[0] == "--unmapped")
 
 
+def test_a_step_that_fails_leaves_what_was_done_before(
+    herobm, mixed: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pdb"
+    outcome = herobm("post", "hydrogens,minimise", mixed(*STRANGER), "-o", out)
+    assert outcome.code == 1
+    assert "XYZ 1 of chain B has no template" in outcome.err
+    assert f"atoms without the step that failed: {out}" in outcome.out
+    assert (read_atoms(out).elements == "H").sum() > 50
+
+
 def test_every_frame_of_a_trajectory(herobm, mixed: Callable[..., Path], tmp_path: Path) -> None:
     path, traj, out = mixed(*SOLVENT), tmp_path / "in.xtc", tmp_path / "out.xtc"
     given = read_atoms(path)
