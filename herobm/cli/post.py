@@ -169,7 +169,8 @@ def _structure(
     from herobm.errors import HerobmError
     from herobm.post.chain import run_chain
 
-    done, lines = given, []
+    done = given
+    lines: list[str] = []
     try:
         for spec in specs:
             done, more = run_chain([spec], done, told)

@@ -79,20 +79,21 @@ def chiral_centres(
     signs : IntArray, shape (n,)
         Of the triple product of the vectors from the centre to the three.
     """
-    tables, signs = [np.zeros((0, 4), np.int64)], [np.zeros(0, np.int64)]
-    if context.topology is not None:
-        plan = context.topology.plan
-        of_plan, index = _rows_of(assembly, plan), plan.atom_index()
-        for kind, template in enumerate(plan.library):
-            centres = stereo_centers(template)
-            residues = np.flatnonzero(plan.template == kind)
-            tables.append(index[residues][:, centres.atoms].reshape(-1, 4))
-            signs.append(np.tile(centres.sign, len(residues)))
-        found, hands = np.concatenate(tables), np.concatenate(signs)
-        there = np.where(found >= 0, of_plan[found], -1)
-        kept = np.isin(there, rows).all(axis=1)
-        return np.searchsorted(rows, there[kept]), hands[kept]
-    return tables[0], signs[0]
+    tables: list[IntArray] = [np.zeros((0, 4), dtype=np.int64)]
+    signs: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+    if context.topology is None:
+        return tables[0], signs[0]
+    plan = context.topology.plan
+    of_plan, index = _rows_of(assembly, plan), plan.atom_index()
+    for kind, template in enumerate(plan.library):
+        centres = stereo_centers(template)
+        residues = np.flatnonzero(plan.template == kind)
+        tables.append(index[residues][:, centres.atoms].reshape(-1, 4))
+        signs.append(np.tile(centres.sign, len(residues)))
+    found, hands = np.concatenate(tables), np.concatenate(signs)
+    there = np.where(found >= 0, of_plan[found], -1)
+    kept = np.isin(there, rows).all(axis=1)
+    return np.searchsorted(rows, there[kept]), hands[kept]
 
 
 def of_rows(beads: BeadGroups, rows: IntArray) -> list[tuple[IntArray, FloatArray, FloatArray]]:
