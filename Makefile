@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 DEMO_IN := examples/1ubq/cg.pdb
 DEMO_OUT := build/demo/1ubq_atoms.pdb
 
-.PHONY: help demo test test-slow lint format types docs picture benchmark clean
+.PHONY: help demo test test-slow lint format types docs picture benchmark benchmark-minimise clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -57,6 +57,10 @@ $(DEMO_OUT):
 benchmark: $(INSTALLED) ## time the start of the command line and the backmapping of a protein
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed.py
+
+benchmark-minimise: $(INSTALLED) ## add hydrogens to STRUCTURES="file ...", minimise them and run 5 ps
+	@[ -n "$(STRUCTURES)" ] || { echo 'error: name files: make benchmark-minimise STRUCTURES="a.pdb b.pdb"' >&2; exit 2; }
+	$(BIN)/python benchmarks/minimise.py $(STRUCTURES)
 
 clean: ## remove what was built, but keep .venv
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build docs/generated

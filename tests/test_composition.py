@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from herobm.cli.app import run as run_command
 from herobm.errors import (
     MappingMismatchError,
     ModelError,
@@ -17,7 +18,13 @@ from herobm.errors import (
     PluginError,
     UnmappedResidueError,
 )
-from herobm.io import read_beads
+from herobm.io import (
+    TrajectoryWriter,
+    open_trajectory,
+    read_atoms,
+    read_beads,
+    write_structure,
+)
 from herobm.nn.config import ModelConfig
 from herobm.pipeline import Result, backmap, prepare
 from herobm.plan import compile_library
@@ -368,3 +375,36 @@ def test_a_file_of_both_is_coarsened(
     command = ["coarsen", str(tmp_path / "aa.pdb"), "-o", str(tmp_path / "cg.pdb")]
     assert run([*command, "--mapping", "martini3", "--mapping", "custom_ligand"]) == 0
     assert "170 beads of 77 residues" in capsys.readouterr().out
+
+
+def test_a_trajectory_of_a_protein_and_a_ligand(
+    protein: Beads,
+    caffeine: Beads,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Three frames, two models, then hydrogens and minimisation: amber for one, MMFF94 for one."""
+    sixth = protein.subset(protein.residue_index < 12)
+    beads = joined(sixth, caffeine)
+    cg, traj, out = (tmp_path / name for name in ("cg.pdb", "cg.xtc", "aa.xtc"))
+    write_structure(cg, beads)
+    drift = np.array([2.0, 0.0, 0.0])
+    with TrajectoryWriter(traj, len(beads)) as writer:
+        for step in range(3):
+            writer.write(beads.positions + step * drift, None, 10.0 * step, step)
+    arguments = ["backmap", str(cg), "-f", str(traj), "-o", str(out), "--post"]
+    arguments += ["backbone,hydrogens,minimise", "--platform", "CPU"]
+    arguments += ["--mapping", "martini3", "--mapping", str(CFF_MAP), "--model", str(weights)]
+    assert run_command(arguments) == 0
+    told = capsys.readouterr().out
+    assert "relaxed by MMFF94, without a template: 1 molecules (CFF)" in told
+    assert "amber14 on CPU" in told
+    atoms = read_atoms(out.with_suffix(".pdb"))
+    assert (atoms.residues.names[atoms.residue_index] == "CFF").sum() == 24
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        frames = [frame.positions - frame.index * drift for frame in read]
+    assert len(frames) == 3
+    for frame in frames:
+        heavy = atoms.elements != "H"
+        assert np.linalg.norm(frame - atoms.positions, axis=1)[heavy].max() < 0.5

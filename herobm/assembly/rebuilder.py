@@ -88,8 +88,8 @@ class Rebuilder:
         positions, context, _ = self._place(beads)
         if not self.light + self.heavy:
             return positions
-        atoms, _ = run_chain(self.light + self.heavy, self.as_atoms(positions, beads), context)
-        return self._heavy(atoms)
+        atoms, _ = self._lightly(self.as_atoms(positions, beads), context)
+        return self._heavy(run_chain(self.heavy, atoms, context)[0])
 
     def result(self, beads: Beads) -> Result:
         """Rebuild one frame and judge it."""
@@ -102,7 +102,7 @@ class Rebuilder:
         A step that adds hydrogens or minimises may fail; what was there before it is not lost.
         """
         positions, context, confidence = self._place(beads)
-        atoms, told = run_chain(self.light, self.as_atoms(positions, beads), context)
+        atoms, told = self._lightly(self.as_atoms(positions, beads), context)
         first = result = self._judge(beads, atoms, context.disulfides, told, confidence)
         yield result
         for spec in self.heavy:
@@ -124,6 +124,13 @@ class Rebuilder:
         context = replace(self._context, beads=beads, disulfides=bridges, torsions=torsions)
         confidence = Confidence.of(self.topology.plan, draft.squared_error, draft.strain)
         return positions, context, confidence
+
+    def _lightly(self, atoms: Atoms, context: PostContext) -> tuple[Atoms, tuple[str, ...]]:
+        """Run the steps that add nothing, and name like atoms that they turned over anew."""
+        after, told = run_chain(self.light, atoms, context)
+        if after is not atoms and np.array_equal(after.names, self.topology.plan.atom_names):
+            after = after.with_positions(self.tidier.named(after.positions))
+        return after, told
 
     def _judge(
         self,

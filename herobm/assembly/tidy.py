@@ -55,4 +55,18 @@ class Tidier:
             moved = np.unique(self._molecule[(turned != placed).any(axis=1)])
             near = np.isin(self._molecule[self.bonds[:, 0]], moved)
             placed = limit_bonds(turned, self.bonds[near], self._lengths[near], BOND_TOLERANCE)
-        return canonical_names(self._naming, placed)
+        return self.named(placed)
+
+    def named(self, positions: FloatArray) -> FloatArray:
+        """Give like atoms (of a ring that has turned, say) their canonical names anew.
+
+        Parameters
+        ----------
+        positions : FloatArray, shape (n_atoms, 3)
+            Å.
+
+        Returns
+        -------
+        FloatArray, shape (n_atoms, 3)
+        """
+        return canonical_names(self._naming, positions)

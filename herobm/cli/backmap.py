@@ -14,24 +14,27 @@ from herobm.cli.steps import (
     OfPh,
     OfPlatform,
     OfRestraints,
+    OfTolerance,
     OfUnmapped,
     step_options,
 )
 from herobm.cli.structures import (
+    Begin,
+    End,
     Overwrite,
     Post,
     Rename,
     Selection,
     SkipUnmapped,
+    Stride,
+    check_alike,
     check_outputs,
+    choose_frames,
     parse_renames,
 )
 
 if TYPE_CHECKING:
     from herobm.pipeline import Rebuilder, Result
-
-#: Endings of trajectories that can be written.
-TRAJECTORIES = (".xtc", ".trr", ".dcd")
 
 
 def backmap(
@@ -65,14 +68,15 @@ def backmap(
     forcefield: OfForceField = None,
     platform: OfPlatform = None,
     restraints: OfRestraints = None,
+    tolerance: OfTolerance = None,
     unmapped: OfUnmapped = None,
     ends: OfEnds = None,
     selection: Selection = "all",
     rename: Rename = None,
     skip_unmapped: SkipUnmapped = False,
-    begin: Annotated[int | None, typer.Option("-b", "--begin", help="First frame, from 0.")] = None,
-    end: Annotated[int | None, typer.Option("-e", "--end", help="Frame to stop before.")] = None,
-    stride: Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")] = None,
+    begin: Begin = None,
+    end: End = None,
+    stride: Stride = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     seed: Annotated[
@@ -84,23 +88,12 @@ def backmap(
 
     With -f the atoms go to a trajectory, and the first frame to a PDB file beside it.
     """
-    from herobm.errors import OutputError
     from herobm.io import read_beads
 
     show_notes()
     renames = parse_renames(rename)
-    is_trajectory = output.suffix.lower() in TRAJECTORIES
-    if is_trajectory != (trajectory is not None):
-        raise OutputError(
-            f"{output}: a trajectory is written from a trajectory (-f), a structure from a "
-            "structure",
-            f"Name an output that ends in {', '.join(TRAJECTORIES)} with -f, in .pdb, .gro or "
-            ".cif without.",
-        )
-    frames = slice(begin, end, stride)
-    if trajectory is None and frames != slice(None):
-        raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
-    structure = output.with_suffix(".pdb") if is_trajectory else output
+    frames = choose_frames(output, trajectory, begin, end, stride)
+    structure = output if trajectory is None else output.with_suffix(".pdb")
     inputs = [beads] if trajectory is None else [beads, trajectory]
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
     given = read_beads(beads, selection)
@@ -118,6 +111,7 @@ def backmap(
             forcefield=forcefield,
             platform=platform,
             restraints=restraints,
+            tolerance=tolerance,
             unmapped=unmapped,
             ends=ends,
             threads=threads,
@@ -194,23 +188,10 @@ def _trajectory(
                 written = stack.enter_context(
                     TrajectoryWriter(output, len(opening.atoms), overwrite)
                 )
-            _check_alike(opening, result, frame.index)
+            check_alike(opening.atoms, result.atoms, frame.index)
             written.write(result.atoms.positions, frame.box, frame.time, frame.step)
             totals.add(frame.index, result.summary)
             bar.update(1)
         if opening is not None:  # written last, so that a damaged frame leaves nothing behind
             opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")
-
-
-def _check_alike(opening: Result, result: Result, frame: int) -> None:
-    """Raise if a frame has other atoms than the first: a trajectory has one topology."""
-    from herobm.errors import OutputError
-
-    if len(result.atoms) != len(opening.atoms) or (result.atoms.names != opening.atoms.names).any():
-        raise OutputError(
-            f"frame {frame} has {len(result.atoms)} atoms, the first one has {len(opening.atoms)}, "
-            "or they have other names",
-            "Hydrogens depend on the surroundings in each frame. Leave the step that adds them "
-            "out (--post), or write the frames one by one.",
-        )

@@ -10,12 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from herobm.cli.options import open_registry, show_notes
-from herobm.cli.structures import Overwrite, Rename, Selection, check_outputs, parse_renames
+from herobm.cli.structures import (
+    Begin,
+    End,
+    Overwrite,
+    Rename,
+    Selection,
+    SkipUnmapped,
+    Stride,
+    check_alike,
+    check_outputs,
+    choose_frames,
+    parse_renames,
+)
 
 if TYPE_CHECKING:
+    from herobm.io.trajectory import Trajectory
     from herobm.plan import Library
+    from herobm.plugins.records import PostProcessorSpec
     from herobm.plugins.registry import Registry
-    from herobm.types import Atoms
+    from herobm.post.context import PostContext
+    from herobm.types import Atoms, IntArray
 
 
 class ForceField(StrEnum):
@@ -58,7 +73,13 @@ def post(
         ),
     ],
     atoms: Annotated[Path, typer.Argument(help="Structure with atoms (PDB, GRO, mmCIF).")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="PDB, GRO or mmCIF file.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="PDB, GRO or mmCIF; XTC, TRR or DCD with -f."),
+    ],
+    trajectory: Annotated[
+        Path | None, typer.Option("-f", "--trajectory", help="Trajectory of the atoms.")
+    ] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,20 +108,34 @@ def post(
     ] = Ends.charged,
     selection: Selection = "all",
     rename: Rename = None,
+    skip_unmapped: SkipUnmapped = False,
+    begin: Begin = None,
+    end: End = None,
+    stride: Stride = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Run a step, or several by stage, on a structure that has atoms, rebuilt or not.
 
     The beads of --cg hold the atoms in place; without them, each bead is where its atoms are.
+    Residues that no mapping has go along as they are, unless --skip-unmapped leaves them out.
+
+    With -f every frame is worked on, and the first one goes to a PDB file beside the trajectory.
     """
-    from herobm.io import read_atoms, read_beads
+    import numpy as np
+
+    from herobm.io import open_trajectory, read_atoms, read_beads
     from herobm.post.alone import context_of
-    from herobm.post.chain import resolve, run_chain
+    from herobm.post.chain import resolve
     from herobm.system import rename_residues
 
     show_notes()
     renames = parse_renames(rename)
-    check_outputs([output], [atoms] if cg is None else [atoms, cg], overwrite)
+    frames = choose_frames(output, trajectory, begin, end, stride)
+    if trajectory is not None and cg is not None:
+        raise typer.BadParameter("--cg holds the beads of one structure, not of a trajectory (-f)")
+    structure = output if trajectory is None else output.with_suffix(".pdb")
+    inputs = [path for path in (atoms, trajectory, cg) if path is not None]
+    check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
     registry = open_registry(context)
     specs = resolve(name, registry)
     given = rename_residues(read_atoms(atoms, selection), renames)
@@ -109,8 +144,42 @@ def post(
     named = {"forcefield": forcefield, "restraints": restraints, "unmapped": unmapped, "ends": ends}
     options: dict[str, Any] = chosen | {key: choice.value for key, choice in named.items()}
     library = _library(given, mapping or (), registry)
+    rows: IntArray = np.arange(len(given))
+    if skip_unmapped:
+        rows = _mapped_rows(given, library, str(atoms))
+        given = given.subset(np.isin(np.arange(len(given)), rows))
     told = context_of(given, library, beads, source=str(atoms), options=options)
-    done, lines = run_chain(specs, given, told)
+    if trajectory is not None:
+        with open_trajectory(
+            atoms, trajectory, selection, start=frames.start, stop=frames.stop, step=frames.step
+        ) as read:
+            _trajectory(read, rows, specs, given, told, output, overwrite)
+        return
+    _structure(specs, given, told, output, overwrite)
+
+
+def _structure(
+    specs: Sequence[PostProcessorSpec],
+    given: Atoms,
+    told: PostContext,
+    output: Path,
+    overwrite: bool,
+) -> None:
+    """Run the steps on one structure; where a late one fails, what was there before it is kept."""
+    from herobm.errors import HerobmError
+    from herobm.post.chain import run_chain
+
+    done = given
+    lines: list[str] = []
+    try:
+        for spec in specs:
+            done, more = run_chain([spec], done, told)
+            lines += more
+    except HerobmError:
+        if lines:
+            _write(output, done, told, overwrite)
+            typer.echo("\n".join([*lines, f"atoms without the step that failed: {output}"]))
+        raise
     _write(output, done, told, overwrite)
     typer.echo("\n".join([*lines, f"atoms written to {output}"]))
 
@@ -136,6 +205,69 @@ def _library(atoms: Atoms, names: Sequence[str], registry: Registry) -> Library 
         if most == len(atoms.residues):
             break
     return best
+
+
+def _mapped_rows(atoms: Atoms, library: Library | None, source: str) -> IntArray:
+    """Atoms of residues that the mapping has."""
+    import numpy as np
+
+    from herobm.errors import UnmappedResidueError
+    from herobm.system.matching import find_templates, require_mapped
+
+    if library is None:
+        raise UnmappedResidueError(
+            f"{source}: no mapping has any of its residues, so nothing would be left to work on",
+            "Name the mapping (--mapping), or leave --skip-unmapped out.",
+        )
+    require_mapped(atoms, library, skip_unmapped=True, source=source)
+    mapped = find_templates(atoms.residues, library) >= 0
+    return np.flatnonzero(mapped[atoms.residue_index])
+
+
+def _trajectory(
+    read: Trajectory,
+    rows: IntArray,
+    specs: Sequence[PostProcessorSpec],
+    given: Atoms,
+    told: PostContext,
+    output: Path,
+    overwrite: bool,
+) -> None:
+    """Run the steps frame by frame; no more than the first and the current one are in memory."""
+    import sys
+    from contextlib import ExitStack
+    from dataclasses import replace
+
+    from herobm.io import TrajectoryWriter
+    from herobm.post.chain import run_chain
+
+    first = output.with_suffix(".pdb")
+    opening: Atoms | None = None
+    said: tuple[str, ...] = ()
+    with ExitStack() as stack:
+        bar = stack.enter_context(
+            typer.progressbar(length=len(read), label="frames", file=sys.stderr)
+        )
+        for frame in read:
+            placed = replace(given, positions=frame.positions[rows], box=frame.box)
+            done, lines = run_chain(specs, placed, told)
+            if opening is None:  # only now the number of hydrogens is known
+                opening, said = done, lines
+                written = stack.enter_context(TrajectoryWriter(output, len(done), overwrite))
+            check_alike(opening, done, frame.index)
+            written.write(done.positions, frame.box, frame.time, frame.step)
+            bar.update(1)
+        if opening is not None:  # written last, so that a damaged frame leaves nothing behind
+            _write(first, opening, told, overwrite)
+    typer.echo(
+        "\n".join(
+            [
+                f"{len(read)} frames; the first one:",
+                *said,
+                f"atoms written to {output}, first frame to {first}",
+            ]
+        )
+    )
 
 
 def _write(output: Path, atoms: Atoms, context: Any, overwrite: bool) -> None:

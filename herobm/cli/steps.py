@@ -23,6 +23,12 @@ OfRestraints: TypeAlias = Annotated[
     Restraints | None,
     typer.Option("--restraints", help="For minimise: what is held. [default: beads]"),
 ]
+OfTolerance: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--tolerance", help="For minimise: force at which it ends, kJ/mol/nm. [default: 500]"
+    ),
+]
 OfUnmapped: TypeAlias = Annotated[
     Unmapped | None,
     typer.Option(

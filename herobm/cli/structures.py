@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herobm.errors import HerobmError, OutputError
+
+if TYPE_CHECKING:
+    from herobm.types import Atoms
+
+#: Endings of trajectories that can be written.
+TRAJECTORIES = (".xtc", ".trr", ".dcd")
 
 Selection = Annotated[
     str, typer.Option("--selection", help="What to take from the file (MDAnalysis selection).")
@@ -29,6 +35,9 @@ Post = Annotated[
         "plug-ins. [default: backbone,consistency]",
     ),
 ]
+Begin = Annotated[int | None, typer.Option("-b", "--begin", help="First frame, from 0.")]
+End = Annotated[int | None, typer.Option("-e", "--end", help="Frame to stop before.")]
+Stride = Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 
 
@@ -65,3 +74,44 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], overwrite: bo
                 f"{output}: the result would replace the file that is read", "Choose another name."
             )
         check_writable(output, overwrite)
+
+
+def choose_frames(
+    output: Path, trajectory: Path | None, begin: int | None, end: int | None, stride: int | None
+) -> slice:
+    """Frames of a trajectory, where there is one and the output can take it.
+
+    Raises
+    ------
+    OutputError
+        If a trajectory would go to a structure file, or the other way round.
+    typer.BadParameter
+        If frames are chosen without a trajectory.
+    """
+    if (output.suffix.lower() in TRAJECTORIES) != (trajectory is not None):
+        raise OutputError(
+            f"{output}: a trajectory is written from a trajectory (-f), a structure from a "
+            "structure",
+            f"Name an output that ends in {', '.join(TRAJECTORIES)} with -f, in .pdb, .gro or "
+            ".cif without.",
+        )
+    frames = slice(begin, end, stride)
+    if trajectory is None and frames != slice(None):
+        raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
+    return frames
+
+
+def check_alike(opening: Atoms, atoms: Atoms, frame: int) -> None:
+    """See to it that a frame has the atoms of the first one: a trajectory has one topology.
+
+    Raises
+    ------
+    OutputError
+    """
+    if len(atoms) != len(opening) or (atoms.names != opening.names).any():
+        raise OutputError(
+            f"frame {frame} has {len(atoms)} atoms, the first one has {len(opening)}, "
+            "or they have other names",
+            "Hydrogens depend on the surroundings in each frame. Leave the step that adds them "
+            "out, or write the frames one by one.",
+        )

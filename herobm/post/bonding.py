@@ -152,6 +152,7 @@ def assemble(atoms: Atoms, context: PostContext) -> Assembly:
     named = [(bond[0].index, bond[1].index) for bond in topology.bonds()]
     bonds = {(min(pair), max(pair)) for pair in named}
     fresh = {(int(min(pair)), int(max(pair))) for pair in planned.tolist()} - bonds
+    fresh |= _listed_hydrogen_bonds(atoms, context, places, bonds | fresh)
     fresh |= _hydrogen_bonds(atoms, bonds | fresh)
     rows = list(topology.atoms())
     for one, two in sorted(fresh - bonds):
@@ -181,8 +182,6 @@ def _near_sulfurs(atoms: Atoms) -> IntArray:
     """Pairs of sulfur atoms of cysteine that lie at the length of a bond."""
     cysteine = np.array([standard_name(str(n)) == "CYS" for n in atoms.residues.names], bool)
     rows = np.flatnonzero((atoms.names == "SG") & cysteine[atoms.residue_index])
-    if len(rows) < 2:
-        return np.zeros((0, 2), dtype=np.int64)
     pairs = cKDTree(atoms.positions[rows]).query_pairs(SULFUR_CUTOFF, output_type="ndarray")
     return np.sort(rows[pairs.reshape(-1, 2)], axis=1)
 
@@ -252,6 +251,33 @@ def _openmm_topology(atoms: Atoms, standard: tuple[str, ...], linked: BoolArray)
 def _stranger(name: str) -> str:
     """Give what is neither protein nor water a name that no table of names has."""
     return "HOH" if name in WATERS else f"other {name}"
+
+
+def _listed_hydrogen_bonds(
+    atoms: Atoms, context: PostContext, places: Places, bonds: set[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    """Bond each hydrogen that has no bond yet to the atom that its mapping names."""
+    if context.topology is None:
+        return set()
+    plan, heavy, bound = context.topology.plan, is_heavy(atoms), {i for p in bonds for i in p}
+    parents = [
+        {x.name: y.name for bond in t.mapping.bonds if not (bond.a.offset or bond.b.offset)
+         for x, y in ((bond.a, bond.b), (bond.b, bond.a))}
+        for t in plan.library
+    ]  # fmt: skip
+    owners, kinds = atoms.residue_index.tolist(), plan.template[places.residue].tolist()
+    mappings = [t.mapping for t in plan.library]
+    name_of = {
+        row: mappings[kinds[owners[row]]].atoms[int(places.listed[row])].name
+        for row in np.flatnonzero(places.listed >= 0).tolist()
+    }
+    row_of = {(owners[row], name): row for row, name in name_of.items() if heavy[row]}
+    found = set()
+    for row, name in name_of.items():
+        parent = row_of.get((owners[row], parents[kinds[owners[row]]].get(name, "")))
+        if not heavy[row] and row not in bound and parent is not None:
+            found.add((min(row, parent), max(row, parent)))
+    return found
 
 
 def _hydrogen_bonds(atoms: Atoms, bonds: set[tuple[int, int]]) -> set[tuple[int, int]]:

@@ -16,10 +16,21 @@ from herobm.types import BoolArray, FloatArray, IntArray
 NM = 0.1  # per Å
 
 #: kJ/mol/nm², of the restraints on bead centres and on heavy atoms.
-BEAD_SPRING, ATOM_SPRING = 20000.0, 10000.0
+BEAD_SPRING, ATOM_SPRING = 200000.0, 10000.0
+#: nm, beyond which the pull on a bead centre hardly grows: it comes to 1000 kJ/mol/nm at most, so
+#: that a bead that its atoms cannot reach stretches no bond between them by much.
+BEAD_REACH = 0.005
 #: kJ/mol/nm², and nm: what keeps atoms off molecules that the force field does not know, by how
 #: many of the two are hydrogens.
 WALL_SPRING, WALL = 20000.0, (0.33, 0.25, 0.20)
+
+#: nm³, what the three neighbours of a tetrahedral centre span at least (0.0026 at rest), and
+#: kJ/mol/nm⁶ of the force that sees to it: 1000 kJ/mol for a centre that is flat.
+HAND_VOLUME, HAND_SPRING = 0.0015, 1000.0 / 0.0015**2
+_HAND_ENERGY = (
+    "kh*step(vh-v)*(vh-v)^2; v=hand*(ax*(by*cz-bz*cy)+ay*(bz*cx-bx*cz)+az*(bx*cy-by*cx)); "
+    "ax=x2-x1; ay=y2-y1; az=z2-z1; bx=x3-x1; by=y3-y1; bz=z3-z1; cx=x4-x1; cy=y4-y1; cz=z4-z1"
+)
 
 #: The terms that energies are told by, in order.
 TERMS = ("bond", "angle", "torsion", "nonbonded", "restraint")
@@ -33,11 +44,15 @@ _TERM_OF = {
     "CMAPTorsionForce": "torsion",
     "CustomCentroidBondForce": "restraint",
     "CustomExternalForce": "restraint",
+    "CustomCompoundBondForce": "restraint",
 }
 
 
 def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatArray]]) -> None:
-    """Hold weighted centres of atoms by springs.
+    """Hold weighted centres of atoms by springs that are stiff nearby and give way farther off.
+
+    The energy is that of Charbonnier, k r0^2 (sqrt(1 + (r / r0)^2) - 1): k r^2 / 2 for small r,
+    k r0 r for large.
 
     Parameters
     ----------
@@ -47,8 +62,11 @@ def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatAr
     """
     import openmm
 
-    force = openmm.CustomCentroidBondForce(1, "0.5*k*((x1-x0)^2+(y1-y0)^2+(z1-z0)^2)")
+    force = openmm.CustomCentroidBondForce(
+        1, "k*r0^2*(sqrt(1+((x1-x0)^2+(y1-y0)^2+(z1-z0)^2)/r0^2)-1)"
+    )
     force.addGlobalParameter("k", BEAD_SPRING)
+    force.addGlobalParameter("r0", BEAD_REACH)
     for name in ("x0", "y0", "z0"):
         force.addPerBondParameter(name)
     for atoms, weights, place in groups:
@@ -67,6 +85,30 @@ def hold_atoms(system: Any, rows: IntArray, positions: FloatArray) -> None:
         force.addPerParticleParameter(name)
     for row in rows.tolist():
         force.addParticle(row, (positions[row] * NM).tolist())
+    system.addForce(force)
+
+
+def hold_hands(system: Any, centres: IntArray, signs: IntArray) -> None:
+    """Keep chiral centres from turning over where atoms are crowded; those at rest feel nothing.
+
+    Parameters
+    ----------
+    system : openmm.System
+    centres : IntArray, shape (n, 4)
+        The centre and three of its neighbours.
+    signs : IntArray, shape (n,)
+        Of the triple product of the vectors from the centre to the three.
+    """
+    import openmm
+
+    if not len(centres):
+        return
+    force = openmm.CustomCompoundBondForce(4, _HAND_ENERGY)
+    for name, value in (("kh", HAND_SPRING), ("vh", HAND_VOLUME)):
+        force.addGlobalParameter(name, value)
+    force.addPerBondParameter("hand")
+    for rows, sign in zip(centres.tolist(), signs.tolist(), strict=True):
+        force.addBond(rows, [float(sign)])
     system.addForce(force)
 
 

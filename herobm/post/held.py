@@ -1,4 +1,4 @@
-"""Beads as groups of atoms that springs hold."""
+"""What a minimisation holds: beads as groups of atoms, and chiral centres."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from herobm.chem.stereo import stereo_centers
+from herobm.plan.plan import Plan
 from herobm.post.bonding import Assembly
 from herobm.post.context import PostContext
 from herobm.system.coarsen import bead_shares
@@ -39,9 +41,7 @@ def bead_groups(assembly: Assembly, context: PostContext) -> BeadGroups | None:
     if context.topology is None:
         return None
     plan = context.topology.plan
-    row = np.full(plan.n_atoms, -1, dtype=np.int64)
-    known = np.flatnonzero(assembly.places.atom >= 0)
-    row[assembly.places.atom[known]] = known
+    row = _rows_of(assembly, plan)
     bead, weight, atom = bead_shares(plan)
     there = (row[atom] >= 0) & (weight > 0)
     bead, weight, atom = bead[there], weight[there], row[atom[there]]
@@ -59,13 +59,53 @@ def bead_groups(assembly: Assembly, context: PostContext) -> BeadGroups | None:
     return replace(found, targets=found.centres(assembly.atoms.positions))
 
 
+def _rows_of(assembly: Assembly, plan: Plan) -> IntArray:
+    """Atom of the structure for each of the plan (n_atoms,), -1 for none."""
+    row = np.full(plan.n_atoms, -1, dtype=np.int64)
+    known = np.flatnonzero(assembly.places.atom >= 0)
+    row[assembly.places.atom[known]] = known
+    return row
+
+
+def chiral_centres(
+    assembly: Assembly, context: PostContext, rows: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Find the labelled centres whose atoms are all among `rows`.
+
+    Returns
+    -------
+    centres : IntArray, shape (n, 4)
+        The centre and three of its neighbours, numbered as in `rows`.
+    signs : IntArray, shape (n,)
+        Of the triple product of the vectors from the centre to the three.
+    """
+    tables: list[IntArray] = [np.zeros((0, 4), dtype=np.int64)]
+    signs: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+    if context.topology is None:
+        return tables[0], signs[0]
+    plan = context.topology.plan
+    of_plan, index = _rows_of(assembly, plan), plan.atom_index()
+    for kind, template in enumerate(plan.library):
+        centres = stereo_centers(template)
+        residues = np.flatnonzero(plan.template == kind)
+        tables.append(index[residues][:, centres.atoms].reshape(-1, 4))
+        signs.append(np.tile(centres.sign, len(residues)))
+    found, hands = np.concatenate(tables), np.concatenate(signs)
+    there = np.where(found >= 0, of_plan[found], -1)
+    kept = np.isin(there, rows).all(axis=1)
+    return np.searchsorted(rows, there[kept]), hands[kept]
+
+
 def of_rows(beads: BeadGroups, rows: IntArray) -> list[tuple[IntArray, FloatArray, FloatArray]]:
     """Take the beads whose atoms are all among `rows`, with the numbers that those have there."""
-    found: list[tuple[IntArray, FloatArray, FloatArray]] = []
-    for (atoms, weights), target in zip(beads.groups, beads.targets, strict=True):
-        if np.isin(atoms, rows).all():
-            found.append((np.searchsorted(rows, atoms), weights, target))
-    return found
+    new = np.full(1 + max(int(atoms.max()) for atoms, _ in beads.groups), -1, dtype=np.int64)
+    inside = rows[rows < len(new)]
+    new[inside] = np.arange(len(inside))
+    return [
+        (new[atoms], weights, target)
+        for (atoms, weights), target in zip(beads.groups, beads.targets, strict=True)
+        if new[atoms].min() >= 0
+    ]
 
 
 def remapping(beads: BeadGroups, positions: FloatArray) -> str:

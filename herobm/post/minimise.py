@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from herobm.errors import MinimisationError
 from herobm.post.bonding import Assembly, assemble
@@ -19,24 +14,27 @@ from herobm.post.forces import (
     energies,
     hold_atoms,
     hold_beads,
+    hold_hands,
     keep_off,
     place,
     places,
     sort_terms,
 )
-from herobm.post.held import BeadGroups, bead_groups, of_rows, remapping
+from herobm.post.held import BeadGroups, bead_groups, chiral_centres, of_rows, remapping
 from herobm.post.hydrogens import hydrogens, lacks_hydrogens
 from herobm.post.mmff import relax
 from herobm.post.molecules import Part, part_of
-from herobm.post.settings import FORCE_FIELDS, Settings, find_platform
-from herobm.types import Atoms, BoolArray, FloatArray
+from herobm.post.settings import Settings, find_platform
+from herobm.post.systems import Parametrised, parametrised
+from herobm.types import Atoms, FloatArray
 
 
 def minimise(atoms: Atoms, context: PostContext) -> Atoms:
     """Minimise the energy of a structure in vacuum.
 
     Atoms without hydrogens get them first (`herobm.post.hydrogens`). By default (option
-    ``restraints``) the centre of each bead is held by a spring where the input had it. Molecules
+    ``restraints``) the centre of each bead is held by a spring where the input had it. Chiral
+    centres that the mapping labels are kept from turning over. Molecules
     that the force field does not know are relaxed by MMFF94 while all else is fixed, or left as
     they are (option ``unmapped``). Other options: ``forcefield``, ``platform``, ``tolerance``,
     ``threads`` and those of `hydrogens`.
@@ -60,14 +58,13 @@ def minimise(atoms: Atoms, context: PostContext) -> Atoms:
     if lacks_hydrogens(atoms):
         atoms = hydrogens(atoms, context)
     assembly = assemble(atoms, context)
-    field = _force_field(settings.forcefield)
-    loose = _unknown_molecules(assembly, field)
+    known = parametrised(assembly, settings.forcefield)
+    loose = known.loose
     parts = [_parts(assembly, context, settings, members) for members in loose]
-    unknown = np.isin(atoms.residue_index, [r for members in loose for r in members])
     beads = bead_groups(assembly, context)
     positions: FloatArray = atoms.positions.astype(np.float64)
-    if not unknown.all():
-        positions = _minimised(assembly, context, settings, field, unknown, beads)
+    if not known.unknown.all():
+        positions = _minimised(assembly, context, settings, known, beads)
     if loose:
         positions = _relaxed(assembly, context, settings, parts, loose, positions)
     if beads is not None:
@@ -76,27 +73,6 @@ def minimise(atoms: Atoms, context: PostContext) -> Atoms:
 
 
 run = minimise
-
-
-@lru_cache(maxsize=3)
-def _force_field(name: str) -> Any:
-    from openmm.app import ForceField
-
-    return ForceField(*FORCE_FIELDS[name])
-
-
-def _unknown_molecules(assembly: Assembly, field: Any) -> list[list[int]]:
-    """Residues of each molecule that is no protein and lacks a template."""
-    n = len(assembly.atoms.residues)
-    pairs = assembly.bound_residues()
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    _, molecule = connected_components(graph, directed=False)
-    protein = np.bincount(molecule, weights=[bool(s) for s in assembly.standard]) > 0
-    if protein.all():
-        return []
-    unmatched = {residue.index for residue in field.getUnmatchedResidues(assembly.topology)}
-    wrong = sorted({int(molecule[i]) for i in unmatched if not protein[molecule[i]]})
-    return [np.flatnonzero(molecule == m).tolist() for m in wrong]
 
 
 def _parts(
@@ -113,7 +89,7 @@ def _parts(
             f"{settings.forcefield}, and no mapping tells its bonds, so that MMFF94 cannot take "
             "its place",
             "Name a mapping with its bonds (--mapping my.map), or leave such molecules as they "
-            "are (--unmapped leave).",
+            "are (--unmapped leave) or out (--skip-unmapped).",
         )
     return known
 
@@ -122,21 +98,21 @@ def _minimised(
     assembly: Assembly,
     context: PostContext,
     settings: Settings,
-    field: Any,
-    unknown: BoolArray,
+    known: Parametrised,
     beads: BeadGroups | None,
 ) -> FloatArray:
     """Positions (n_atoms, 3) in Å of all atoms, those of known molecules minimised."""
     import openmm
 
     positions = assembly.atoms.positions.astype(np.float64)
+    unknown, heavy = known.unknown, assembly.heavy
     rows = np.flatnonzero(~unknown)
-    heavy = assembly.heavy
-    system = _system(assembly, settings, field, unknown)
+    system = known.system(assembly)
     if settings.restraints == "beads" and beads is not None:
         hold_beads(system, of_rows(beads, rows))
     elif settings.restraints == "heavy":
         hold_atoms(system, np.flatnonzero(heavy[rows]), positions[rows])
+    hold_hands(system, *chiral_centres(assembly, context, rows))
     keep_off(system, positions[rows], heavy[rows], positions[unknown], heavy[unknown])
     sort_terms(system)
     platform, properties = find_platform(settings.platform, settings.threads)
@@ -159,50 +135,6 @@ def _minimised(
     _tell(context, settings, platform.getName(), before, after)
     positions[rows] = moved
     return positions
-
-
-def _system(assembly: Assembly, settings: Settings, field: Any, unknown: BoolArray) -> Any:
-    """Make the system of the molecules that the force field knows."""
-    from openmm import app, unit
-
-    topology = assembly.topology
-    numbers = list(range(len(assembly.atoms.residues)))
-    if unknown.any():
-        gone = set(assembly.atoms.residue_index[unknown].tolist())
-        numbers = [i for i in numbers if i not in gone]
-        modeller = app.Modeller(topology, [None] * len(assembly.atoms) * unit.nanometer)
-        modeller.delete([r for r in topology.residues() if r.index in gone])
-        topology = modeller.topology
-    try:
-        return field.createSystem(
-            topology,
-            nonbondedMethod=app.CutoffNonPeriodic,
-            nonbondedCutoff=1.0 * unit.nanometer,
-            constraints=None,
-            rigidWater=False,
-            removeCMMotion=False,
-        )
-    except ValueError as error:
-        raise _no_template(assembly, settings, numbers, str(error)) from error
-
-
-def _no_template(
-    assembly: Assembly, settings: Settings, numbers: list[int], said: str
-) -> MinimisationError:
-    """Say which residue the force field does not know, and why."""
-    found = re.search(r"for residue (\d+) \([^)]*\)\.\s*(.*?)\s*(?:For more information|$)", said)
-    if found is None:
-        return MinimisationError(
-            f"the force field {settings.forcefield} does not fit the structure: {said}",
-            "Choose another one (--forcefield).",
-        )
-    label = assembly.atoms.residues.label(numbers[int(found[1])])
-    reason = f" ({found[2].rstrip('.')})" if found[2] else ""
-    return MinimisationError(
-        f"{label} has no template in {settings.forcefield}{reason}",
-        "Choose another force field (--forcefield), complete or remove the residue. Hydrogens "
-        "with names of another convention can be left out of the input: they are added anew.",
-    )
 
 
 def _tell(

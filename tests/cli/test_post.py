@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from herobm.io import read_atoms, read_beads, write_structure
+from herobm.io import (
+    TrajectoryWriter,
+    open_trajectory,
+    read_atoms,
+    read_beads,
+    write_structure,
+)
 from herobm.types import Atoms
 
 
@@ -112,3 +118,100 @@ def test_a_structure_without_any_mapping_is_told_so(herobm, tmp_path: Path) -> N
     assert outcome.code == 1
     assert "no mapping fits it" in outcome.err
     assert "--mapping" in outcome.err
+
+
+#: Methanol, which no mapping and no force field has, far from everything.
+STRANGER = [
+    "HETATM 9001  C1  XYZ B   1      60.000  40.000  40.000  1.00  0.00           C",
+    "HETATM 9002  O1  XYZ B   1      61.400  40.000  40.000  1.00  0.00           O",
+]
+SOLVENT = [
+    "HETATM 9003  O   HOH W   1      50.000  50.000  40.000  1.00  0.00           O",
+    "HETATM 9004 NA    NA W   2      55.000  50.000  40.000  1.00  0.00          NA",
+]
+
+
+@pytest.fixture
+def mixed(structure: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Write the peptide with other molecules behind it."""
+
+    def write(*more: str) -> Path:
+        atoms = [x for x in structure.read_text().splitlines() if x.startswith("ATOM")]
+        path = tmp_path / "mixed.pdb"
+        path.write_text("\n".join([*atoms, *more, "END"]) + "\n")
+        return path
+
+    return write
+
+
+def test_what_is_not_mapped_is_left_out_where_told_so(
+    herobm, structure: Path, mixed: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pdb"
+    path = mixed(*STRANGER, *SOLVENT)
+    outcome = herobm("post", "backbone", path, "-o", out, "--skip-unmapped")
+    assert outcome.code == 0
+    assert "XYZ: 1 (first: XYZ 1 of chain B); HOH: 1" in outcome.err
+    assert len(read_atoms(out)) == len(read_atoms(structure))
+
+
+def test_water_and_ions_are_minimised_with_the_protein(
+    herobm, mixed: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pdb"
+    outcome = herobm("post", "minimise", mixed(*SOLVENT), "-o", out, "--platform", "CPU")
+    assert outcome.code == 0, outcome.err
+    after = read_atoms(out)
+    assert after.residues.names.tolist()[-2:] == ["HOH", "NA"]
+    assert after.names[after.residue_index == len(after.residues) - 2].tolist() == ["O", "H1", "H2"]
+
+
+def test_a_molecule_that_nobody_knows_stops_the_minimisation(
+    herobm, mixed: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pdb"
+    arguments = ("post", "minimise", mixed(*STRANGER), "-o", out, "--platform", "CPU")
+    outcome = herobm(*arguments)
+    assert (outcome.code, out.exists()) == (1, False)
+    assert "XYZ 1 of chain B has no template in amber14" in outcome.err
+    for way in (["--unmapped", "leave"], ["--skip-unmapped"]):
+        assert way[0] in outcome.err
+        assert herobm(*arguments, *way, "--overwrite").code == 0
+        assert ("XYZ" in read_atoms(out).residues.names) is (way[0] == "--unmapped")
+
+
+def test_a_step_that_fails_leaves_what_was_done_before(
+    herobm, mixed: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pdb"
+    outcome = herobm("post", "hydrogens,minimise", mixed(*STRANGER), "-o", out)
+    assert outcome.code == 1
+    assert "XYZ 1 of chain B has no template" in outcome.err
+    assert f"atoms without the step that failed: {out}" in outcome.out
+    assert (read_atoms(out).elements == "H").sum() > 50
+
+
+def test_every_frame_of_a_trajectory(herobm, mixed: Callable[..., Path], tmp_path: Path) -> None:
+    path, traj, out = mixed(*SOLVENT), tmp_path / "in.xtc", tmp_path / "out.xtc"
+    given = read_atoms(path)
+    with TrajectoryWriter(traj, len(given)) as writer:
+        for step in range(4):
+            writer.write(given.positions + step, None, 10.0 * step, step)
+    flags = ("-f", traj, "-o", out, "--platform", "CPU", "-b", 1, "--skip-unmapped")
+    outcome = herobm("post", "minimise", path, *flags)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith("3 frames; the first one:\nminimise")
+    first = read_atoms(out.with_suffix(".pdb"))
+    assert set(first.residues.names) == set("MET ALA GLY PRO SER HIS PHE TRP".split())
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        frames = list(read)
+    assert [frame.time for frame in frames] == [10.0, 20.0, 30.0]
+    for number, frame in enumerate(frames):
+        assert np.abs(frame.positions - first.positions - number).max() < 0.3
+
+
+def test_beads_of_one_structure_do_not_hold_a_trajectory(
+    herobm, structure: Path, beads: Path, tmp_path: Path
+) -> None:
+    flags = ("-f", tmp_path / "in.xtc", "-o", tmp_path / "out.xtc", "--cg", beads)
+    assert herobm("post", "minimise", structure, *flags).code == 2

@@ -12,9 +12,12 @@ import pytest
 from herobm.chem.stereo import chirality_errors
 from herobm.errors import MinimisationError
 from herobm.plan import Library
+from herobm.plan.bonds import plan_bonds
+from herobm.post.bonding import assemble
 from herobm.post.context import PostContext
 from herobm.post.hydrogens import hydrogens
 from herobm.post.minimise import minimise
+from herobm.post.systems import parametrised
 from herobm.system import build_topology, coarsen
 from herobm.types import Atoms, Residues
 
@@ -77,6 +80,54 @@ def test_the_energy_falls_and_the_beads_stay(
     assert 0.001 < np.linalg.norm(moved - atoms.positions, axis=1).max() < 1.0
     away = float(told[-1].split()[2])
     assert away < 0.1
+
+
+def test_a_bead_out_of_reach_stretches_no_bond(peptide: Peptide, martini3: Library) -> None:
+    atoms = peptide("AKF")
+    context, told = known(atoms, martini3)
+    beads = context.beads
+    assert beads is not None
+    far = beads.positions.copy()
+    far[-1] += 4.0
+    after = minimise(atoms, replace(context, beads=replace(beads, positions=far)))
+    assert float(told[-1].split()[5]) > 2.0
+    topology = context.topology
+    assert topology is not None
+    bonds = plan_bonds(topology.plan, topology.links.previous)
+    moved = after.positions[after.elements != "H"]
+    lengths = [np.linalg.norm(p[bonds[:, 0]] - p[bonds[:, 1]], axis=1)
+               for p in (atoms.positions, moved)]  # fmt: skip
+    assert np.abs(lengths[1] - lengths[0]).max() < 0.15
+
+
+def test_a_centre_of_the_wrong_hand_is_turned_back(peptide: Peptide, martini3: Library) -> None:
+    """CA of LYS behind the plane of its neighbours, its hydrogen on the wrong side."""
+    atoms = peptide("AKF")
+    context, _ = known(atoms, martini3)
+    assert context.topology is not None
+    own = atoms.residue_index == 1
+    n, ca, c, cb = (int(np.flatnonzero(own & (atoms.names == x))[0]) for x in "N CA C CB".split())
+    positions = atoms.positions.copy()
+    normal = np.cross(positions[c] - positions[n], positions[cb] - positions[n])
+    normal /= np.linalg.norm(normal)
+    height = float((positions[ca] - positions[n]) @ normal)
+    positions[ca] -= (height + 0.1 * np.sign(height)) * normal
+    turned = replace(atoms, positions=positions)
+    assert len(chirality_errors(context.topology.plan, positions)) == 1
+    after = minimise(turned, context)
+    assert not len(chirality_errors(context.topology.plan, after.positions[after.elements != "H"]))
+
+
+def test_frames_share_the_system_and_nothing_else(peptide: Peptide, martini3: Library) -> None:
+    atoms = hydrogens(peptide("AKF"), PostContext())
+    other = replace(atoms, positions=atoms.positions + 0.02 * np.sin(atoms.positions))
+    context, _ = known(peptide("AKF"), martini3)
+    first = parametrised(assemble(atoms, context), "amber14")
+    assert parametrised(assemble(other, context), "amber14") is first
+    assert parametrised(assemble(other, context), "amber19") is not first
+    alone = minimise(other, context)
+    minimise(atoms, context)
+    np.testing.assert_allclose(minimise(other, context).positions, alone.positions, atol=1e-3)
 
 
 def test_hydrogens_that_are_there_are_kept(peptide: Peptide) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from herobm.testing import MappingPackSuite, ModelSuite, PostProcessorSuite
 from herobm.types import Atoms, Beads, FloatArray
 
 ROOT = Path(__file__).resolve().parents[2]
+PEPTIDE = ROOT / "plugins/ca_only/tests/acdefghikl.pdb"
 CAFFEINE = ROOT / "plugins/custom_ligand/tests/caffeine.pdb"
 MAPS = ROOT / "plugins/custom_ligand/src/herobm_custom_ligand/maps"
 
@@ -225,3 +226,45 @@ class TestBackbone(PostProcessorSuite):
 
     def held(self, atoms: Atoms) -> Any:
         return np.ones(len(atoms), dtype=bool)
+
+
+class TestHydrogens(PostProcessorSuite):
+    """The step of the core adds to a protein and moves none of its atoms."""
+
+    step = "herobm/hydrogens"
+    structure = PEPTIDE
+    mapping = "martini3/protein"
+    adds = True
+    idempotent = True
+
+    def held(self, atoms: Atoms) -> Any:
+        return np.ones(len(atoms), dtype=bool)
+
+
+class TestHydrogensOfALigand(PostProcessorSuite):
+    step = "herobm/hydrogens"
+    structure = CAFFEINE
+    mapping = "custom_ligand/caffeine"
+    adds = True
+    idempotent = True
+
+    def held(self, atoms: Atoms) -> Any:
+        return np.ones(len(atoms), dtype=bool)
+
+
+class TestMinimise(PostProcessorSuite):
+    step = "herobm/minimise"
+    structure = PEPTIDE
+    mapping = "martini3/protein"
+    options: ClassVar[Mapping[str, Any]] = {"platform": "CPU"}
+    adds = True
+
+
+class TestMinimiseALigand(PostProcessorSuite):
+    """By MMFF94."""
+
+    step = "herobm/minimise"
+    structure = CAFFEINE
+    mapping = "custom_ligand/caffeine"
+    options: ClassVar[Mapping[str, Any]] = {"platform": "CPU"}
+    adds = True
