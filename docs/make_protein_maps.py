@@ -158,7 +158,8 @@ def ca_com(r: Residue) -> Cells:
     """Bead CA rebuilds all; every heavy atom counts for the centre of mass, half and half."""
     a = r.named("CA")
     rules = tree(r, r.backbone() + r.side_chain(), [a], True)
-    return {k: f'CA, "CM" {v},{" CM," * (k == a)}' for k, v in rules.items()}
+    # A comma at an end ends its line, so the order is turned round where a flag follows.
+    return {k: '"CM", CA ,P0A ,CM' if k == a else f'CA, "CM" {v},' for k, v in rules.items()}
 
 
 def sc(r: Residue) -> Cells:
@@ -244,7 +245,7 @@ def hydrogens(r: Residue, cells: Cells, martini: bool) -> Cells:
         if atom.startswith("H"):
             (heavy,) = r.bonds[atom]
             own = r.atoms[atom][1]
-            bead = cells[heavy].split()[0].rstrip(",")
+            bead = cells[heavy].replace('"CM", ', "").split()[0].rstrip(",")
             out[atom] = " ".join(own) if martini and own[0] != "BB" else f"{bead} !"
     return out
 
