@@ -170,7 +170,7 @@ def check_patch_beads(scene: Scene) -> Iterator[Diagnostic]:
 
 
 def check_sizes(scene: Scene) -> Iterator[Diagnostic]:
-    """W302: a bead of hydrogens, or one that is far larger than the others."""
+    """W302: a bead of hydrogens, or one far larger than the others that does not sit on an atom."""
     if scene.file.is_patch or scene.blind or scene.lost:
         return
     sizes = {
@@ -184,6 +184,8 @@ def check_sizes(scene: Scene) -> Iterator[Diagnostic]:
             message = f"bead {bead} holds hydrogens only"
             help = "put a heavy atom into it, or its hydrogens into another bead"
             yield Diagnostic("W302", message, span, help=help)
+        elif any(place.center for _, place in scene.beads[bead]):
+            continue  # it is where its atom is, however many hang on that
         elif len(sizes) > 2 and size >= _MANY and size > 2 * usual:
             message = f"bead {bead} holds {size} heavy atoms, the others about {usual:g}"
             help = "if that is meant, leave it; else look for a bead name that is written wrong"

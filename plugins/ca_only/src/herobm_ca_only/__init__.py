@@ -1,4 +1,4 @@
-"""Proteins with one bead a residue: ``CA``, on the C-alpha atom."""
+"""Proteins with a bead or a few a residue: C-alpha, centres of mass, backbone atoms."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ from pathlib import Path
 
 from herobm.plugins import MappingSpec, hookimpl
 
-MAPS = Path(__file__).parent / "maps"
+_MAPPINGS = Path(__file__).parent / "mappings"
+
+#: Name of each mapping set, with a line to describe it.
+_SETS = {
+    "ca": "proteins, bead CA on the C-alpha atom",
+    "com": "proteins, bead CM at the centre of mass of the residue",
+    "sc": "proteins, bead SC at the centre of mass of the side chain",
+    "ca-sc": "proteins, beads CA and SC (centre of mass of the side chain)",
+    "ca-com": "proteins, beads CA and CM (centre of mass of the residue)",
+    "n-ca-c": "proteins, beads on the backbone atoms N, CA and C",
+    "n-ca-c-o": "proteins, beads on the backbone atoms N, CA, C and O",
+}
 
 
 @hookimpl
 def herobm_register_mappings() -> Iterator[MappingSpec]:
-    """Offer the mapping set ``ca_only/ca``."""
-    files = tuple(sorted(MAPS.glob("*.map")))
-    yield MappingSpec("ca", files, "proteins, one bead a residue on CA", default=True)
+    """Offer the mapping sets, ``ca_only/ca`` first."""
+    for name, description in _SETS.items():
+        files = tuple(sorted((_MAPPINGS / name).glob("*.map")))
+        yield MappingSpec(name, files, description, default=name == "ca")

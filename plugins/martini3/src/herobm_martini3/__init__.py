@@ -9,14 +9,19 @@ from herobm.plugins import MappingSpec, ModelSpec, hookimpl
 
 _HERE = Path(__file__).parent
 
+#: Name of each mapping set, with a line to describe it.
+_SETS = {
+    "protein": "proteins in Martini 3, as martinize2 has them",
+    "elnedyn": "proteins in Martini 3 with BB on the C-alpha atom, as Elnedyn has it",
+}
+
 
 @hookimpl
 def herobm_register_mappings() -> Iterator[MappingSpec]:
-    """Offer the mapping set ``martini3/protein``."""
-    files = tuple(sorted((_HERE / "mappings" / "protein").glob("*.map")))
-    yield MappingSpec(
-        "protein", files, "proteins in Martini 3, as martinize2 has them", default=True
-    )
+    """Offer the mapping sets, ``martini3/protein`` first."""
+    for name, description in _SETS.items():
+        files = tuple(sorted((_HERE / "mappings" / name).glob("*.map")))
+        yield MappingSpec(name, files, description, default=name == "protein")
 
 
 @hookimpl
