@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from herobm.assembly.outcome import Result, contributions, find_atoms
 from herobm.assembly.routing import drop_unserved, route
 from herobm.assembly.tidy import Tidier
 from herobm.chem.quality import Summary, summarise
+from herobm.chem.verdict import Judge
 from herobm.plan import reconstruct
 from herobm.plugins.records import PostProcessorSpec
 from herobm.post.chain import run_chain
@@ -121,6 +123,11 @@ class Rebuilder:
         torsions = draft.torsions
         return positions, replace(self._context, beads=beads, disulfides=bridges, torsions=torsions)
 
+    @cached_property
+    def judge(self) -> Judge:
+        """What judges the frames."""
+        return Judge(self.topology)
+
     def _judge(
         self,
         beads: Beads,
@@ -132,7 +139,7 @@ class Rebuilder:
         found = find_atoms(self.topology.plan, beads.residues, atoms)
         positions = self._heavy(atoms)
         summary = replace(
-            summarise(self.topology, beads, positions, self.reference, bridges),
+            summarise(self.judge, beads, positions, self.reference, bridges),
             contributions=self.contributions,
             n_hydrogens=len(atoms) - int((found >= 0).sum()),
             steps=told,

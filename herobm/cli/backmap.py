@@ -18,6 +18,7 @@ from herobm.cli.steps import (
     step_options,
 )
 from herobm.cli.structures import (
+    TRAJECTORIES,
     Overwrite,
     Post,
     Rename,
@@ -29,9 +30,6 @@ from herobm.cli.structures import (
 
 if TYPE_CHECKING:
     from herobm.pipeline import Rebuilder, Result
-
-#: Endings of trajectories that can be written.
-TRAJECTORIES = (".xtc", ".trr", ".dcd")
 
 
 def backmap(

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import open_registry, show_notes
-from herobm.cli.structures import Overwrite, Selection, SkipUnmapped
+from herobm.cli.structures import Overwrite, Selection, SkipUnmapped, pair_trajectories
 
 if TYPE_CHECKING:
     from herobm.plan import Library
     from herobm.train.bead_statistics import Distances
     from herobm.types import Atoms
 
-#: Endings of trajectories.
-TRAJECTORIES = (".xtc", ".trr", ".dcd")
 #: Distances of a kind in both sets that it takes to be listed.
 FREQUENT = 20
 #: Kinds listed.
@@ -117,7 +115,7 @@ def statistics(
 
     show_notes()
     check_writable(output, overwrite)
-    systems = _systems(paths)
+    systems = pair_trajectories(paths)
     library = compile_library(open_registry(context).mapping(mapping))
     trained = None
     if against is not None:
@@ -134,24 +132,6 @@ def statistics(
         "against": None if against is None else str(against),
     }
     _write_statistics(found, about, output, overwrite)
-
-
-def _systems(paths: list[Path]) -> list[tuple[Path, Path | None]]:
-    """Pair each structure with the trajectory that follows it."""
-    from herobm.errors import StructureError
-
-    systems: list[tuple[Path, Path | None]] = []
-    for path in paths:
-        if path.suffix.lower() not in TRAJECTORIES:
-            systems.append((path, None))
-        elif systems and systems[-1][1] is None:
-            systems[-1] = systems[-1][0], path
-        else:
-            raise StructureError(
-                f"{path}: a trajectory stands behind the structure that names its beads",
-                "Write: herobm data statistics beads.gro beads.xtc -o statistics.json",
-            )
-    return systems
 
 
 def _count_system(

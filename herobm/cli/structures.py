@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
-from herobm.errors import HerobmError, OutputError
+from herobm.errors import HerobmError, OutputError, StructureError
+
+#: Endings of trajectories.
+TRAJECTORIES = (".xtc", ".trr", ".dcd")
 
 Selection = Annotated[
     str, typer.Option("--selection", help="What to take from the file (MDAnalysis selection).")
@@ -65,3 +68,25 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], overwrite: bo
                 f"{output}: the result would replace the file that is read", "Choose another name."
             )
         check_writable(output, overwrite)
+
+
+def pair_trajectories(paths: Iterable[Path]) -> list[tuple[Path, Path | None]]:
+    """Pair each structure with the trajectory that follows it, None for none.
+
+    Raises
+    ------
+    StructureError
+        If a trajectory has no structure before it.
+    """
+    systems: list[tuple[Path, Path | None]] = []
+    for path in paths:
+        if path.suffix.lower() not in TRAJECTORIES:
+            systems.append((path, None))
+        elif systems and systems[-1][1] is None:
+            systems[-1] = systems[-1][0], path
+        else:
+            raise StructureError(
+                f"{path}: a trajectory stands behind the structure that names its particles",
+                f"Name that structure first, as in: structure.gro {path.name}",
+            )
+    return systems

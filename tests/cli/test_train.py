@@ -118,4 +118,4 @@ def test_a_trajectory_needs_its_structure(
 ) -> None:
     command = ["data", "statistics", "frames.xtc", "-o", str(tmp_path / "statistics.json")]
     assert run(command) == 1
-    assert "stands behind the structure that names its beads" in capfd.readouterr().err
+    assert "stands behind the structure that names its particles" in capfd.readouterr().err
