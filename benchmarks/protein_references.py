@@ -2,15 +2,18 @@
 
 ::
 
-    python benchmarks/protein_references.py FOLDER -o herobm/chem
+    python benchmarks/protein_references.py FOLDER --manifest MANIFEST.csv -o herobm/chem
 
 writes ``rotamers.npz`` and ``protein_geometry.npz``. Atoms with temperature factors above 40 Å²
-do not count. Structures are read by the mapping martini3, which knows the amino acids.
+do not count, nor do structures whose resolution the manifest (columns ``id`` and ``resolution``)
+does not say to be 2.2 Å or better. Structures are read by the mapping martini3, which knows the
+amino acids.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +35,8 @@ warnings.filterwarnings("ignore")  # of third parties, about structures that are
 
 #: Å², atoms with larger temperature factors do not count.
 LARGEST_B = 40.0
+#: Å, worst resolution of structures that count.
+WORST = 2.2
 #: Residues of a kind that it takes to make a table.
 FEWEST = 500
 
@@ -82,14 +87,24 @@ def spread(columns: list[tuple[np.ndarray, FloatArray]]) -> protein_geometry.Tab
     return {str(names[code]): figures for code, figures in found.items()}
 
 
+def well_resolved(files: list[Path], manifest: Path) -> list[Path]:
+    """Structures that are resolved well enough."""
+    with manifest.open(encoding="utf-8") as file:
+        resolution = {r["id"]: float(r["resolution"] or "inf") for r in csv.DictReader(file)}
+    return [f for f in files if resolution.get(f.name.partition(".")[0], WORST + 1) <= WORST]
+
+
 def main() -> None:
     """Count all structures in a folder and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the tables")
+    parser.add_argument("--manifest", type=Path, help="CSV file that tells resolutions")
     chosen = parser.parse_args()
     tally = Tally(compile_library(herobm.load_registry().mapping("martini3")))
     files = structure_files([chosen.folder])
+    if chosen.manifest is not None:
+        files = well_resolved(files, chosen.manifest)
     for path in files:
         try:
             tally.add(path)

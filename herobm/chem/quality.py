@@ -129,12 +129,15 @@ def plausibility(verdict: Verdict) -> list[str]:
     lines = []
     if verdict.counts["rama"]:
         lines.append(
-            f"backbone          Ramachandran favoured {100 * found['rama_favoured']:.1f} %, "
-            f"outliers {100 * found['rama_outliers']:.1f} %; cis (not proline) "
-            f"{found['cis_peptides']:.0f}, twisted {found['twisted_peptides']:.0f}"
+            f"Ramachandran      {100 * found['rama_favoured']:.1f} % favoured, "
+            f"{100 * found['rama_outliers']:.1f} % outliers"
+        )
+        lines.append(
+            f"peptides          {found['cis_peptides']:.0f} cis (not proline), "
+            f"{found['twisted_peptides']:.0f} twisted"
         )
     if verdict.counts["rotamers"]:
-        lines.append(f"side chains       rotamer outliers {100 * found['rotamer_outliers']:.1f} %")
+        lines.append(f"rotamers          {100 * found['rotamer_outliers']:.1f} % outliers")
     lines.append(f"clashes           {found['clashes']:.1f} per 1000 heavy atoms")
     return lines
 

@@ -88,8 +88,8 @@ def _ramachandran(kind: int, counts: IntArray) -> str:
         colour = _FAULT if level[phi, psi] == OUTLIER else _USUAL
         place = f"phi {phi * CELL - 180}, psi {psi * CELL - 180}: {counts[phi, psi]}"
         drawn.append(
-            f'<circle cx="{across}" cy="{down}" r="{radius:.1f}" fill="{colour}"><title>{place}</title>'
-            "</circle>"
+            f'<circle cx="{across}" cy="{down}" r="{radius:.1f}" fill="{colour}">'
+            f"<title>{place}</title></circle>"
         )
     axes = (
         f'<path d="M0 0h{size}v{size}h-{size}zM{size / 2} 0v{size}M0 {size / 2}h{size}" '
