@@ -40,7 +40,7 @@ class Told(Chi):
         ("L", (180, 65), FAVOURED),
         ("L", (0, 0), OUTLIER),
         ("V", (175,), FAVOURED),
-        ("V", (0,), OUTLIER),
+        ("V", (-120,), OUTLIER),
         ("F", (-65, 90), FAVOURED),
         ("F", (-65, -90), FAVOURED),  # the same ring turned by half
         ("F", (120, 0), OUTLIER),
