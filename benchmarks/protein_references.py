@@ -2,12 +2,11 @@
 
 ::
 
-    python benchmarks/protein_references.py FOLDER --manifest MANIFEST.csv -o herobm/chem
+    python benchmarks/protein_references.py FOLDER -o herobm/chem
 
 writes ``rotamers.npz`` and ``protein_geometry.npz``. Atoms with temperature factors above 40 Å²
-do not count, nor do structures whose resolution the manifest (columns ``id`` and ``resolution``)
-does not say to be 2.2 Å or better. Structures are read by the mapping martini3, which knows the
-amino acids.
+do not count. With ``--manifest MANIFEST.csv`` (columns ``id`` and ``resolution``) only structures
+of 2.2 Å or better do. Structures are read by the mapping martini3, which knows the amino acids.
 """
 
 from __future__ import annotations
