@@ -79,7 +79,7 @@ class Run:
 
 PEERS = (
     Peer("cgback", "ca_only/ca", ("cgback", "{beads}", "-o", "{atoms}"), "atoms.cif"),
-    Peer("pulchra", "ca_only/ca", ("pulchra", "{beads}"), "beads.rebuilt.pdb"),
+    Peer("pulchra", "ca_only/ca", ("pulchra", "{beads}", "-O", "{atoms}"), "atoms.pdb"),
 )
 
 
