@@ -10,7 +10,8 @@ INSTALLED := .venv/.installed
 DEMO_IN := examples/1ubq/cg.pdb
 DEMO_OUT := build/demo/1ubq_atoms.pdb
 
-.PHONY: help demo test test-slow lint format types docs picture benchmark benchmark-minimise clean
+.PHONY: help demo test test-slow lint format types docs picture benchmark benchmark-minimise \
+	benchmark-accuracy benchmark-real clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -61,6 +62,12 @@ benchmark: $(INSTALLED) ## time the start of the command line and the backmappin
 benchmark-minimise: $(INSTALLED) ## add hydrogens to STRUCTURES="file ...", minimise them and run 5 ps
 	@[ -n "$(STRUCTURES)" ] || { echo 'error: name files: make benchmark-minimise STRUCTURES="a.pdb b.pdb"' >&2; exit 2; }
 	$(BIN)/python benchmarks/minimise.py $(STRUCTURES)
+
+benchmark-accuracy: $(INSTALLED) ## measure all models with weights into docs/accuracy.md (LIMIT=3 PEERS=1)
+	$(BIN)/python benchmarks/accuracy.py -o docs/accuracy.md $(if $(LIMIT),--limit $(LIMIT)) $(if $(PEERS),--peers)
+
+benchmark-real: $(INSTALLED) ## backmap real Martini 3 simulations and judge the atoms (STRIDE=10)
+	$(BIN)/python benchmarks/real_cg.py $(if $(STRIDE),--stride $(STRIDE))
 
 clean: ## remove what was built, but keep .venv
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build docs/generated

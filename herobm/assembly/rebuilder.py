@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from herobm.assembly.outcome import Result, contributions, find_atoms
 from herobm.assembly.routing import drop_unserved, route
 from herobm.assembly.tidy import Tidier
 from herobm.chem.quality import Summary, summarise
+from herobm.chem.verdict import Judge
 from herobm.plan import reconstruct
 from herobm.plugins.records import PostProcessorSpec
 from herobm.post.chain import run_chain
@@ -132,6 +134,11 @@ class Rebuilder:
             after = after.with_positions(self.tidier.named(after.positions))
         return after, told
 
+    @cached_property
+    def judge(self) -> Judge:
+        """What judges the frames."""
+        return Judge(self.topology)
+
     def _judge(
         self,
         beads: Beads,
@@ -144,7 +151,7 @@ class Rebuilder:
         found = find_atoms(self.topology.plan, beads.residues, atoms)
         positions = self._heavy(atoms)
         summary = replace(
-            summarise(self.topology, beads, positions, self.reference, bridges),
+            summarise(self.judge, beads, positions, self.reference, bridges),
             contributions=self.contributions,
             n_hydrogens=len(atoms) - int((found >= 0).sum()),
             steps=told,

@@ -9,14 +9,10 @@ import numpy as np
 
 from herobm.chem.geometry import bond_labels
 from herobm.chem.stereo import chirality_errors
-from herobm.plan.bonds import plan_bonds
+from herobm.chem.verdict import OUTLIER, Judge, Verdict
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
-from herobm.system.topology import Topology
 from herobm.types import Beads, FloatArray, IntArray
-
-#: Standard deviations from the mean of its kind beyond which a bond is an outlier.
-OUTLIER = 4.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,8 @@ class Summary:
     chirality_errors : tuple of str
         Centres with the wrong hand.
     disulfides : tuple of str
+    verdict : Verdict
+        Figures that need no reference, see `herobm.chem.verdict`.
     contributions : tuple of Contribution
         Who rebuilt what.
     n_hydrogens : int
@@ -87,6 +85,7 @@ class Summary:
     worst_bond: str
     chirality_errors: tuple[str, ...]
     disulfides: tuple[str, ...]
+    verdict: Verdict
     contributions: tuple[Contribution, ...] = ()
     n_hydrogens: int = 0
     steps: tuple[str, ...] = ()
@@ -114,6 +113,7 @@ class Summary:
             + (f" (worst: {self.worst_bond})" if self.bond_outliers else ""),
             f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
         ]
+        lines += plausibility(self.verdict)
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
         lines += self.confidence
@@ -125,6 +125,25 @@ class Summary:
                 f"{was.n_bonds}; chirality errors {len(was.chirality_errors)}"
             )
         return "\n".join(lines)
+
+
+def plausibility(verdict: Verdict) -> list[str]:
+    """Say how the backbone, the side chains and the contacts look, a line for each there is."""
+    found = verdict.figures()
+    lines = []
+    if verdict.counts["rama"]:
+        lines.append(
+            f"Ramachandran      {100 * found['rama_favoured']:.1f} % favoured, "
+            f"{100 * found['rama_outliers']:.1f} % outliers"
+        )
+        lines.append(
+            f"peptides          {found['cis_peptides']:.0f} cis (not proline), "
+            f"{found['twisted_peptides']:.0f} twisted"
+        )
+    if verdict.counts["rotamers"]:
+        lines.append(f"rotamers          {100 * found['rotamer_outliers']:.1f} % outliers")
+    lines.append(f"clashes           {found['clashes']:.1f} per 1000 heavy atoms")
+    return lines
 
 
 @dataclass
@@ -140,6 +159,7 @@ class Totals:
     chirality_errors: int = 0
     size: str = ""
     opening: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
     def add(self, frame: int, summary: Summary) -> None:
         """Count a frame in."""
@@ -155,6 +175,7 @@ class Totals:
         self.bond_outliers += summary.bond_outliers
         self.n_bonds += summary.n_bonds
         self.chirality_errors += len(summary.chirality_errors)
+        self.verdict = summary.verdict if self.verdict is None else self.verdict + summary.verdict
 
     def __str__(self) -> str:
         return "\n".join(
@@ -165,12 +186,13 @@ class Totals:
                 f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
                 f"bond outliers     {self.bond_outliers} of {self.n_bonds}",
                 f"chirality errors  {self.chirality_errors}",
+                *(plausibility(self.verdict) if self.verdict is not None else []),
             ]
         )
 
 
 def summarise(
-    topology: Topology,
+    judge: Judge,
     beads: Beads,
     positions: FloatArray,
     reference: dict[str, tuple[float, float]],
@@ -180,7 +202,8 @@ def summarise(
 
     Parameters
     ----------
-    topology : Topology
+    judge : Judge
+        Of the topology.
     beads : Beads
         That the atoms were rebuilt from.
     positions : FloatArray, shape (n_atoms, 3)
@@ -190,10 +213,11 @@ def summarise(
     disulfides : tuple of (int, int)
         Bonded sulfur atoms.
     """
-    plan = topology.plan
+    plan = judge.plan
     away = np.linalg.norm(coarsen_plan(plan, positions) - beads.positions, axis=1)
     told = np.nan_to_num(away, nan=-1.0)
-    bonds = plan_bonds(plan, topology.links.previous)
+    bonds = judge.bonds
+    bridges = np.array(disulfides, dtype=np.int64).reshape(-1, 2)
     length, deviation = bond_deviations(plan, bonds, positions, reference)
     residues = beads.residues
 
@@ -208,7 +232,7 @@ def summarise(
         n_residues=plan.n_residues,
         n_beads=plan.n_beads,
         n_atoms=int(np.isfinite(positions[:, 0]).sum()),
-        n_chains=len(np.unique(topology.links.chain)),
+        n_chains=len(np.unique(judge.topology.links.chain)),
         remap_mean=float(away[told >= 0].mean()),
         remap_max=float(told.max()),
         worst_bead=beads.label(int(told.argmax())),
@@ -217,6 +241,7 @@ def summarise(
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
         disulfides=tuple(bridge(pair) for pair in disulfides),
+        verdict=judge.judge(positions, beads.positions, bridges=bridges),
     )
 
 

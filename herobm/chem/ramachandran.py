@@ -123,6 +123,25 @@ def judge(phi: FloatArray, psi: FloatArray, kind: IntArray) -> IntArray:
     return np.where(known, verdict, -1)
 
 
+def regions() -> IntArray:
+    """`FAVOURED`, `ALLOWED` or `OUTLIER`, shape (n_classes, n_cells, n_cells), by phi and psi."""
+    density, limits = _load()
+    verdict: IntArray = (density[..., None] > limits[:, None, None]).sum(axis=-1)
+    return verdict
+
+
+def histograms(phi: FloatArray, psi: FloatArray, kind: IntArray) -> IntArray:
+    """Count residues by class and cell, shape (n_classes, n_cells, n_cells).
+
+    Parameters are those of `judge`; residues without one of the angles do not count.
+    """
+    n_cells = 360 // CELL
+    found = np.zeros((len(CLASSES), n_cells, n_cells), dtype=np.int64)
+    known = np.isfinite(phi) & np.isfinite(psi)
+    np.add.at(found, (kind[known], _cell(phi[known]), _cell(psi[known])), 1)
+    return found
+
+
 def _cell(angle: FloatArray) -> IntArray:
     turned = np.floor((np.nan_to_num(angle) + 180.0) / CELL).astype(np.int64)
     cell: IntArray = turned % (360 // CELL)

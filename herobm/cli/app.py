@@ -30,6 +30,7 @@ VERBS = {
     "data": Verb("herobm.cli.data", "Pack structures into a dataset to train from."),
     "train": Verb("herobm.cli.train", "Train a network."),
     "evaluate": Verb("herobm.cli.evaluate", "Measure a model on atomistic structures."),
+    "report": Verb("herobm.cli.report", "Judge atomistic structures without a reference."),
     "models": Verb("herobm.cli.models", "See which models are installed, and what they are."),
     "plugins": Verb("herobm.cli.plugins", "List, check and write plug-ins."),
 }

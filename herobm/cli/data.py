@@ -1,4 +1,4 @@
-"""``herobm data``: pack structures into one file to train from."""
+"""``herobm data``: pack structures into one file to train from, and look at beads to be met."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import open_registry, show_notes
+from herobm.cli.structures import Overwrite, Selection, SkipUnmapped, pair_trajectories
 
 if TYPE_CHECKING:
+    from herobm.plan import Library
+    from herobm.train.bead_statistics import Distances
     from herobm.types import Atoms
+
+#: Distances of a kind in both sets that it takes to be listed.
+FREQUENT = 20
+#: Kinds listed.
+SHOWN = 20
 
 app = typer.Typer(
     no_args_is_help=True, help="Pack structures into a dataset to train from.", add_completion=False
@@ -71,3 +79,137 @@ def build(
         f"{output}: {counts[0]} structures, {counts[1]} residues, {counts[2]} atoms, {size:.1f} MB"
         + (f"; {len(faulty)} files left out" if faulty else "")
     )
+
+
+@app.command()
+def statistics(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CG...",
+            help="Coarse-grained structures; one that is followed by a trajectory (XTC, TRR, DCD) "
+            "stands for its frames.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Statistics file (.json).")],
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", help="Dataset that a network was trained on, to compare with."),
+    ] = None,
+    mapping: Annotated[str, typer.Option("--mapping", help="Mapping set.")] = "martini3",
+    selection: Selection = "all",
+    skip_unmapped: SkipUnmapped = False,
+    stride: Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Measure how far beads are from their neighbours along the chain in simulations.
+
+    For each bead type the distances to the beads of its own residue and to those of the residues
+    before and after; with --against also how far they are off those of the training structures.
+    """
+    from herobm.io import check_writable
+    from herobm.plan import compile_library
+    from herobm.train.bead_statistics import Distances, training_distances
+    from herobm.train.dataset import read_dataset
+
+    show_notes()
+    check_writable(output, overwrite)
+    systems = pair_trajectories(paths)
+    library = compile_library(open_registry(context).mapping(mapping))
+    trained = None
+    if against is not None:
+        trained = training_distances(read_dataset(against), library)
+    found = Distances(library, trained)
+    n_frames = sum(
+        _count_system(*system, library, selection, skip_unmapped, stride, found)
+        for system in systems
+    )
+    about = {
+        "mapping": library.name,
+        "systems": [[str(p) for p in system if p is not None] for system in systems],
+        "frames": n_frames,
+        "against": None if against is None else str(against),
+    }
+    _write_statistics(found, about, output, overwrite)
+
+
+def _count_system(
+    structure: Path,
+    trajectory: Path | None,
+    library: Library,
+    selection: str,
+    skip_unmapped: bool,
+    stride: int | None,
+    found: Distances,
+) -> int:
+    """Count in one structure, or the frames of its trajectory; return how many."""
+    from herobm.io import open_trajectory, read_beads
+    from herobm.system import build_topology
+    from herobm.train.bead_statistics import frame_distances
+
+    beads = read_beads(structure, selection)
+    topology = build_topology(beads, library, skip_unmapped=skip_unmapped, source=str(structure))
+    if trajectory is None:
+        frame_distances(topology, [topology.beads.positions], found)
+        return 1
+    with open_trajectory(structure, trajectory, selection, step=stride) as frames:
+        label = trajectory.name
+        with typer.progressbar(frames, length=len(frames), label=label, file=sys.stderr) as bar:
+            placed = (topology.place(f.positions, f.box).positions for f in bar)
+            frame_distances(topology, placed, found)
+        return len(frames)
+
+
+def _write_statistics(
+    found: Distances, about: dict[str, object], output: Path, overwrite: bool
+) -> None:
+    import json
+
+    from herobm.cli.tables import print_table
+    from herobm.io import written_aside
+    from herobm.train.bead_statistics import by_place, compare
+
+    rows, places = compare(found), by_place(found)
+    with written_aside(output, overwrite) as aside:
+        aside.write_text(json.dumps(about | {"places": places, "kinds": rows}, indent=1) + "\n")
+    typer.echo(f"{about['frames']} frames, {len(rows)} kinds of distances: {output}")
+    if not places:
+        return
+    typer.echo("\nall bead types together, distances in Å:")
+    print_table(
+        ("place", "n", "off training", "sd", "sd trained", "beyond 3 sd"),
+        [
+            (
+                row["place"],
+                str(row["n"]),
+                f"{row['difference']:+.3f}",
+                f"{row['sd']:.3f}",
+                f"{row['training_sd']:.3f}",
+                f"{100 * row['beyond']:.1f} %",
+            )
+            for row in places
+        ],
+    )
+    frequent = [r for r in rows if "shift" in r and min(r["n"], r["training"]["n"]) >= FREQUENT]
+    typer.echo(f"\nfarthest from training, of those seen {FREQUENT} times at least, in Å:")
+    print_table(
+        ("from", "to", "n", "mean ± sd", "trained", "shift in sd", "beyond 3 sd"),
+        [
+            (
+                f"{_short(row['residue'])} {row['bead']}",
+                row["place"],
+                str(row["n"]),
+                f"{row['mean']:.2f} ± {row['sd']:.2f}",
+                f"{row['training']['mean']:.2f} ± {row['training']['sd']:.2f}",
+                f"{row['shift']:+.1f}",
+                f"{100 * row['beyond']:.0f} %",
+            )
+            for row in frequent[:SHOWN]
+        ],
+    )
+
+
+def _short(residues: str, at_most: int = 3) -> str:
+    names = residues.split("/")
+    return "/".join([*names[:at_most], *["..."] * (len(names) > at_most)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,4 +183,7 @@ def _table(evaluation: Evaluation, n_faulty: int) -> str:
             f" {spread.n:6d}  {metric.unit}"
         )
         lines.append(line.rstrip() + (f"  {spread.total:.0f} in all" if key in COUNTS else ""))
+    for key, value in evaluation.divergences().items():
+        if math.isfinite(value):
+            lines.append(f"{f'divergence of {key[3:]}, over all':32} {value:9.3f}")
     return "\n".join(lines)

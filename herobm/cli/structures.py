@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.errors import HerobmError, OutputError
+from herobm.errors import HerobmError, OutputError, StructureError
 
 if TYPE_CHECKING:
     from herobm.types import Atoms
 
-#: Endings of trajectories that can be written.
+#: Endings of trajectories.
 TRAJECTORIES = (".xtc", ".trr", ".dcd")
 
 Selection = Annotated[
@@ -115,3 +115,25 @@ def check_alike(opening: Atoms, atoms: Atoms, frame: int) -> None:
             "Hydrogens depend on the surroundings in each frame. Leave the step that adds them "
             "out, or write the frames one by one.",
         )
+
+
+def pair_trajectories(paths: Iterable[Path]) -> list[tuple[Path, Path | None]]:
+    """Pair each structure with the trajectory that follows it, None for none.
+
+    Raises
+    ------
+    StructureError
+        If a trajectory has no structure before it.
+    """
+    systems: list[tuple[Path, Path | None]] = []
+    for path in paths:
+        if path.suffix.lower() not in TRAJECTORIES:
+            systems.append((path, None))
+        elif systems and systems[-1][1] is None:
+            systems[-1] = systems[-1][0], path
+        else:
+            raise StructureError(
+                f"{path}: a trajectory stands behind the structure that names its particles",
+                f"Name that structure first, as in: structure.gro {path.name}",
+            )
+    return systems

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 import numpy as np
 
@@ -174,16 +173,31 @@ def drop_incomplete(atoms: Atoms, library: Library) -> Atoms:
     -------
     Atoms
     """
-    match = match_atoms(atoms, library)
-    known = match.template >= 0
-    kept = atoms.subset(known[atoms.residue_index])
+    return atoms.subset(complete_residues(atoms, library)[atoms.residue_index])
+
+
+def complete_residues(atoms: Atoms, library: Library) -> BoolArray:
+    """Find the residues that are mapped and have an atom of each of their beads.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+
+    Returns
+    -------
+    BoolArray, shape (n_residues,)
+    """
+    complete: BoolArray = match_atoms(atoms, library).template >= 0
+    kept = atoms.subset(complete[atoms.residue_index])
     match = match_atoms(kept, library)
     bead_start = _bead_starts(library, match.template)
     bead, _, _ = _contributions(library, match.template, match.atom, kept, bead_start)
     filled = np.bincount(bead, minlength=bead_start[-1]) > 0
     residue = np.repeat(np.arange(len(match.template)), np.diff(bead_start))
     lacking = np.bincount(residue[~filled], minlength=len(match.template)) > 0
-    return kept.subset(~lacking[kept.residue_index]) if lacking.any() else replace(kept)
+    complete[np.flatnonzero(complete)[lacking]] = False
+    return complete
 
 
 def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:

@@ -11,19 +11,24 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from herobm.chem.chi import find_chi
+from herobm.chem.verdict import chi_histograms, divergence
 from herobm.errors import StructureError
-from herobm.plan.bonds import lay_out_atoms
 from herobm.plan.template import Library
-from herobm.system.coarsen import coarsen, drop_incomplete
-from herobm.system.matching import match_atoms
-from herobm.system.periodic import whole_residues
-from herobm.system.topology import Topology, build_topology
+from herobm.system.atomistic import AtomLayout
+from herobm.system.topology import Topology
 from herobm.train.metrics import METRICS, measure
 from herobm.train.metrics import whole_residues as residues_that_count
-from herobm.types import Atoms, Beads, FloatArray
+from herobm.types import Atoms, Beads, FloatArray, IntArray
 
 #: Figures that are added up over structures besides being averaged.
-COUNTS = ("chirality_errors", "prochiral_errors", "double_bond_errors", "cis_peptides")
+COUNTS = (
+    "twisted_peptides",
+    "chirality_errors",
+    "prochiral_errors",
+    "double_bond_errors",
+    "cis_peptides",
+)
 
 
 class Rebuilds(Protocol):
@@ -48,6 +53,9 @@ class Record:
         That rebuilding took, beads to atoms.
     figures : dict
         See `herobm.train.metrics.METRICS`; NaN for what the structure does not have.
+    chi : IntArray, shape (2, N_CHI, n_bins)
+        Histograms of chi1 and chi2 of whole residues, of the reference and of what was rebuilt
+        (`herobm.chem.verdict.chi_histograms`).
     """
 
     name: str
@@ -55,6 +63,7 @@ class Record:
     n_counted: int
     seconds: float
     figures: dict[str, float]
+    chi: IntArray
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,17 @@ class Evaluation:
                 )
         return found
 
+    def divergences(self) -> dict[str, float]:
+        """Kullback-Leibler divergence of chi1 and chi2 from the references, over all structures.
+
+        See `herobm.chem.verdict.divergence`; NaN where there are no side chains.
+        """
+        both = np.sum([r.chi for r in self.records], axis=0)
+        return {
+            f"kl_chi{number}": divergence(reference, rebuilt)
+            for number, (reference, rebuilt) in enumerate(both.swapaxes(0, 1), start=1)
+        }
+
     def as_json(self) -> dict[str, Any]:
         """Return all figures as what JSON knows; null for what is not there."""
         metrics = {
@@ -113,6 +133,7 @@ class Evaluation:
             "n_counted": sum(r.n_counted for r in self.records),
             "seconds": sum(r.seconds for r in self.records),
             "metrics": metrics,
+            **{k: v if math.isfinite(v) else None for k, v in self.divergences().items()},
             "structures": [_row(r) for r in self.records],
             "set_aside": [{"name": name, "reason": why} for name, why in self.set_aside],
         }
@@ -190,9 +211,14 @@ def _measure_one(
     begin = time.perf_counter()
     predicted = ready.rebuild(beads)
     seconds = time.perf_counter() - begin
-    counted = int(residues_that_count(topology.plan, reference).sum())
+    plan = topology.plan
+    counted = residues_that_count(plan, reference)
     figures = measure(topology, reference, predicted, beads.positions, bonds)
-    return Record(name, topology.plan.n_residues, counted, seconds, figures)
+    known = counted[plan.atom_residue][:, None]
+    chi = find_chi(plan)
+    histograms = [chi_histograms(chi, np.where(known, p, np.nan)) for p in (reference, predicted)]
+    n_counted = int(counted.sum())
+    return Record(name, plan.n_residues, n_counted, seconds, figures, np.stack(histograms))
 
 
 def coarse_grain(
@@ -221,17 +247,5 @@ def coarse_grain(
     StructureError
         If nothing of it is mapped.
     """
-    kept = drop_incomplete(atoms, library)
-    if len(kept) == 0:
-        raise StructureError(
-            f"{source}: no residue of it has all beads of mapping '{library.name}'",
-            "Choose another mapping (--mapping), or look at the residue names.",
-        )
-    coarse = coarsen(kept, library, skip_unmapped=True, source=source)
-    topology = build_topology(coarse, library, source=source)
-    first = topology.plan.bead_start[:-1]
-    shift = topology.beads.positions - coarse.positions[topology.source_index]
-    positions = whole_residues(kept.positions, kept.residue_index, kept.box)
-    positions = positions + shift[first][kept.residue_index]
-    local = match_atoms(kept, library).atom
-    return topology, lay_out_atoms(topology.plan, kept.residue_index, local, positions)
+    layout = AtomLayout.of(atoms, library, source)
+    return layout.topology, layout.place(atoms.positions, atoms.box)

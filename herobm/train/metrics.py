@@ -6,37 +6,37 @@ atom that is rebuilt of it; the bead of another one does not sit where its atoms
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from herobm.chem.backbone import backbone_atoms, omega_atoms
+from herobm.chem.chi import find_chi
 from herobm.chem.geometry import dihedrals
 from herobm.chem.naming import Naming, best_names, canonical_names, find_naming
-from herobm.chem.quality import OUTLIER, bond_deviations
-from herobm.chem.stereo import chirality_errors, double_bond_errors, prochiral_errors
+from herobm.chem.protein_geometry import bond_angles
+from herobm.chem.quality import bond_deviations
+from herobm.chem.verdict import FIGURES, OUTLIER, Judge, Metric, sulfur_bridges
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
 from herobm.system.topology import Topology
-from herobm.train.chi import find_chi
-from herobm.train.contacts import clashes
 from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Degrees within which a chi angle agrees with the reference.
 CHI_LIMIT = 30.0
-#: Å between two sulfur atoms of the reference that are bridged.
-SULFUR_BOND = 2.6
 
 
-@dataclass(frozen=True)
-class Metric:
-    """How a figure is shown: its words, its unit, and what it is multiplied with for that unit."""
-
-    words: str
-    unit: str
-    scale: float = 1.0
-
+#: Figures that need no reference, see `herobm.chem.verdict`.
+PLAUSIBLE = (
+    "rama_favoured",
+    "rama_outliers",
+    "rotamer_outliers",
+    "twisted_peptides",
+    "angle_outliers",
+    "chirality_errors",
+    "prochiral_errors",
+    "double_bond_errors",
+    "clashes",
+)
 
 #: All figures, in the order in which they are shown.
 METRICS = {
@@ -50,13 +50,10 @@ METRICS = {
     "angle_mae": Metric("error of bond angles", "degrees"),
     "bond_outliers": Metric("bonds beyond 4 sd", "%", 100.0),
     "longest_bond": Metric("longest bond", "Å"),
-    "chirality_errors": Metric("wrong chirality", ""),
-    "prochiral_errors": Metric("swapped prochiral names", ""),
-    "double_bond_errors": Metric("wrong double bonds", ""),
+    **{key: FIGURES[key] for key in PLAUSIBLE},
     "cis_peptides": Metric("cis peptides made", ""),
-    "clashes": Metric("clashes per 1000 atoms", ""),
-    "remap_error": Metric("beads re-mapped, mean", "Å"),
-    "remap_error_max": Metric("beads re-mapped, largest", "Å"),
+    "remap_error": FIGURES["remap_error"],
+    "remap_error_max": FIGURES["remap_error_max"],
 }
 
 
@@ -111,8 +108,8 @@ def measure(
         | _named_distance(counted, naming, reference, predicted)
         | _chi_shares(plan, whole, named, predicted)
         | _bonds(plan, bonds, counted, named, predicted, bond_reference)
-        | _stereo(topology, counted, reference, predicted)
-        | {"clashes": _clashes(plan, bonds, counted, reference, predicted)}
+        | _plausibility(topology, counted, reference, predicted)
+        | _made_cis(topology, counted, reference, predicted)
         | _remapping(plan, whole, predicted, beads)
     )
 
@@ -168,7 +165,7 @@ def _chi_shares(
     plan: Plan, whole: BoolArray, named: FloatArray, predicted: FloatArray
 ) -> dict[str, float]:
     """Shares of the residues that have chi1, and of those that have chi2 as well."""
-    one, two = (chi.within(named, predicted, CHI_LIMIT)[whole] for chi in find_chi(plan))
+    one, two = (chi.within(named, predicted, CHI_LIMIT)[whole] for chi in find_chi(plan)[:2])
     return {"chi1": _mean(one), "chi1+2": _mean(one * two)}
 
 
@@ -187,56 +184,29 @@ def _bonds(
     judged = deviations[known & np.isfinite(deviations)]
     return {
         "bond_mae": _mean(np.abs(lengths - wanted)[known]),
-        "angle_mae": _mean(np.abs(_angles(predicted, angles) - _angles(named, angles))),
+        "angle_mae": _mean(np.abs(bond_angles(predicted, angles) - bond_angles(named, angles))),
         "bond_outliers": _mean((judged > OUTLIER).astype(float)),
         "longest_bond": float(lengths.max(initial=-np.inf)) if len(lengths) else float("nan"),
     }
 
 
-def _angles(positions: FloatArray, triples: IntArray) -> FloatArray:
-    one = positions[triples[:, 0]] - positions[triples[:, 1]]
-    two = positions[triples[:, 2]] - positions[triples[:, 1]]
-    sine = np.linalg.norm(np.cross(one, two), axis=1)
-    degrees: FloatArray = np.degrees(np.arctan2(sine, (one * two).sum(axis=1)))
-    return degrees
-
-
-def _stereo(
+def _plausibility(
     topology: Topology, counted: BoolArray, reference: FloatArray, predicted: FloatArray
 ) -> dict[str, float]:
-    plan = topology.plan
+    """Return what `herobm report` tells of a structure that it has nothing to compare with."""
     seen = np.where(counted[:, None], predicted, np.nan)
+    bridges = sulfur_bridges(topology.plan.elements, reference)
+    found = Judge(topology).judge(seen, bridges=bridges).figures()
+    return {key: found[key] for key in PLAUSIBLE}
+
+
+def _made_cis(
+    topology: Topology, counted: BoolArray, reference: FloatArray, predicted: FloatArray
+) -> dict[str, float]:
     quads = omega_atoms(topology)
     quads = quads[counted[quads].all(axis=1)]
     made = (np.abs(dihedrals(predicted, quads)) < 90) & (np.abs(dihedrals(reference, quads)) >= 90)
-    return {
-        "chirality_errors": float(len(chirality_errors(plan, seen))),
-        "prochiral_errors": float(len(prochiral_errors(plan, seen))),
-        "double_bond_errors": float(len(double_bond_errors(plan, seen))),
-        "cis_peptides": float(made.sum()),
-    }
-
-
-def _clashes(
-    plan: Plan,
-    bonds: IntArray,
-    counted: BoolArray,
-    reference: FloatArray,
-    predicted: FloatArray,
-) -> float:
-    atoms = np.flatnonzero(counted)
-    if len(atoms) == 0:
-        return float("nan")
-    joined = np.concatenate([bonds, _bridges(plan, reference)])
-    return 1000.0 * len(clashes(predicted, plan.elements, atoms, joined)) / len(atoms)
-
-
-def _bridges(plan: Plan, reference: FloatArray) -> IntArray:
-    """Pairs of sulfur atoms that are bonded in the reference."""
-    sulfur = np.flatnonzero((plan.elements == "S") & np.isfinite(reference).all(axis=1))
-    gaps = np.linalg.norm(reference[sulfur][:, None] - reference[sulfur], axis=2)
-    one, two = np.nonzero(np.triu(gaps < SULFUR_BOND, 1))
-    return np.stack([sulfur[one], sulfur[two]], axis=1)
+    return {"cis_peptides": float(made.sum())}
 
 
 def _remapping(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,3 +95,27 @@ def test_a_folder_without_structures_is_named(
     assert run(["data", "build", str(tmp_path), "-o", str(output)]) == 1
     assert str(tmp_path) in capfd.readouterr().err
     assert not output.exists()
+
+
+def test_beads_of_a_simulation_against_those_trained_on(
+    config: Path, ubiquitin: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset, output = tmp_path / "peptides.safetensors", tmp_path / "statistics.json"
+    command = ["data", "statistics", str(ubiquitin), "-o", str(output)]
+    assert run([*command, "--against", str(dataset)]) == 0
+    assert "all bead types together" in capfd.readouterr().out
+    found = json.loads(output.read_text())
+    assert (found["mapping"], found["frames"]) == ("martini3/protein", 1)
+    (alanine,) = [k for k in found["kinds"] if (k["residue"], k["place"]) == ("ALA", "SC1")]
+    assert alanine["n"] == 2
+    assert alanine["training"]["n"] == 1
+    assert run([*command, "--overwrite"]) == 0
+    assert all("shift" not in kind for kind in json.loads(output.read_text())["kinds"])
+
+
+def test_a_trajectory_needs_its_structure(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["data", "statistics", "frames.xtc", "-o", str(tmp_path / "statistics.json")]
+    assert run(command) == 1
+    assert "stands behind the structure that names its particles" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""The side-chain angles chi1 and chi2 of amino acids, as the metrics compare them."""
+"""The side-chain angles chi1 to chi4 of amino acids."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from herobm.plan.plan import Plan
 from herobm.plan.template import Template
 from herobm.types import BoolArray, FloatArray, IntArray
 
-#: Third and fourth atom of chi1 and chi2 in amino acids; of several, the first one counts.
-_GAMMA = ("CG", "CG1", "OG", "OG1", "SG")
-_DELTA = ("CD", "CD1", "OD1", "ND1", "SD")
+#: Last atoms of chi1 to chi4 in amino acids; of several, the first one counts.
+_STEPS = (
+    ("CG", "CG1", "OG", "OG1", "SG"),
+    ("CD", "CD1", "OD1", "ND1", "SD", "SE"),
+    ("CE", "NE", "OE1"),
+    ("CZ", "NZ"),
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Chi:
-    """Angles chi1 or chi2 of a system.
+    """One of the angles chi1 to chi4, of all residues of a system.
 
     Attributes
     ----------
@@ -32,6 +36,17 @@ class Chi:
 
     atoms: IntArray
     symmetric: BoolArray
+
+    def angles(self, positions: FloatArray) -> FloatArray:
+        """Angle of each residue in degrees, shape (n_residues,), NaN where there is none.
+
+        Those that half a turn leaves as they are lie between 0 and 180, all others between -180
+        and 180.
+        """
+        result = np.full(len(self.atoms), np.nan)
+        there = np.flatnonzero(self.atoms.min(axis=1) >= 0)
+        result[there] = dihedrals(positions, self.atoms[there])
+        return np.where(self.symmetric, result % 180.0, result)
 
     def within(self, reference: FloatArray, predicted: FloatArray, limit: float) -> FloatArray:
         """1 where the angle is within `limit` degrees of the reference, 0 where not, else NaN."""
@@ -45,8 +60,8 @@ class Chi:
         return result
 
 
-def find_chi(plan: Plan) -> tuple[Chi, Chi]:
-    """Find chi1 and chi2 of the amino acids of a system (proline's among them).
+def find_chi(plan: Plan) -> tuple[Chi, ...]:
+    """Find chi1, chi2, chi3 and chi4 of the amino acids of a system (proline's among them).
 
     Parameters
     ----------
@@ -55,7 +70,7 @@ def find_chi(plan: Plan) -> tuple[Chi, Chi]:
     index = plan.atom_index()
     found = tuple(
         Chi(np.full((plan.n_residues, 4), -1, np.int64), np.zeros(plan.n_residues, bool))
-        for _ in range(2)
+        for _ in _STEPS
     )
     for kind in np.unique(plan.template).tolist():
         template = plan.library.templates[kind]
@@ -65,17 +80,17 @@ def find_chi(plan: Plan) -> tuple[Chi, Chi]:
             local = [template.atoms.index(name) for name in names]
             chi.atoms[residues] = index[residues][:, local]
             chi.symmetric[residues] = local[3] in like and local[2] not in like
-    return found[0], found[1]
+    return found
 
 
 def _chi_names(template: Template) -> list[tuple[str, str, str, str]]:
-    """Atoms of chi1 and, if there is one, of chi2."""
+    """Atoms of chi1 and of those after it, as far as they go."""
     backbone = backbone_atoms(template)
     bonded = {frozenset((template.atoms[a], template.atoms[b])) for a, b in template.bonds.tolist()}
     if backbone is None or frozenset((backbone[1], "CB")) not in bonded:
         return []
     way = [backbone[0], backbone[1], "CB"]
-    for choice in (_GAMMA, _DELTA):
+    for choice in _STEPS:
         step = next((name for name in choice if frozenset((way[-1], name)) in bonded), None)
         if step is None:
             break

@@ -45,7 +45,8 @@ def clashes(
     pairs = atoms[tree.query_pairs(reach, output_type="ndarray").reshape(-1, 2)]
     distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
     pairs = pairs[distance < CLOSEST * radius[pairs].sum(axis=1)]
-    return pairs[~_near_by_bonds(pairs, bonds, len(positions))]
+    found: IntArray = pairs[~_near_by_bonds(pairs, bonds, len(positions))]
+    return found
 
 
 def _near_by_bonds(pairs: IntArray, bonds: IntArray, n_atoms: int) -> np.ndarray:

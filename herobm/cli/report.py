@@ -1,0 +1,313 @@
+"""``herobm report``: how plausible atoms are, whoever made them."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from math import nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from herobm.cli.options import open_registry, show_notes
+from herobm.cli.structures import (
+    Overwrite,
+    Rename,
+    Selection,
+    check_outputs,
+    pair_trajectories,
+    parse_renames,
+)
+
+if TYPE_CHECKING:
+    from herobm.chem.verdict import Metric, Verdict
+    from herobm.io import Frame
+    from herobm.plan import Library
+    from herobm.system import Topology
+    from herobm.types import Atoms, FloatArray, IntArray
+
+#: Residues with faults that are listed.
+SHOWN = 8
+#: ps by which the times of frames that belong together may differ.
+TIME = 0.01
+
+
+def report(
+    context: typer.Context,
+    structure: Annotated[
+        Path, typer.Argument(help="Atomistic structure (PDB, GRO, mmCIF, also .gz).")
+    ],
+    trajectory: Annotated[
+        Path | None, typer.Argument(help="Trajectory of its atoms (XTC, TRR, DCD).")
+    ] = None,
+    beads: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--beads",
+            metavar="CG",
+            help="Beads that the atoms were made from; again, for the trajectory of the beads.",
+        ),
+    ] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--reference",
+            metavar="ATOMS",
+            help="Atomistic structure to compare the chi angles with; repeatable, each with its "
+            "trajectory behind it.",
+        ),
+    ] = None,
+    mapping: Annotated[
+        str, typer.Option(help="Mapping set that knows the residues (and the beads).")
+    ] = "martini3",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+    html_file: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write a page with the Ramachandran plot and the faults."),
+    ] = None,
+    selection: Selection = "all",
+    rename: Rename = None,
+    begin: Annotated[int | None, typer.Option("-b", "--begin", help="First frame, from 0.")] = None,
+    end: Annotated[int | None, typer.Option("-e", "--end", help="Frame to stop before.")] = None,
+    stride: Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Judge an atomistic structure, or every frame of a trajectory, without a reference.
+
+    Ramachandran and rotamer outliers, cis and twisted peptides, bonds, angles, hands and clashes;
+    with --beads how far the beads of the atoms are from those given.
+    """
+    from herobm.chem.verdict import Judge
+    from herobm.errors import StructureError
+    from herobm.io import read_atoms
+    from herobm.plan import compile_library
+    from herobm.system import rename_residues
+    from herobm.system.atomistic import AtomLayout
+
+    show_notes()
+    renames = parse_renames(rename)
+    frames = slice(begin, end, stride)
+    if trajectory is None and frames != slice(None):
+        raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory")
+    given = [structure, trajectory, *(beads or []), *(reference or [])]
+    outputs = [path for path in (json_file, html_file) if path is not None]
+    check_outputs(outputs, [path for path in given if path is not None], overwrite)
+    library = compile_library(open_registry(context).mapping(mapping))
+    atoms = rename_residues(read_atoms(structure, selection), renames)
+    layout = AtomLayout.of(atoms, library, str(structure))
+    left_out = len(atoms.residues) - len(layout.topology.beads.residues)
+    if left_out:
+        typer.echo(f"note: {left_out} residues that the mapping lacks do not count", err=True)
+    judge = Judge(layout.topology)
+    total: Verdict | None = None
+    rows = []
+    seen = _frames(structure, atoms, trajectory, selection, frames)
+    for frame, given_beads in _with_beads(seen, beads or [], layout.topology, library):
+        positions = layout.place(frame.positions, frame.box)
+        verdict = judge.judge(positions, given_beads, frame.box)
+        rows.append({"frame": frame.index, "time": frame.time} | verdict.figures())
+        total = verdict if total is None else total + verdict
+    if total is None:
+        raise StructureError(f"{trajectory}: holds no frame", "Choose another trajectory.")
+    figures = total.figures() | _divergences(total, reference or [], library)
+    found = Found(structure, trajectory, library.name, layout.topology, total, figures, rows)
+    _write(found, json_file, html_file, overwrite)
+    typer.echo(found.text())
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All that is told about a structure or trajectory."""
+
+    structure: Path
+    trajectory: Path | None
+    mapping: str
+    topology: Topology
+    total: Verdict
+    figures: dict[str, float]
+    rows: list[dict[str, float]]
+
+    def title(self) -> str:
+        """Say what was judged, in one line."""
+        frames = f", {len(self.rows)} frames of {self.trajectory.name}" if self.trajectory else ""
+        n_atoms = self.total.counts["atoms"] // len(self.rows)
+        n_residues = self.topology.plan.n_residues
+        return f"{self.structure.name}: {n_residues} residues, {n_atoms} heavy atoms{frames}"
+
+    def lines(self) -> list[tuple[str, str, str]]:
+        """Words, value with its unit, and the range over frames, of each figure there is."""
+        from herobm.chem.verdict import NUMBERS
+
+        found = []
+        for key, metric in _metrics().items():
+            value = self.figures.get(key, math.nan)
+            if not math.isfinite(value):
+                continue
+            shown = f"{value:.0f}" if key in NUMBERS else f"{value * metric.scale:.3f}"
+            spread = [r[key] * metric.scale for r in self.rows if math.isfinite(r.get(key, nan))]
+            form = ".0f" if key in NUMBERS else ".3f"
+            around = f"{min(spread):{form}} to {max(spread):{form}} a frame" if spread[1:] else ""
+            found.append((metric.words, f"{shown} {metric.unit}".rstrip(), around))
+        return found
+
+    def worst(self) -> list[str]:
+        """Residues with faults, those with most frames first, and what is wrong."""
+        from herobm.chem.verdict import FAULTS
+
+        faults = self.total.faults
+        order = np.argsort(-faults.sum(axis=0), kind="stable")
+        label = self.topology.beads.residues.label
+        several = len(self.rows) > 1
+        return [
+            f"{label(int(i))}: "
+            + ", ".join(
+                f"{name} ({n} frames)" if several else name
+                for name, n in zip(FAULTS, faults[:, i].tolist(), strict=True)
+                if n
+            )
+            for i in order[: min(SHOWN, int((faults.sum(axis=0) > 0).sum()))]
+        ]
+
+    def text(self) -> str:
+        """Return the table for the terminal."""
+        table = [f"{words:28} {value:>14}  {spread}" for words, value, spread in self.lines()]
+        worst = self.worst()
+        listed = ["", "residues with most faults:", *(f"  {line}" for line in worst)]
+        lines = [self.title(), "", *table, *(listed if worst else [])]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as what JSON knows; null for what is not there."""
+        from herobm.chem.verdict import FAULTS
+
+        faults = self.total.faults
+        label = self.topology.beads.residues.label
+        residues = [
+            {"residue": label(i)} | {n: int(f) for n, f in zip(FAULTS, faults[:, i], strict=True)}
+            for i in np.flatnonzero(faults.sum(axis=0)).tolist()
+        ]
+        return {
+            "structure": str(self.structure),
+            "trajectory": None if self.trajectory is None else str(self.trajectory),
+            "mapping": self.mapping,
+            "n_residues": self.topology.plan.n_residues,
+            "n_frames": len(self.rows),
+            "counts": dict(self.total.counts),
+            "figures": _finite(self.figures),
+            "frames": [_finite(row) for row in self.rows],
+            "residues": residues,
+        }
+
+
+def _metrics() -> dict[str, Metric]:
+    from herobm.chem.verdict import CHI_BIN, FIGURES, Metric
+
+    bins = f"bins of {CHI_BIN} degrees"
+    chi = {f"kl_chi{n}": Metric(f"divergence of chi{n}", f"({bins})") for n in (1, 2)}
+    return FIGURES | chi
+
+
+def _finite(row: dict[str, float]) -> dict[str, float | None]:
+    return {key: value if math.isfinite(value) else None for key, value in row.items()}
+
+
+def _frames(
+    structure: Path, atoms: Atoms, trajectory: Path | None, selection: str, frames: slice
+) -> Iterator[Frame]:
+    """Visit the structure, or the frames of its trajectory."""
+    from herobm.io import Frame, open_trajectory
+
+    if trajectory is None:
+        yield Frame(0, atoms.positions, atoms.box, 0.0, 0)
+        return
+    chosen = {"start": frames.start, "stop": frames.stop, "step": frames.step}
+    with open_trajectory(structure, trajectory, selection, **chosen) as opened:
+        label = "judging"
+        with typer.progressbar(opened, length=len(opened), label=label, file=sys.stderr) as bar:
+            yield from bar
+
+
+def _with_beads(
+    frames: Iterator[Frame], paths: list[Path], topology: Topology, library: Library
+) -> Iterator[tuple[Frame, FloatArray | None]]:
+    """Add the beads (n_beads, 3) that each frame was made from, found by its time."""
+    from herobm.errors import StructureError
+    from herobm.io import open_trajectory, read_beads
+    from herobm.system import build_topology
+
+    systems = pair_trajectories(paths)
+    if len(systems) > 1:
+        raise typer.BadParameter("--beads names one structure, and its trajectory behind it")
+    if not systems:
+        yield from zip(frames, repeat(None))
+        return
+    path, trajectory = systems[0]
+    coarse = build_topology(read_beads(path), library, skip_unmapped=True, source=str(path))
+    if not np.array_equal(coarse.plan.bead_start, topology.plan.bead_start):
+        raise StructureError(
+            f"{path}: its beads ({coarse.plan.n_beads} of {coarse.plan.n_residues} residues) are "
+            f"not those of the atoms ({topology.plan.n_beads} of {topology.plan.n_residues})",
+            "Choose the residues of both that belong together (--selection).",
+        )
+    if trajectory is None:
+        yield from zip(frames, repeat(coarse.beads.positions))
+        return
+    with open_trajectory(path, trajectory) as opened:
+        others = iter(opened)
+        other = next(others)
+        for frame in frames:
+            while other.time < frame.time - TIME and (later := next(others, None)):
+                other = later
+            if abs(other.time - frame.time) > TIME:
+                raise StructureError(
+                    f"{trajectory}: has no frame of {frame.time:g} ps, as the atoms do",
+                    "Give the trajectory that the atoms were made from.",
+                )
+            yield frame, coarse.place(other.positions, other.box).positions
+
+
+def _divergences(total: Verdict, paths: list[Path], library: Library) -> dict[str, float]:
+    """Compare the chi angles with those of reference structures."""
+    from herobm.chem.chi import find_chi
+    from herobm.chem.verdict import chi_histograms, divergence
+    from herobm.io import read_atoms
+    from herobm.system.atomistic import AtomLayout
+
+    reference: list[IntArray] = []
+    for structure, trajectory in pair_trajectories(paths):
+        atoms = read_atoms(structure)
+        layout = AtomLayout.of(atoms, library, str(structure))
+        chi = find_chi(layout.topology.plan)
+        for frame in _frames(structure, atoms, trajectory, "all", slice(None)):
+            reference.append(chi_histograms(chi, layout.place(frame.positions, frame.box)))
+    if not reference:
+        return {}
+    return {
+        f"kl_chi{number}": divergence(theirs, ours)
+        for number, (theirs, ours) in enumerate(
+            zip(np.sum(reference, axis=0), total.chi, strict=True), start=1
+        )
+    }
+
+
+def _write(found: Found, json_file: Path | None, html_file: Path | None, overwrite: bool) -> None:
+    import json
+
+    from herobm.chem.report_page import page
+    from herobm.io import written_aside
+
+    if json_file is not None:
+        with written_aside(json_file, overwrite) as aside:
+            aside.write_text(json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
+    if html_file is not None:
+        residues = found.topology.beads.residues
+        labels = [residues.label(i) for i in range(len(residues))]
+        with written_aside(html_file, overwrite) as aside:
+            aside.write_text(page(found.title(), found.lines(), found.worst(), labels, found.total))

@@ -1,0 +1,85 @@
+"""Atomistic structures laid out along the plan of a mapping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from herobm.errors import StructureError
+from herobm.plan.bonds import lay_out_atoms
+from herobm.plan.template import Library
+from herobm.system.coarsen import coarsen, coarsen_plan, complete_residues
+from herobm.system.matching import match_atoms
+from herobm.system.periodic import whole_residues
+from herobm.system.topology import Topology, build_topology
+from herobm.types import Atoms, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class AtomLayout:
+    """Where the atoms of a structure stand in a plan; serves every frame of a trajectory.
+
+    Attributes
+    ----------
+    topology : Topology
+        Of the residues that have all their beads, with these beads.
+    index : IntArray, shape (n_kept,)
+        Atoms of the structure that belong to such residues.
+    residue_index : IntArray, shape (n_kept,)
+        Residue of the plan of each.
+    local : IntArray, shape (n_kept,)
+        Place of each among the atoms of its residue's mapping, -1 for unknown ones.
+    """
+
+    topology: Topology
+    index: IntArray
+    residue_index: IntArray
+    local: IntArray
+
+    @classmethod
+    def of(cls, atoms: Atoms, library: Library, source: str = "structure") -> AtomLayout:
+        """Recognise the atoms of a structure.
+
+        Residues that the mapping lacks, or that lack every atom of a bead, are left out.
+
+        Raises
+        ------
+        StructureError
+            If nothing of it is mapped.
+        """
+        keep = complete_residues(atoms, library)[atoms.residue_index]
+        kept = atoms.subset(keep)
+        if len(kept) == 0:
+            raise StructureError(
+                f"{source}: no residue of it has all beads of mapping '{library.name}'",
+                "Choose another mapping (--mapping), or look at the residue names.",
+            )
+        coarse = coarsen(kept, library, skip_unmapped=True, source=source)
+        topology = build_topology(coarse, library, source=source)
+        local = match_atoms(kept, library).atom
+        return cls(topology, np.flatnonzero(keep), kept.residue_index, local)
+
+    def place(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
+        """Positions of a frame in the order of the plan, with chains in one piece.
+
+        Parameters
+        ----------
+        positions : FloatArray, shape (n_atoms of the structure, 3)
+            Å.
+        box : FloatArray or None, shape (6,)
+
+        Returns
+        -------
+        FloatArray, shape (n_atoms of the plan, 3)
+            Å; NaN where the structure lacks an atom.
+        """
+        plan = self.topology.plan
+        whole = whole_residues(positions[self.index], self.residue_index, box)
+        laid = lay_out_atoms(plan, self.residue_index, self.local, whole)
+        if box is None:
+            return laid
+        beads = coarsen_plan(plan, laid)
+        shift = (self.topology.whole(beads, box) - beads)[plan.bead_start[:-1]]
+        moved: FloatArray = laid + np.nan_to_num(shift)[plan.atom_residue]
+        return moved

@@ -1,0 +1,78 @@
+"""``herobm report``: atoms judged by themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from herobm.io import TrajectoryWriter, read_atoms, read_beads
+
+
+@pytest.fixture
+def rebuilt(herobm, ubiquitin: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "atoms.pdb"
+    result = herobm("backmap", ubiquitin, "-o", path)
+    assert result.code == 0, result.err
+    assert "Ramachandran      " in result.out
+    return path
+
+
+def test_a_structure_and_its_beads(herobm, rebuilt: Path, ubiquitin: Path, tmp_path: Path) -> None:
+    page, figures = tmp_path / "page.html", tmp_path / "figures.json"
+    flags = ["--beads", ubiquitin, "--reference", rebuilt, "--json", figures, "--html", page]
+    result = herobm("report", rebuilt, *flags)
+    assert result.code == 0, result.err
+    assert result.out.startswith("atoms.pdb: 76 residues, 602 heavy atoms\n")
+    found = json.loads(figures.read_text())
+    assert found["figures"]["rama_favoured"] > 0.9
+    assert found["figures"]["chirality_errors"] == 0
+    assert 0 < found["figures"]["remap_error"] < 0.2
+    assert found["figures"]["kl_chi1"] == pytest.approx(0.0)
+    assert found["n_frames"] == len(found["frames"]) == 1
+    text = page.read_text()
+    assert text.count("<svg") == 5  # four classes and one strip
+    assert "Ramachandran favoured" in text
+    again = herobm("report", rebuilt, "--html", page)
+    assert again.code == 1
+    assert "--overwrite" in again.err
+
+
+def test_a_mirrored_frame_is_seen(herobm, rebuilt: Path, ubiquitin: Path, tmp_path: Path) -> None:
+    atoms, beads = read_atoms(rebuilt), read_beads(ubiquitin)
+    files = tmp_path / "atoms.xtc", tmp_path / "beads.xtc"
+    with TrajectoryWriter(files[0], len(atoms)) as writer:
+        for number, sign in enumerate((1, -1, 1)):
+            writer.write(atoms.positions * [1, 1, sign], time=100.0 * number)
+    with TrajectoryWriter(files[1], len(beads)) as writer:  # more frames than of the atoms
+        for number in range(0, 6):
+            sign = -1 if number == 2 else 1
+            writer.write(beads.positions * [1, 1, sign], time=50.0 * number)
+    figures = tmp_path / "figures.json"
+    flags = ["--beads", ubiquitin, "--beads", files[1], "--json", figures]
+    result = herobm("report", rebuilt, files[0], *flags)
+    assert result.code == 0, result.err
+    rows = json.loads(figures.read_text())["frames"]
+    assert [row["chirality_errors"] > 0 for row in rows] == [False, True, False]
+    assert np.ptp([row["remap_error"] for row in rows]) < 0.01
+    assert "3 frames of atoms.xtc" in result.out
+    some = herobm("report", rebuilt, files[0], "--stride", 2)
+    assert "2 frames of atoms.xtc" in some.out
+    late = herobm("report", rebuilt, files[0], "--beads", ubiquitin, "--beads", files[0])
+    assert late.code == 1  # its particles are atoms
+
+
+def test_beads_of_something_else_are_refused(herobm, rebuilt: Path, tmp_path: Path) -> None:
+    beads = tmp_path / "part.pdb"
+    assert herobm("coarsen", rebuilt, "--mapping", "martini3", "-o", beads).code == 0
+    result = herobm("report", rebuilt, "--beads", beads, "--selection", "resid 1:20")
+    assert result.code == 1
+    assert "are not those of the atoms" in result.err
+
+
+def test_beads_are_no_atoms(herobm, ubiquitin: Path) -> None:
+    result = herobm("report", ubiquitin)
+    assert result.code == 1
+    assert "no residue of it has all beads" in result.err
