@@ -100,7 +100,7 @@ def evaluate(
         "threads": threads,
     }
     _write(evaluation, about, faulty, json_file, csv_file, overwrite)
-    typer.echo(_table(evaluation, len(faulty)))
+    typer.echo(table(evaluation, len(faulty)))
 
 
 def _spread(files: list[Path], limit: int | None) -> list[Path]:
@@ -161,7 +161,8 @@ def _write(
             writer.writerows(rows)
 
 
-def _table(evaluation: Evaluation, n_faulty: int) -> str:
+def table(evaluation: Evaluation, n_faulty: int) -> str:
+    """Lay the figures of an evaluation out as text; `n_faulty` structures were left out."""
     from herobm.train.evaluate import COUNTS
     from herobm.train.metrics import METRICS
 
