@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from herobm.train.snapshots import Snapshots, Split
 
 #: Options that only sampling listens to.
-OF_SAMPLING = ("--snapshots", "--conformers", "--temperature")
+OF_SAMPLING = ("--conformers", "--temperature")
 
 
 def train_from(
@@ -42,6 +42,8 @@ def train_from(
     threads : int
     overwrite : bool
     """
+    from dataclasses import replace
+
     from herobm.cli.structures import check_outputs
     from herobm.cli.train import training_bar
     from herobm.plan import compile_library
@@ -60,9 +62,13 @@ def train_from(
     library = compile_library(mappings)
     if "--structure" in given:
         snapshots, about = _read(given, selection, library)
+        parts = split(snapshots, shares, about["source"])
+        if "--snapshots" in given:
+            sampled, about["sampled too"] = _sample(given, mappings)
+            parts = replace(parts, train=parts.train.joined(sampled))
     else:
         snapshots, about = _sample(given, mappings)
-    parts = split(snapshots, shares, about["source"])
+        parts = split(snapshots, shares, about["source"])
     settings = LigandSettings(
         **{k: given[f"--{k}"] for k in ("steps", "noise", "seed") if f"--{k}" in given},
         threads=threads,
@@ -76,8 +82,8 @@ def train_from(
 def _check(given: dict[str, Any]) -> None:
     """Refuse options that contradict each other."""
     idle = [name for name in OF_SAMPLING if name in given]
-    if "--structure" in given and idle:
-        raise typer.BadParameter(f"{idle[0]} is for sampling, and --structure takes its place")
+    if "--structure" in given and "--snapshots" not in given and idle:
+        raise typer.BadParameter(f"{idle[0]} is for sampling; with --structure, add --snapshots")
     if "--trajectory" in given and "--structure" not in given:
         raise typer.BadParameter("--trajectory needs --structure, which names its atoms")
 
@@ -105,6 +111,8 @@ def parse_split(text: str) -> tuple[float, float, float]:
 def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dict[str, Any]]:
     from dataclasses import asdict
 
+    import numpy as np
+
     from herobm.chem.sampling import Sampling, sample_ensemble
     from herobm.train.ligand import only_mapping
     from herobm.train.snapshots import Snapshots
@@ -120,11 +128,13 @@ def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dic
         found = sample_ensemble(only_mapping(mappings), sampling, lambda _: bar.update(1))
     typer.echo(
         f"{len(found.positions)} snapshots from {found.n_starts} conformers, "
-        f"{found.forcefield} at {found.temperature:.0f} K",
+        f"{found.forcefield} at {sampling.temperature:g} K",
         err=True,
     )
     about = {"source": "sampling", "forcefield": found.forcefield, **asdict(sampling)}
-    return Snapshots(found.atoms, found.positions, found.start), about
+    apart = found.n_starts >= 10  # so that what is held out stems from other conformers
+    group = found.start if apart else np.arange(len(found.positions))
+    return Snapshots(found.atoms, found.positions, group), about
 
 
 def _read(

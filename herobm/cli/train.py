@@ -59,11 +59,14 @@ def train(
     ] = None,
     snapshots: Annotated[
         int | None,
-        typer.Option(min=20, help="Snapshots to sample. [default: 2000]"),
+        typer.Option(
+            min=20,
+            help="Snapshots to sample; with --structure, so many besides. [default: 2000; 0]",
+        ),
     ] = None,
     conformers: Annotated[
         int | None,
-        typer.Option(min=3, help="Conformers that sampling starts from. [default: 40]"),
+        typer.Option(min=1, help="Conformers that sampling starts from. [default: 40]"),
     ] = None,
     temperature: Annotated[
         float | None,

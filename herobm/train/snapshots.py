@@ -42,6 +42,23 @@ class Snapshots:
         """Return some of the snapshots."""
         return Snapshots(self.atoms, self.positions[chosen], self.group[chosen])
 
+    def joined(self, others: Snapshots) -> Snapshots:
+        """Add snapshots of the same molecule, as many of ours again and again as there are others.
+
+        Parameters
+        ----------
+        others : Snapshots
+            With the atoms of ours, in any order; further ones are left out.
+        """
+        place = {name: i for i, name in enumerate(others.atoms.names.tolist())}
+        order = [place[name] for name in self.atoms.names.tolist()]
+        copies = max(round(len(others) / len(self)), 1)
+        return Snapshots(
+            self.atoms,
+            np.concatenate([np.tile(self.positions, (copies, 1, 1)), others.positions[:, order]]),
+            np.zeros(copies * len(self) + len(others), dtype=np.int64),
+        )
+
     def structures(self) -> Iterator[tuple[str, Atoms]]:
         """Give the snapshots one by one, each with a name."""
         for number, positions in enumerate(self.positions):
@@ -70,27 +87,33 @@ def gather(
     Returns
     -------
     Snapshots
-        Copy by copy in each frame; a frame is a group.
+        Copy by copy in each frame, atoms as the mapping names and orders them; a frame is a group.
 
     Raises
     ------
     StructureError
         If there is no copy, or a copy lacks atoms that are rebuilt or has others than the first.
     """
-    rows = _copies(atoms, library, source)
-    only = np.zeros(len(rows[0]), dtype=np.int64)
+    rows, names = _copies(atoms, library, source)
+    only = np.zeros(len(names), dtype=np.int64)
     found, group = [], []
     for number, (positions, box) in enumerate(frames):
         for mine in rows:
             found.append(whole_residues(positions[mine], only, box))
             group.append(number)
-    first = np.zeros(len(atoms), dtype=bool)
-    first[rows[0]] = True
-    return Snapshots(atoms.subset(first), np.stack(found), np.array(group))
+    elements = {atom.name: atom.element for atom in library.templates[0].mapping.atoms}
+    one = Atoms(
+        positions=found[0],
+        names=np.array(names, dtype=np.str_),
+        residue_index=only,
+        residues=atoms.residues.take(atoms.residue_index[rows[0][:1]]),
+        elements=np.array([elements[name] for name in names], dtype=np.str_),
+    )
+    return Snapshots(one, np.stack(found), np.array(group))
 
 
-def _copies(atoms: Atoms, library: Library, source: str) -> list[IntArray]:
-    """Atoms of each copy of the molecule."""
+def _copies(atoms: Atoms, library: Library, source: str) -> tuple[list[IntArray], list[str]]:
+    """Atoms of each copy of the molecule in the order of the mapping, and what it calls them."""
     template = library.templates[0]
     match = match_atoms(atoms, library)
     residues = np.flatnonzero(match.template >= 0).tolist()
@@ -104,6 +127,7 @@ def _copies(atoms: Atoms, library: Library, source: str) -> list[IntArray]:
     rows: list[IntArray] = []
     for residue in residues:
         mine = np.flatnonzero((atoms.residue_index == residue) & (match.atom >= 0))
+        mine = mine[np.argsort(match.atom[mine], kind="stable")]
         lacking = set(template.atoms) - {known[i] for i in match.atom[mine].tolist()}
         if lacking:
             raise StructureError(
@@ -111,14 +135,14 @@ def _copies(atoms: Atoms, library: Library, source: str) -> list[IntArray]:
                 "which the mapping rebuilds",
                 "Call the atoms alike in the mapping and in the structure.",
             )
-        if rows and not np.array_equal(atoms.names[mine], atoms.names[rows[0]]):
+        if rows and not np.array_equal(match.atom[mine], match.atom[rows[0]]):
             raise StructureError(
-                f"{source}: {atoms.residues.label(residue)} has other atoms, or in another order, "
-                f"than {atoms.residues.label(residues[0])}",
+                f"{source}: {atoms.residues.label(residue)} has other atoms than "
+                f"{atoms.residues.label(residues[0])}",
                 "Take those that are alike (--selection).",
             )
         rows.append(mine)
-    return rows
+    return rows, [known[i] for i in match.atom[rows[0]].tolist()]
 
 
 @dataclass(frozen=True, eq=False)
