@@ -80,7 +80,8 @@ def sampled(mappings: MappingSet) -> Snapshots:
     """Sample the molecule at 300 K."""
     begin = time.process_time()
     found = sample_ensemble(only_mapping(mappings), Sampling())
-    print(f"  {len(found.positions)} snapshots sampled, {time.process_time() - begin:.0f} CPU s")
+    seconds = time.process_time() - begin
+    print(f"  {len(found.positions)} snapshots sampled, {seconds:.0f} CPU s", flush=True)
     return Snapshots(found.atoms, found.positions, found.start)
 
 

@@ -112,8 +112,7 @@ def train_ligand(
         write_dataset(config.train, _repeated(parts.train, copies), mappings)
         write_dataset(config.valid, parts.valid.structures(), mappings)
         path = train(config, report=report)
-        if path is None:
-            raise AssertionError("a run without a time limit comes to its end")
+        assert path is not None  # the run has no time limit
         _keep(path, output, {**about, "settings": asdict(settings), "train": len(parts.train)})
 
 
