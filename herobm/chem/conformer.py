@@ -9,7 +9,7 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 from herobm.chem.molecule import molecule
 from herobm.dsl.model import Mapping
 from herobm.errors import DslCheckError
-from herobm.types import Atoms, Residues
+from herobm.types import Atoms, FloatArray, Residues
 
 
 def conformer(mapping: Mapping, seed: int = 7) -> Atoms:
@@ -51,10 +51,22 @@ def conformer(mapping: Mapping, seed: int = 7) -> Atoms:
         rdForceFieldHelpers.MMFFOptimizeMolecule(mol)
     rows = [made.index[atom.name] for atom in mapping.atoms]
     positions = np.asarray(mol.GetConformer().GetPositions())[rows]
+    return as_residue(mapping, positions - positions.mean(axis=0))
+
+
+def as_residue(mapping: Mapping, positions: FloatArray) -> Atoms:
+    """Lay out the atoms of a mapping as one residue.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    positions : FloatArray, shape (n_atoms, 3)
+        Å, in the order of the mapping.
+    """
     return Atoms(
-        positions=positions - positions.mean(axis=0),
+        positions=positions,
         names=np.array([atom.name for atom in mapping.atoms], dtype=np.str_),
-        residue_index=np.zeros(len(rows), dtype=np.int64),
+        residue_index=np.zeros(len(mapping.atoms), dtype=np.int64),
         residues=Residues(
             names=np.array([mapping.name], dtype=np.str_),
             ids=np.array([1]),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,6 +16,8 @@ from herobm.cli.structures import Overwrite, Selection
 if TYPE_CHECKING:
     from herobm.train.evaluate import Evaluation
     from herobm.types import Atoms
+
+T = TypeVar("T")
 
 
 def evaluate(
@@ -27,6 +29,10 @@ def evaluate(
         ),
     ],
     model: Annotated[str, typer.Option(help="Model, or path of a weights file.")],
+    trajectory: Annotated[
+        Path | None,
+        typer.Option("-f", "--trajectory", help="Frames of PATH, which is one structure then."),
+    ] = None,
     mapping: Annotated[
         str | None, typer.Option(help="Mapping set, file or folder; the model's by default.")
     ] = None,
@@ -35,8 +41,12 @@ def evaluate(
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Take this many files, spread over all of them.")
+        int | None,
+        typer.Option(min=1, help="Take this many files or frames, spread over all of them."),
     ] = None,
+    begin: Annotated[int | None, typer.Option("-b", "--begin", help="First frame, from 0.")] = None,
+    end: Annotated[int | None, typer.Option("-e", "--end", help="Frame to stop before.")] = None,
+    stride: Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,
@@ -58,7 +68,8 @@ def evaluate(
     """Coarse-grain structures, rebuild them and measure what comes back.
 
     Residues count where the file has all their heavy atoms. Each figure is the mean and the
-    standard deviation over structures. Files that cannot be read are named and left out.
+    standard deviation over structures. Files that cannot be read are named and left out. With -f
+    every frame of a trajectory counts as a structure.
     """
     from herobm.assembly.models import open_model
     from herobm.errors import StructureError
@@ -69,19 +80,25 @@ def evaluate(
     from herobm.post.chain import resolve
     from herobm.train.evaluate import evaluate as run
 
+    frames = slice(begin, end, stride)
+    if trajectory is None and frames != slice(None):
+        raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
+    if trajectory is not None and not (len(paths) == 1 and paths[0].is_file()):
+        raise typer.BadParameter("a trajectory (-f) needs one structure file, that of its atoms")
     for path in (json_file, csv_file):
         if path is not None:
             check_writable(path, overwrite)
     limit_threads(threads)
     registry = open_registry(context)
-    files = _spread(structure_files(paths), limit)
     steps = resolve(None if post == "default" else post, registry)
     where = device.resolve()
     rebuilds = open_model(model, registry, where)
     mappings = registry.mapping(mapping or rebuilds.mapping)
     faulty: list[tuple[str, str]] = []
     evaluation = run(
-        _read(files, selection, faulty),
+        _read(_spread(structure_files(paths), limit), selection, faulty)
+        if trajectory is None
+        else _frames(paths[0], trajectory, selection, frames, limit),
         compile_library(mappings),
         lambda topology: Rebuilder(topology, [rebuilds], where, steps=steps),
         bonds=dict(rebuilds.bonds),
@@ -101,14 +118,14 @@ def evaluate(
         "threads": threads,
     }
     _write(evaluation, about, faulty, json_file, csv_file, overwrite)
-    typer.echo(_table(evaluation, len(faulty)))
+    typer.echo(table(evaluation, len(faulty)))
 
 
-def _spread(files: list[Path], limit: int | None) -> list[Path]:
-    """Take `limit` files at even distances."""
-    if limit is None or limit >= len(files):
-        return files
-    return [files[i * len(files) // limit] for i in range(limit)]
+def _spread(items: Sequence[T], limit: int | None) -> list[T]:
+    """Take `limit` of them at even distances."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[i * len(items) // limit] for i in range(limit)]
 
 
 def _read(
@@ -130,6 +147,27 @@ def _read(
             faulty.append((path.name, error.message))
         else:
             yield path.name, atoms
+
+
+def _frames(
+    structure: Path, trajectory: Path, selection: str, frames: slice, limit: int | None
+) -> Iterator[tuple[str, Atoms]]:
+    from rich.console import Console
+    from rich.progress import track
+
+    from herobm.io import open_trajectory, read_atoms
+
+    atoms = read_atoms(structure, selection)
+    with open_trajectory(
+        structure, trajectory, selection, start=frames.start, stop=frames.stop, step=frames.step
+    ) as opened:
+        chosen = set(_spread(opened.frames, limit))
+        shown = track(
+            opened, "evaluating", console=Console(stderr=True), disable=not sys.stderr.isatty()
+        )
+        for frame in shown:
+            if frame.index in chosen:
+                yield f"frame {frame.index}", atoms.with_positions(frame.positions, frame.box)
 
 
 def _write(
@@ -162,7 +200,8 @@ def _write(
             writer.writerows(rows)
 
 
-def _table(evaluation: Evaluation, n_faulty: int) -> str:
+def table(evaluation: Evaluation, n_faulty: int) -> str:
+    """Lay the figures of an evaluation out as text; `n_faulty` structures were left out."""
     from herobm.train.evaluate import COUNTS
     from herobm.train.metrics import METRICS
 

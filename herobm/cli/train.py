@@ -1,18 +1,31 @@
-"""``herobm train``: train a network from dataset files."""
+"""``herobm train``: train a network from dataset files, or for one ligand from its mapping."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herobm.cli.options import Device, show_notes
+from herobm.cli.structures import Overwrite, Selection
+
+if TYPE_CHECKING:
+    from herobm.train.loop import Progress as Standing
+    from herobm.train.loop import Report
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Configuration (YAML).")],
-    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Argument(help="Configuration (YAML), unless --ligand is given.")
+    ] = None,
+    device: Annotated[
+        Device,
+        typer.Option(help="Where to train with a configuration; a ligand is trained on CPU."),
+    ] = Device.auto,
     max_time: Annotated[
         float | None,
         typer.Option(
@@ -22,25 +35,119 @@ def train(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads, instead of the configuration's.")
     ] = None,
+    ligand: Annotated[
+        Path | None,
+        typer.Option(help="Train for one molecule: its mapping file."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Weights file of the ligand; beside its mapping by default."
+        ),
+    ] = None,
+    structure: Annotated[
+        Path | None,
+        typer.Option(help="Take the ligand from this all-atom structure instead of sampling it."),
+    ] = None,
+    trajectory: Annotated[Path | None, typer.Option(help="Frames of that structure.")] = None,
+    selection: Selection = "all",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRAIN,VALID,TEST", help="Shares of the snapshots. [default: 0.8,0.1,0.1]"
+        ),
+    ] = None,
+    snapshots: Annotated[
+        int | None,
+        typer.Option(
+            min=20,
+            help="Snapshots to sample; with --structure, so many besides. [default: 2000; 0]",
+        ),
+    ] = None,
+    conformers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Conformers that sampling starts from. [default: 40]"),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=1.0, max=2000.0, help="Of the sampling, K. [default: 300]"),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps of the optimiser. [default: 6000]"),
+    ] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Largest width (Å) of noise on the beads of half of the snapshots. [default: 0]",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of all that is random. [default: 0]"),
+    ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a network, or go on with a run that was interrupted.
 
-    The folder named `output` in the configuration gets a checkpoint every few minutes, log.jsonl
-    and, at the end, weights.safetensors. The same command goes on where a run was killed.
+    With a configuration: the folder named `output` in it gets a checkpoint every few minutes,
+    log.jsonl and, at the end, weights.safetensors. The same command goes on where a run was
+    killed.
+
+    With --ligand: the molecule is sampled with a force field (or taken from --structure and
+    --trajectory), coarse-grained by its mapping, learnt, and measured on snapshots held out.
     """
+    show_notes()
+    chosen = {
+        "--output": output, "--structure": structure, "--trajectory": trajectory,
+        "--split": split, "--snapshots": snapshots, "--conformers": conformers,
+        "--temperature": temperature, "--steps": steps, "--noise": noise, "--seed": seed,
+    }  # fmt: skip
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if (config is None) == (ligand is None):
+        raise typer.BadParameter("name a configuration, or a mapping file with --ligand")
+    if config is not None:
+        if given:
+            raise typer.BadParameter(f"{next(iter(given))} goes with --ligand")
+        _from_config(config, device, max_time, threads)
+        return
+    if max_time is not None:
+        raise typer.BadParameter("--max-time goes with a configuration; here --steps fix the run")
+    from herobm.cli.ligand import train_from
+
+    assert ligand is not None
+    train_from(context, ligand, given, selection, threads or 1, overwrite)
+
+
+def _from_config(config: Path, device: Device, max_time: float | None, threads: int | None) -> None:
     import math
 
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
     from herobm.train.config import read_config
-    from herobm.train.loop import Progress as Standing
     from herobm.train.loop import train as run
 
-    show_notes()
     settings = read_config(config)
     if threads is not None:
         settings = settings.model_copy(update={"threads": threads})
+    with training_bar() as report:
+        path = run(
+            settings,
+            device=device.resolve(),
+            max_minutes=math.inf if max_time is None else max_time,
+            report=report,
+        )
+    if path is None:
+        typer.echo(f"time is up; go on with: herobm train {config}")
+    else:
+        typer.echo(f"{path}: weights, ready for herobm backmap --model {path}")
+
+
+@contextmanager
+def training_bar() -> Iterator[Report]:
+    """Show a bar on stderr; give what to call with each `Progress` of a run."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.completed}/{task.total} steps"),
         BarColumn(),
@@ -54,13 +161,4 @@ def train(
             figures = "  ".join(f"{name} {value:.3f}" for name, value in now.figures.items())
             bar.update(task, total=now.n_steps, completed=now.step, figures=figures)
 
-        path = run(
-            settings,
-            device=device.resolve(),
-            max_minutes=math.inf if max_time is None else max_time,
-            report=report,
-        )
-    if path is None:
-        typer.echo(f"time is up; go on with: herobm train {config}")
-    else:
-        typer.echo(f"{path}: weights, ready for herobm backmap --model {path}")
+        yield report

@@ -1,0 +1,147 @@
+"""From the mapping of a molecule to weights that rebuild it: ``herobm train --ligand``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from herobm.cli.app import run
+from herobm.io import TrajectoryWriter, read_atoms, write_structure
+from herobm.plan.context import SAME
+from herobm.types import Beads, Residues
+from herobm.weights.file import load_weights
+
+PLUGIN = Path(__file__).resolve().parents[2] / "plugins/custom_ligand"
+MAP = PLUGIN / "src/herobm_custom_ligand/maps/cff.map"
+PDB = PLUGIN / "tests/caffeine.pdb"
+TINY = ["--snapshots", "40", "--conformers", "10", "--steps", "1"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ligand") / "cff.safetensors"
+    assert run(["train", "--ligand", str(MAP), "-o", str(path), *TINY]) == 0
+    return path
+
+
+def two_molecules(folder: Path) -> Path:
+    """Beads of caffeine, and of another one beside it."""
+    one = folder / "one.pdb"
+    assert run(["coarsen", str(PDB), "--mapping", str(MAP), "-o", str(one)]) == 0
+    beads = read_atoms(one)
+    names = np.array(["CFF", "CFF"])
+    residues = Residues(names, np.array([1, 2]), np.array(["", ""]), np.array(["A", "B"]))
+    both = Beads(
+        np.concatenate([beads.positions, beads.positions + np.array([0.0, 0.0, 4.0])]),
+        np.tile(beads.names, 2),
+        np.repeat([0, 1], len(beads)),
+        residues,
+    )
+    write_structure(folder / "two.pdb", both)
+    return folder / "two.pdb"
+
+
+def test_weights_rebuild_the_molecule_whoever_is_beside_it(weights: Path, tmp_path: Path) -> None:
+    two, one = two_molecules(tmp_path), tmp_path / "one.pdb"
+    for beads in (one, two):
+        arguments = ["backmap", str(beads), "--mapping", str(MAP), "--model", str(weights)]
+        output = tmp_path / f"{beads.stem}_atoms.pdb"
+        assert run([*arguments, "-o", str(output), "--post", "none"]) == 0
+    alone, both = (read_atoms(tmp_path / f"{name}_atoms.pdb") for name in ("one", "two"))
+    assert (len(alone), len(both)) == (14, 28)
+    assert np.allclose(both.positions[:14], alone.positions, atol=2e-3)
+
+
+def test_the_header_tells_where_weights_come_from(weights: Path) -> None:
+    loaded = load_weights(weights)
+    assert loaded.header.mapping == "cff"
+    assert [entry.residue for entry in loaded.header.vocabulary.entries] == ["CFF"]
+    ligand = loaded.header.training["ligand"]
+    assert ligand["forcefield"] == "MMFF94"
+    assert (ligand["temperature"], ligand["n_frames"], ligand["seed"]) == (300.0, 40, 0)
+    relation = loaded.network.state_dict()["density.relation.weight"]
+    assert relation[SAME].abs().sum() > 0
+    assert sum(relation[i].abs().sum() for i in range(len(relation)) if i != SAME) == 0
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """30 frames of caffeine that shakes, in a box."""
+    atoms = read_atoms(PDB)
+    rng = np.random.default_rng(0)
+    box = np.array([40.0, 40.0, 40.0, 90.0, 90.0, 90.0])
+    path = tmp_path / "frames.xtc"
+    with TrajectoryWriter(path, len(atoms)) as writer:
+        for time in range(30):
+            writer.write(atoms.positions + rng.normal(0, 0.02, atoms.positions.shape), box, time)
+    return path
+
+
+def test_frames_of_a_simulation_are_learnt_and_measured(
+    weights: Path, frames: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "md.safetensors"
+    arguments = ["train", "--ligand", str(MAP), "-o", str(output), "--steps", "1"]
+    arguments += ["--structure", str(PDB), "--trajectory", str(frames), "--split", "15,5,10"]
+    assert run(arguments) == 0
+    text = capfd.readouterr().out
+    assert "10 structures, 10 residues (10 of them whole)" in text
+    assert f"--mapping {MAP} --model {output}" in text
+    figures = tmp_path / "figures.json"
+    arguments = ["evaluate", str(PDB), "-f", str(frames), "--mapping", str(MAP)]
+    arguments += ["--model", str(output), "--json", str(figures), "--stride", "3", "--limit", "5"]
+    assert run(arguments) == 0
+    found = json.loads(figures.read_text())
+    assert [s["name"] for s in found["structures"]] == [f"frame {i}" for i in (0, 6, 12, 18, 24)]
+    assert found["metrics"]["rmsd_all"]["mean"] < 2.0
+    assert found["metrics"]["chirality_errors"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train"], "name a configuration, or a mapping file"),
+        (["train", "c.yaml", "--snapshots", "50"], "--snapshots goes with --ligand"),
+        (["train", "--ligand", str(MAP), "--max-time", "1"], "--max-time goes with"),
+        (["train", "--ligand", str(MAP), "--trajectory", "x.xtc"], "--trajectory needs"),
+        (["train", "--ligand", str(MAP), "--split", "1,2"], "three positive numbers"),
+        (
+            ["train", "--ligand", str(MAP), "--structure", str(PDB), "--temperature", "9"],
+            "--temperature is for sampling",
+        ),
+        (["evaluate", str(PDB), "--model", "x", "--stride", "2"], "of a trajectory"),
+        (["evaluate", str(PLUGIN), "--model", "x", "-f", "x.xtc"], "one structure file"),
+    ],
+)
+def test_options_that_contradict_are_refused(
+    arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) != 0
+    assert message in " ".join(capfd.readouterr().err.split())
+
+
+def test_weights_are_not_overwritten_unasked(
+    weights: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = weights.read_bytes()
+    assert run(["train", "--ligand", str(MAP), "-o", str(weights), *TINY]) == 1
+    assert "--overwrite" in capfd.readouterr().err
+    assert weights.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_molecule_is_learnt_from_its_mapping_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output, atoms = tmp_path / "cff.safetensors", read_atoms(PDB)
+    arguments = ["train", "--ligand", str(MAP), "-o", str(output), "--steps", "1500"]
+    assert run([*arguments, "--snapshots", "1000"]) == 0
+    structure, figures = tmp_path / "other.pdb", tmp_path / "figures.json"
+    write_structure(structure, replace(atoms, positions=atoms.positions[:, [1, 2, 0]] + 7.0))
+    arguments = ["evaluate", str(structure), "--mapping", str(MAP), "--model", str(output)]
+    assert run([*arguments, "--json", str(figures)]) == 0
+    assert json.loads(figures.read_text())["metrics"]["rmsd_all"]["mean"] < 0.15
