@@ -81,7 +81,9 @@ def test_the_result_tells_what_it_holds(beads: Beads, result: Result) -> None:
     assert 0.0 < summary.remap_mean < summary.remap_max < 2.0
     assert summary.worst_bead.partition(" of ")[0] in {"BB", "SC1", "SC2", "SC3", "SC4", "SC5"}
     assert len(summary.steps) >= 2
-    assert str(summary).count("\n") == 3 + len(summary.steps)
+    told = str(summary)
+    for word in ("re-mapping error", "bond outliers", "Ramachandran", "clashes", "expected error"):
+        assert f"\n{word} " in told
 
 
 def test_a_result_is_written_once(result: Result, tmp_path: Path) -> None:

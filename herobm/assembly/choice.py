@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -121,13 +121,20 @@ def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") 
     return best
 
 
+def by_preference(registry: Registry) -> list[str]:
+    """Return the names of all mapping sets: of those that fit alike the first one is meant."""
+    sets = registry.mappings()
+    return sorted(sets, key=lambda n: (not n.startswith(PREFERRED), not sets[n].default, n))
+
+
 def _count(
-    beads: Beads, registry: Registry, without: Iterable[str] = ()
+    beads: Beads, registry: Registry, without: Collection[str] = ()
 ) -> dict[str, tuple[int, int]]:
     """Residues that each pack fits and all there are, up to the first pack that fits all."""
     counts: dict[str, tuple[int, int]] = {}
-    names = registry.mappings().keys() - set(without)
-    for name in sorted(names, key=lambda n: (not n.startswith(PREFERRED), n)):
+    for name in by_preference(registry):
+        if name in without:
+            continue
         try:
             library = compile_library(registry.mapping(name))
         except (DslError, PluginError) as error:

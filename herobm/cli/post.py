@@ -186,7 +186,7 @@ def _structure(
 
 def _library(atoms: Atoms, names: Sequence[str], registry: Registry) -> Library | None:
     """Load the mapping sets asked for; else the pack that knows most residues, if any does."""
-    from herobm.assembly.choice import PREFERRED, open_library
+    from herobm.assembly.choice import by_preference, open_library
     from herobm.errors import DslError, PluginError
     from herobm.plan import compile_library
     from herobm.post.alone import fitting
@@ -194,7 +194,7 @@ def _library(atoms: Atoms, names: Sequence[str], registry: Registry) -> Library 
     if names:
         return open_library(names, registry, atoms.residues.names.tolist())
     best, most = None, 0
-    for name in sorted(registry.mappings(), key=lambda n: (not n.startswith(PREFERRED), n)):
+    for name in by_preference(registry):
         try:
             library = compile_library(registry.mapping(name))
         except (DslError, PluginError):

@@ -148,6 +148,8 @@ def _narrow_order(groups: list[IntArray], free: BoolArray) -> tuple[IntArray, In
     near = free[ends].all(axis=1) & (np.abs(ends[:, 0] - ends[:, 1]) < WIDEST)
     one, two = rank[ends[near]].T
     n_free = int(free.sum())
+    if len(one) == 0:
+        return np.flatnonzero(free), rank
     graph = coo_array((np.ones(len(one)), (one, two)), shape=(n_free, n_free)).tocsr()
     order = np.flatnonzero(free)[reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True)]
     rank[order] = np.arange(n_free)

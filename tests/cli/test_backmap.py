@@ -63,7 +63,8 @@ def test_a_protein_without_any_flag(herobm, ubiquitin: Path, tmp_path: Path) -> 
 
 def test_steps_that_follow(herobm, ubiquitin: Path, tmp_path: Path) -> None:
     bare = herobm("backmap", ubiquitin, "-o", tmp_path / "bare.pdb", "--post", "none")
-    assert (bare.code, len(bare.out.splitlines())) == (0, 5)
+    assert bare.code == 0
+    assert "\nbackbone " not in bare.out
     some = herobm("backmap", ubiquitin, "-o", tmp_path / "some.pdb", "--post", "consistency")
     assert [line.split()[0] for line in some.out.splitlines()[:2]] == ["166", "consistency"]
     usual = herobm("backmap", ubiquitin, "-o", tmp_path / "usual.pdb")
