@@ -124,10 +124,14 @@ def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") 
 def _count(
     beads: Beads, registry: Registry, without: Iterable[str] = ()
 ) -> dict[str, tuple[int, int]]:
-    """Residues that each pack fits and all there are, up to the first pack that fits all."""
+    """Residues that each set fits and all there are, up to the first set that fits all.
+
+    The default set of each pack comes before the others, the preferred pack before all.
+    """
     counts: dict[str, tuple[int, int]] = {}
-    names = registry.mappings().keys() - set(without)
-    for name in sorted(names, key=lambda n: (not n.startswith(PREFERRED), n)):
+    specs = {n: s for n, s in registry.mappings().items() if n not in set(without)}
+    order = {n: (not s.default, not n.startswith(f"{PREFERRED}/"), n) for n, s in specs.items()}
+    for name in sorted(specs, key=order.__getitem__):
         try:
             library = compile_library(registry.mapping(name))
         except (DslError, PluginError) as error:
