@@ -216,6 +216,46 @@ def elnedyn(r: Residue) -> Cells:
     return cells | {k: " ".join(r.atoms[k][1]) for k in r.side_chain()}
 
 
+#: Beads of the side chain in Martini 2, where they are not those of Martini 3 (heavy atoms).
+MARTINI2 = {
+    "ALA": (),
+    "PHE": ("CB CG CD1", "CD2 CE2", "CE1 CZ"),
+    "TYR": ("CB CG CD1", "CD2 CE2", "CE1 CZ OH"),
+    "TRP": ("CB CG CD2", "CD1 NE1 CE2", "CE3 CZ3", "CZ2 CH2"),
+}
+#: Names of the side-chain beads' types in Martini 2.2; a backbone bead's follow from the fold.
+MARTINI2_TYPES = {
+    "ARG": "N0 Qd", "ASH": "P3", "ASN": "P5", "ASP": "Qa", "CYS": "C5", "CYX": "C5", "GLH": "P1",
+    "GLN": "P4", "GLU": "Qa", "HID": "SC4 SP1 SP1", "HIP": "SC4 SP1 SQd", "HIS": "SC4 SP1 SP1",
+    "ILE": "AC1", "LEU": "AC1", "LYN": "C3 P1", "LYS": "C3 Qd", "MET": "C5", "PHE": "SC5 SC5 SC5",
+    "PRO": "C3", "SER": "P1", "THR": "P1", "TRP": "SC4 SNd SC5 SC5", "TYR": "SC4 SC4 SP1",
+    "VAL": "AC2",
+}  # fmt: skip
+
+
+def martini2(r: Residue) -> Cells:
+    """Beads of Martini 2.2, hung as those of Martini 3 where they are the same."""
+    cells = {k: " ".join(r.atoms[k][1]) for k in r.heavy}
+    if r.name == "ALA":
+        cells["CB"] = "BB P2BB"
+    for n, members in enumerate(map(str.split, MARTINI2.get(r.name, ())), 1):
+        roots = members if len(members) == 2 else [centre(r, members)]
+        cells |= {k: f"SC{n} {v}" for k, v in tree(r, members, roots, False).items()}
+    return cells
+
+
+def martini2_hydrogens(r: Residue, cells: Cells) -> Cells:
+    """Count the hydrogens of polar groups and rings, with their heavy atoms."""
+    polar = {a for a in r.heavy if a[0] in "NOS" and r.name not in ("CYS", "CYM")}
+    ring = {"CD1", "CD2", "CE1", "CE2", "CE3", "CZ", "CZ2", "CZ3", "CH2"}
+    aromatic = ring if r.name in ("PHE", "TYR", "TRP", "HID", "HIS", "HIP") else set()
+    out: Cells = {}
+    for atom in (a for a in r.atoms if a.startswith("H")):
+        (heavy,) = r.bonds[atom]
+        out[atom] = cells[heavy].split()[0] + " !" * (heavy not in polar | aromatic)
+    return out
+
+
 @dataclass(frozen=True)
 class Set:
     """A mapping set to write."""
@@ -234,6 +274,7 @@ SETS = [
     Set(CA_ONLY / "ca-com", ca_com, "Beads on CA and at the centre of mass of the residue."),
     Set(CA_ONLY / "n-ca-c", on_atoms(("N", "CA", "C")), "Beads on N, CA and C."),
     Set(CA_ONLY / "n-ca-c-o", on_atoms(("N", "CA", "C", "O")), "Beads on N, CA, C and O."),
+    Set(MARTINI3 / "martini2", martini2, "Martini 2.2."),
     Set(MARTINI3 / "elnedyn", elnedyn, "Martini 3 with BB on CA.", martini=True),
 ]
 
@@ -286,7 +327,7 @@ def patches(sources: list[Residue], made: dict[str, Cells], wanted: Set) -> dict
                 also = " !" if wanted.scheme is sc else ""
                 cell = f'CA, "CM" {rule}X,' if both else f"{bead} {rule}X{also}"
             else:
-                cell = f"{bead} !"
+                cell = bead if wanted.scheme is martini2 else f"{bead} !"
             head = re.sub(
                 r"molecule: .*",
                 "molecule: " + ", ".join(n for n in named if n in names),
@@ -306,8 +347,14 @@ def make(wanted: Set) -> dict[str, str]:
     files: dict[str, str] = {}
     for r in (r for r in sources if not r.is_patch):
         cells = wanted.scheme(r)
-        made[r.stem] = cells | hydrogens(r, cells, wanted.martini)
-        files[r.stem] = text_of(r, made[r.stem], wanted.about, r.beads if wanted.martini else "")
+        beads = r.beads if wanted.martini else ""
+        if wanted.scheme is martini2:
+            made[r.stem] = cells | martini2_hydrogens(r, cells)
+            types = MARTINI2_TYPES.get(r.name, "").split()
+            beads = "".join(f"  SC{n}: {t}\n" for n, t in enumerate(types, 1))
+        else:
+            made[r.stem] = cells | hydrogens(r, cells, wanted.martini)
+        files[r.stem] = text_of(r, made[r.stem], wanted.about, beads)
     return files | patches(sources, made, wanted)
 
 

@@ -122,15 +122,19 @@ def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") 
 
 
 def by_preference(registry: Registry) -> list[str]:
-    """Return the names of all mapping sets: of those that fit alike the first one is meant."""
+    """Return the names of all mapping sets: of those that fit alike the first one is meant.
+
+    The default set of each pack comes before the others, the preferred pack before all.
+    """
     sets = registry.mappings()
-    return sorted(sets, key=lambda n: (not n.startswith(PREFERRED), not sets[n].default, n))
+    own = f"{PREFERRED}/"
+    return sorted(sets, key=lambda n: (not sets[n].default, not n.startswith(own), n))
 
 
 def _count(
     beads: Beads, registry: Registry, without: Collection[str] = ()
 ) -> dict[str, tuple[int, int]]:
-    """Residues that each pack fits and all there are, up to the first pack that fits all."""
+    """Residues that each set fits and all there are, up to the first set that fits all."""
     counts: dict[str, tuple[int, int]] = {}
     for name in by_preference(registry):
         if name in without:

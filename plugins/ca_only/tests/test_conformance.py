@@ -1,4 +1,4 @@
-"""The conformance suite of herobm on this pack."""
+"""The conformance suite of herobm on the sets of this pack, with two peptides of all amino acids."""
 
 from __future__ import annotations
 
@@ -7,10 +7,53 @@ from pathlib import Path
 from herobm.testing import MappingPackSuite
 
 HERE = Path(__file__).parent
+PEPTIDES = (HERE / "acdefghikl.pdb", HERE / "mnpqrstvwy.pdb")
 
 
 class TestCa(MappingPackSuite):
-    """The mapping set ``ca_only/ca``, with two peptides that have all amino acids."""
+    """The mapping set ``ca_only/ca``."""
 
     mapping = "ca_only/ca"
-    structures = (HERE / "acdefghikl.pdb", HERE / "mnpqrstvwy.pdb")
+    structures = PEPTIDES
+
+
+class TestCom(MappingPackSuite):
+    """The mapping set ``ca_only/com``."""
+
+    mapping = "ca_only/com"
+    structures = PEPTIDES
+
+
+class TestSideChain(MappingPackSuite):
+    """The mapping set ``ca_only/sc``."""
+
+    mapping = "ca_only/sc"
+    structures = PEPTIDES
+
+
+class TestCaSideChain(MappingPackSuite):
+    """The mapping set ``ca_only/ca-sc``."""
+
+    mapping = "ca_only/ca-sc"
+    structures = PEPTIDES
+
+
+class TestCaCom(MappingPackSuite):
+    """The mapping set ``ca_only/ca-com``."""
+
+    mapping = "ca_only/ca-com"
+    structures = PEPTIDES
+
+
+class TestBackbone3(MappingPackSuite):
+    """The mapping set ``ca_only/n-ca-c``."""
+
+    mapping = "ca_only/n-ca-c"
+    structures = PEPTIDES
+
+
+class TestBackbone4(MappingPackSuite):
+    """The mapping set ``ca_only/n-ca-c-o``."""
+
+    mapping = "ca_only/n-ca-c-o"
+    structures = PEPTIDES

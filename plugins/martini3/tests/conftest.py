@@ -12,7 +12,7 @@ from herobm.dsl.model import Mapping, MappingSet
 
 @pytest.fixture(scope="session")
 def protein() -> MappingSet:
-    (spec,) = herobm_martini3.herobm_register_mappings()
+    spec = next(s for s in herobm_martini3.herobm_register_mappings() if s.name == "protein")
     return load_set(spec.files, spec.name)
 
 

@@ -24,6 +24,20 @@ class TestProteinMapping(MappingPackSuite):
     )
 
 
+class TestElnedynMapping(MappingPackSuite):
+    """The mapping set ``martini3/elnedyn``."""
+
+    mapping = "martini3/elnedyn"
+    structures = TestProteinMapping.structures
+
+
+class TestMartini2Mapping(MappingPackSuite):
+    """The mapping set ``martini3/martini2``."""
+
+    mapping = "martini3/martini2"
+    structures = TestProteinMapping.structures
+
+
 class TestProteinModel(ModelSuite):
     """The network ``martini3/protein``; it sees beads within its cutoff of 8 Å."""
 

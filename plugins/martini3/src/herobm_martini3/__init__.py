@@ -13,6 +13,7 @@ _HERE = Path(__file__).parent
 _SETS = {
     "protein": "proteins in Martini 3, as martinize2 has them",
     "elnedyn": "proteins in Martini 3 with BB on the C-alpha atom, as Elnedyn has it",
+    "martini2": "proteins in Martini 2.2, as martinize has them",
 }
 
 
