@@ -82,12 +82,12 @@ def test_nothing_to_measure_is_an_error(
 
 
 def test_steps_are_measured_too(
-    folder: Path, weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     found = {}
     for post in ("none", "consistency", "default"):
         path = tmp_path / f"{post}.json"
-        arguments = ["evaluate", str(folder), "--model", str(weights), "--mapping", str(MAPS)]
+        arguments = ["evaluate", str(folder), "--model", "martini3/protein"]
         assert run([*arguments, "--post", post, "--json", str(path), "--device", "cpu"]) == 0
         found[post] = json.loads(path.read_text())
     assert [found[post]["post"] for post in found] == [
