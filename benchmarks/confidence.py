@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def gather(files: list[Path], model_name: str, noise: float) -> FloatArray:
-    """Expected and found error of every residue, shape (n_residues, 2), Å."""
+    """Gather expected and found errors of residues, shape (n_residues, 2), Å."""
     registry = load_registry()
     model = open_model(model_name, registry)
     pairs = []
