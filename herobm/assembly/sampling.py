@@ -202,8 +202,10 @@ def _squares(values: FloatArray) -> FloatArray:
 
 
 def _is_finite(rotors: Rotors, positions: FloatArray) -> BoolArray:
-    known: BoolArray = np.isfinite(positions).all(axis=1)
-    return (known[rotors.moved] | (rotors.moved < 0)).all(axis=1) & known[rotors.axis].all(axis=1)
+    known = np.array(np.isfinite(positions).all(axis=1))
+    there: BoolArray = np.array((known[rotors.moved] | (rotors.moved < 0)).all(axis=1))
+    there &= known[rotors.axis].all(axis=1)
+    return there
 
 
 def _angles(n: int, near: bool, rng: np.random.Generator) -> FloatArray:
@@ -231,7 +233,7 @@ def _rotated(axis: FloatArray, arms: FloatArray, angles: FloatArray) -> FloatArr
 
 
 def _torsion_energy(rotors: Rotors, positions: FloatArray, angles: FloatArray) -> FloatArray:
-    """kT of each candidate, shape (n, n_candidates)."""
+    """Energy in kT of each candidate, shape (n, n_candidates)."""
     rows = np.arange(len(rotors))
     behind = rotors.behind[rows, (rotors.behind >= 0).argmax(axis=1)]
     moved = rotors.moved[rows, (rotors.moved >= 0).argmax(axis=1)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from herobm.chem.geometry import bond_labels
 from herobm.chem.stereo import chirality_errors
@@ -17,6 +18,8 @@ from herobm.types import Beads, FloatArray, IntArray
 
 #: Standard deviations from the mean of its kind beyond which a bond is an outlier.
 OUTLIER = 4.0
+#: Å, unbonded heavy atoms that are nearer to each other overlap.
+OVERLAP = 1.2
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Summary:
         The one farthest from the mean of its kind, with its length.
     chirality_errors : tuple of str
         Centres with the wrong hand.
+    overlaps : int
+        Pairs of heavy atoms that are not bonded and nearer than 1.2 Å.
     disulfides : tuple of str
     contributions : tuple of Contribution
         Who rebuilt what.
@@ -86,12 +91,18 @@ class Summary:
     n_bonds: int
     worst_bond: str
     chirality_errors: tuple[str, ...]
+    overlaps: int
     disulfides: tuple[str, ...]
     contributions: tuple[Contribution, ...] = ()
     n_hydrogens: int = 0
     steps: tuple[str, ...] = ()
     confidence: tuple[str, ...] = ()
     before: Summary | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether no bond is an outlier, no hand wrong and no two atoms overlap."""
+        return not (self.bond_outliers or self.chirality_errors or self.overlaps)
 
     @property
     def size(self) -> str:
@@ -114,6 +125,8 @@ class Summary:
             + (f" (worst: {self.worst_bond})" if self.bond_outliers else ""),
             f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
         ]
+        if self.overlaps:
+            lines.append(f"overlaps          {self.overlaps} pairs of atoms within {OVERLAP} Å")
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
         lines += self.confidence
@@ -129,8 +142,9 @@ class Summary:
 
 @dataclass
 class Totals:
-    """Figures over the frames of a trajectory."""
+    """Figures over the frames of a trajectory, or whatever else `noun` says."""
 
+    noun: str = "frame"
     n_frames: int = 0
     remap_sum: float = 0.0
     remap_max: float = 0.0
@@ -145,13 +159,17 @@ class Totals:
         """Count a frame in."""
         if self.n_frames == 0:
             self.size = summary.size
-            said = [f"first frame: {summary.steps[0]}", *summary.steps[1:]] if summary.steps else []
+            said = (
+                [f"first {self.noun}: {summary.steps[0]}", *summary.steps[1:]]
+                if summary.steps
+                else []
+            )
             self.opening = (*contribution_table(summary.contributions), *said)
         self.n_frames += 1
         self.remap_sum += summary.remap_mean
         if summary.remap_max > self.remap_max:
             self.remap_max = summary.remap_max
-            self.remap_worst = f"{summary.worst_bead}, frame {frame}"
+            self.remap_worst = f"{summary.worst_bead}, {self.noun} {frame}"
         self.bond_outliers += summary.bond_outliers
         self.n_bonds += summary.n_bonds
         self.chirality_errors += len(summary.chirality_errors)
@@ -159,7 +177,7 @@ class Totals:
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"{self.n_frames} frames of {self.size}",
+                f"{self.n_frames} {self.noun}s of {self.size}",
                 *self.opening,
                 f"re-mapping error  {self.remap_sum / max(self.n_frames, 1):.3f} Å mean, "
                 f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
@@ -216,8 +234,16 @@ def summarise(
         n_bonds=int(np.isfinite(deviation).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
+        overlaps=_count_overlaps(positions, bonds),
         disulfides=tuple(bridge(pair) for pair in disulfides),
     )
+
+
+def _count_overlaps(positions: FloatArray, bonds: IntArray) -> int:
+    there = np.flatnonzero(np.isfinite(positions).all(axis=1))
+    near = cKDTree(positions[there]).query_pairs(OVERLAP, output_type="ndarray").reshape(-1, 2)
+    keys = there[near] @ (len(positions), 1)
+    return int((~np.isin(keys, np.sort(bonds, axis=1) @ (len(positions), 1))).sum())
 
 
 def bond_deviations(

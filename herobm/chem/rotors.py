@@ -105,7 +105,8 @@ def find_rotors(plan: Plan, fixed: IntArray | None = None) -> Rotors:
         residues = np.flatnonzero(plan.template == kind)
         parts += [_lay_out(rotor, residues, index, *shape) for rotor in rotors]
     laid_out = Rotors(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    there = (laid_out.axis >= 0).all(axis=1) & (laid_out.direct & (laid_out.moved >= 0)).any(axis=1)
+    there: BoolArray = np.array((laid_out.axis >= 0).all(axis=1))
+    there &= (laid_out.direct & (laid_out.moved >= 0)).any(axis=1)
     there &= (laid_out.behind >= 0).any(axis=1)
     if fixed is not None:
         there &= ~np.isin(laid_out.moved, fixed).any(axis=1)

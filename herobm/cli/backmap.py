@@ -75,8 +75,17 @@ def backmap(
     stride: Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            min=1,
+            help="Draw so many conformers; to a PDB file of several models, XTC, TRR or DCD.",
+        ),
+    ] = None,
     seed: Annotated[
-        int, typer.Option(help="Of directions that beads do not tell (a lone bead).")
+        int,
+        typer.Option(help="Of samples, and of directions that beads do not tell (a lone bead)."),
     ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -84,19 +93,12 @@ def backmap(
 
     With -f the atoms go to a trajectory, and the first frame to a PDB file beside it.
     """
-    from herobm.errors import OutputError
     from herobm.io import read_beads
 
     show_notes()
     renames = parse_renames(rename)
     is_trajectory = output.suffix.lower() in TRAJECTORIES
-    if is_trajectory != (trajectory is not None):
-        raise OutputError(
-            f"{output}: a trajectory is written from a trajectory (-f), a structure from a "
-            "structure",
-            f"Name an output that ends in {', '.join(TRAJECTORIES)} with -f, in .pdb, .gro or "
-            ".cif without.",
-        )
+    _check_kinds(output, is_trajectory, trajectory is not None, samples)
     frames = slice(begin, end, stride)
     if trajectory is None and frames != slice(None):
         raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
@@ -130,10 +132,38 @@ def backmap(
         registry=open_registry(context),
     )
     prepared.check_fits(structure)
-    if trajectory is None:
+    if samples is not None:
+        from herobm.cli.samples import write_samples
+
+        write_samples(prepared, samples, seed, output, is_trajectory, overwrite)
+    elif trajectory is None:
         _structure(prepared, output, overwrite)
     else:
         _trajectory(prepared, beads, trajectory, selection, frames, output, overwrite)
+
+
+def _check_kinds(
+    output: Path, is_trajectory: bool, from_trajectory: bool, samples: int | None
+) -> None:
+    """See to it that the output can hold what becomes of the input."""
+    from herobm.errors import OutputError
+    from herobm.io import check_holds_models
+
+    if samples is not None:
+        if from_trajectory:
+            raise OutputError(
+                "--samples draws conformers of one structure, not of a trajectory (-f)",
+                "Write the frames as structures, and draw samples of each.",
+            )
+        if not is_trajectory:
+            check_holds_models(output)
+    elif is_trajectory != from_trajectory:
+        raise OutputError(
+            f"{output}: a trajectory is written from a trajectory (-f) or as --samples, a "
+            "structure from a structure",
+            f"Name an output that ends in {', '.join(TRAJECTORIES)} with -f, in .pdb, .gro or "
+            ".cif without.",
+        )
 
 
 def _structure(prepared: Rebuilder, output: Path, overwrite: bool) -> None:
@@ -194,7 +224,7 @@ def _trajectory(
                 written = stack.enter_context(
                     TrajectoryWriter(output, len(opening.atoms), overwrite)
                 )
-            _check_alike(opening, result, frame.index)
+            check_alike(opening, result, frame.index)
             written.write(result.atoms.positions, frame.box, frame.time, frame.step)
             totals.add(frame.index, result.summary)
             bar.update(1)
@@ -203,14 +233,14 @@ def _trajectory(
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")
 
 
-def _check_alike(opening: Result, result: Result, frame: int) -> None:
+def check_alike(opening: Result, result: Result, number: int, noun: str = "frame") -> None:
     """Raise if a frame has other atoms than the first: a trajectory has one topology."""
     from herobm.errors import OutputError
 
     if len(result.atoms) != len(opening.atoms) or (result.atoms.names != opening.atoms.names).any():
         raise OutputError(
-            f"frame {frame} has {len(result.atoms)} atoms, the first one has {len(opening.atoms)}, "
-            "or they have other names",
-            "Hydrogens depend on the surroundings in each frame. Leave the step that adds them "
-            "out (--post), or write the frames one by one.",
+            f"{noun} {number} has {len(result.atoms)} atoms, the first one has "
+            f"{len(opening.atoms)}, or they have other names",
+            f"Hydrogens depend on the surroundings in each {noun}. Leave the step that adds them "
+            f"out (--post), or write each {noun} by itself.",
         )
