@@ -177,7 +177,7 @@ class Totals:
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"{self.n_frames} {self.noun}s of {self.size}",
+                f"{self.n_frames} {self.noun}{'s' * (self.n_frames != 1)} of {self.size}",
                 *self.opening,
                 f"re-mapping error  {self.remap_sum / max(self.n_frames, 1):.3f} Å mean, "
                 f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
