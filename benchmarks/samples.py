@@ -98,8 +98,13 @@ def bonding(case: Case) -> Iterator[tuple[float, float]]:
     bonds = np.sort(plan_bonds(plan, case.topology.links.previous), axis=1)
     bridges = find_disulfides(plan, case.topology.beads)
     radius = np.array([COVALENT_RADII.get(str(e), 0.76) for e in plan.elements])
-    for x in case.samples:
-        joined = keys(np.concatenate([bonds, np.array(bridges.bonded(x), int).reshape(-1, 2)]), x)
+    for sample in case.samples:
+        known = np.isfinite(sample).all(axis=1)
+        places = np.arange(len(sample))[:, None] * [1e4, 0.0, 0.0]
+        x = np.where(known[:, None], sample, places + 1e6)
+        bridged = np.array(bridges.bonded(x), dtype=np.int64).reshape(-1, 2)
+        bonded = np.concatenate([bonds, bridged])
+        joined = keys(bonded[known[bonded].all(axis=1)], x)
         pairs = cKDTree(x).query_pairs(NEIGHBOURS, output_type="ndarray").reshape(-1, 2)
         gaps = np.linalg.norm(x[pairs[:, 0]] - x[pairs[:, 1]], axis=1)
         strange = ~np.isin(keys(pairs, x), joined)
@@ -123,9 +128,11 @@ def line_of(case: Case) -> list[str]:
     def away(x: FloatArray) -> float:
         return float(np.sqrt(((x - case.truth)[known] ** 2).sum(axis=1).mean()))
 
+    there = np.isfinite(case.samples[0]).all(axis=1)
+    diversity = pairwise_rmsd([x[there] for x in case.samples])
     far = [away(x) for x in case.samples]
     clash_ratio, edits = np.mean(list(bonding(case)), axis=0)
-    figures = (away(case.own), float(np.mean(far)), min(far), pairwise_rmsd(case.samples))
+    figures = (away(case.own), float(np.mean(far)), min(far), diversity)
     return [
         str(case.topology.plan.n_residues),
         *(f"{figure:.2f}" for figure in figures),

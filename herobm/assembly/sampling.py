@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from herobm.chem.geometry import dihedrals
+from herobm.chem.geometry import dihedrals, turn_about
 from herobm.chem.rotors import Rotors, find_rotors
 from herobm.elements import VDW_RADII
 from herobm.plan import Plan
@@ -35,6 +35,8 @@ BARRIER = 2.5
 CONTACT, SOFTNESS = 0.9, 0.15
 #: Angles that each torsion chooses from; half of the sweeps look all around, half near by.
 CANDIDATES, SWEEPS, NEAR = 24, 8, np.radians(15.0)
+#: Å, a coordinate of atoms that have no place; nothing meets them.
+FAR = 1e6
 #: Distances that are computed at once; bounds the memory, changes no result.
 CHUNK = 2_000_000
 
@@ -46,7 +48,7 @@ class Sampler:
     ----------
     plan : Plan
     positions : FloatArray, shape (n_atoms, 3)
-        Å, where the model put the atoms.
+        Å, where the model put the atoms; NaN for atoms that have no place.
     error : FloatArray, shape (n_residues,)
         Å, root mean square error that the model expects; residues with NaN stay as they are.
     fixed : IntArray, shape (n_fixed,)
@@ -59,7 +61,9 @@ class Sampler:
         rotors = find_rotors(plan, fixed)
         told = np.nan_to_num(error)[rotors.residue] > 0
         rotors = rotors.take(told & _is_finite(rotors, positions))
-        self.rotors, self.origin = rotors, positions
+        self.rotors = rotors
+        self._known = np.isfinite(positions).all(axis=1, keepdims=True)
+        self.origin = np.where(self._known, positions, FAR)
         self._radius = np.array([VDW_RADII.get(str(e), 1.70) for e in plan.elements])
         self._widest = CONTACT * 2.0 * float(self._radius.max(initial=0.0))
         n_atoms = np.bincount(plan.atom_residue, minlength=plan.n_residues)
@@ -80,7 +84,7 @@ class Sampler:
                 noise = rng.gumbel(size=angles.shape)
                 for part, near in self._chunks(rows, state.positions):
                     self._turn(rows[part], near, state, angles[part], noise[part])
-        return state.positions
+        return np.where(self._known, state.positions, np.nan)
 
     def _reach(self, positions: FloatArray) -> FloatArray:
         """Largest distance of an atom that turns from the axis, shape (n,)."""
@@ -150,7 +154,7 @@ class Sampler:
         there = (moved >= 0)[..., None]
         centre = state.positions[rotors.axis[:, 1], None]
         arms = (state.positions[moved] - centre) * there
-        turned = _rotated(centre[:, 0] - state.positions[rotors.axis[:, 0]], arms, angles)
+        turned = turn_about(centre[:, 0] - state.positions[rotors.axis[:, 0]], arms, angles)
         home = (self.origin[moved] - centre) * there
         shares, beads = self._shares[rows][..., :width], self._beads[rows]
         shifts = state.shifts[beads][:, None] + shares[:, None] @ (turned - arms[:, None])
@@ -219,17 +223,6 @@ def _angles(n: int, near: bool, rng: np.random.Generator) -> FloatArray:
     else:
         drawn = rng.uniform(-np.pi, np.pi, (n, CANDIDATES - 1))
     return np.concatenate([np.zeros((n, 1)), drawn], axis=1)
-
-
-def _rotated(axis: FloatArray, arms: FloatArray, angles: FloatArray) -> FloatArray:
-    """Turn vectors (n, n_moved, 3) by angles (n, n_candidates) about axes (n, 3) (Rodrigues)."""
-    unit = (axis / np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), 1e-9))[:, None]
-    along = (arms * unit).sum(axis=2, keepdims=True) * unit
-    cosine, sine = np.cos(angles)[..., None, None], np.sin(angles)[..., None, None]
-    turned: FloatArray = (
-        along[:, None] + (arms - along)[:, None] * cosine + np.cross(unit, arms)[:, None] * sine
-    )
-    return turned
 
 
 def _torsion_energy(rotors: Rotors, positions: FloatArray, angles: FloatArray) -> FloatArray:
