@@ -1,4 +1,4 @@
-"""Elements and masses of the atoms that structure and mapping files name."""
+"""Elements, masses and radii of the atoms that structure and mapping files name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ MASSES: dict[str, float] = {
     "F": 18.998, "Na": 22.990, "Mg": 24.305, "Si": 28.085, "P": 30.974, "S": 32.06,
     "Cl": 35.45, "K": 39.098, "Ca": 40.078, "Mn": 54.938, "Fe": 55.845, "Co": 58.933,
     "Ni": 58.693, "Cu": 63.546, "Zn": 65.38, "Se": 78.971, "Br": 79.904, "I": 126.904,
+}  # fmt: skip
+
+#: Van der Waals radii in Å (Bondi 1964).
+VDW_RADII: dict[str, float] = {
+    "C": 1.70, "N": 1.55, "O": 1.52, "S": 1.80, "P": 1.80, "F": 1.47, "Cl": 1.75, "Br": 1.85,
+    "I": 1.98, "Se": 1.90, "Si": 2.10, "B": 1.92,
 }  # fmt: skip
 
 # Two-letter elements that a name can only mean when it is written in this way: followed by

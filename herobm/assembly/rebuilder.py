@@ -14,9 +14,11 @@ from herobm.assembly.confidence import Confidence
 from herobm.assembly.models import Draft, Model
 from herobm.assembly.outcome import Result, contributions, find_atoms
 from herobm.assembly.routing import drop_unserved, route
+from herobm.assembly.sampling import Sampler
 from herobm.assembly.tidy import Tidier
 from herobm.chem.quality import Summary, summarise
 from herobm.chem.verdict import Judge
+from herobm.errors import ModelError
 from herobm.plan import reconstruct
 from herobm.plugins.records import PostProcessorSpec
 from herobm.post.chain import run_chain
@@ -103,7 +105,39 @@ class Rebuilder:
 
         A step that adds hydrogens or minimises may fail; what was there before it is not lost.
         """
+        yield from self._finish(beads, *self._place(beads))
+
+    def samples(self, beads: Beads, n: int, seed: int = 0) -> Iterator[Result]:
+        """Draw different conformers of one frame, each with all steps done.
+
+        None of them is what `result` gives. The first ones do not depend on `n`.
+
+        Parameters
+        ----------
+        beads : Beads
+        n : int
+        seed : int
+            The same seed draws the same conformers.
+
+        Raises
+        ------
+        ModelError
+            If no model says how far off its atoms may be, or nothing in the molecules can turn.
+        """
         positions, context, confidence = self._place(beads)
+        bridged = np.array(context.disulfides, dtype=np.int64).ravel()
+        sampler = Sampler(self.topology.plan, positions, confidence.error, bridged)
+        _check_freedom(sampler, confidence)
+        for number in range(n):
+            rng = np.random.default_rng([seed % 2**63, number])
+            drawn = self.tidier.tidy(sampler.draw(rng))
+            *_, last = self._finish(beads, drawn, context, confidence)
+            yield last
+
+    def _finish(
+        self, beads: Beads, positions: FloatArray, context: PostContext, confidence: Confidence
+    ) -> Iterator[Result]:
+        """Run the steps on atoms that are placed."""
         atoms, told = self._lightly(self.as_atoms(positions, beads), context)
         first = result = self._judge(beads, atoms, context.disulfides, told, confidence)
         yield result
@@ -195,4 +229,17 @@ class Rebuilder:
             residues=beads.residues,
             box=beads.box,
             elements=plan.elements,
+        )
+
+
+def _check_freedom(sampler: Sampler, confidence: Confidence) -> None:
+    if not confidence.told:
+        raise ModelError(
+            "no samples can be drawn: the models do not say how far off their atoms may be",
+            "Take a network of herobm (--model), or leave --samples out.",
+        )
+    if len(sampler.rotors) == 0:
+        raise ModelError(
+            "no samples can be drawn: no side branch of these residues can turn about a bond",
+            "Leave --samples out.",
         )

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from herobm.elements import VDW_RADII
 from herobm.types import FloatArray, IntArray, StrArray
 
-#: Van der Waals radii in Å (Bondi 1964).
-BONDI = {
-    "C": 1.70, "N": 1.55, "O": 1.52, "S": 1.80, "P": 1.80, "F": 1.47, "Cl": 1.75, "Br": 1.85,
-    "I": 1.98, "Se": 1.90, "Si": 2.10, "B": 1.92,
-}  # fmt: skip
 #: Share of the sum of two radii below which two atoms clash.
 CLOSEST = 0.8
 
@@ -39,7 +35,7 @@ def clashes(
     if len(atoms) == 0:
         return np.zeros((0, 2), dtype=np.int64)
     kinds, kind = np.unique(elements, return_inverse=True)
-    radius = np.array([BONDI.get(str(k), 1.70) for k in kinds])[kind]
+    radius = np.array([VDW_RADII.get(str(k), 1.70) for k in kinds])[kind]
     reach = CLOSEST * 2.0 * radius[atoms].max()
     tree = cKDTree(positions[atoms])
     pairs = atoms[tree.query_pairs(reach, output_type="ndarray").reshape(-1, 2)]

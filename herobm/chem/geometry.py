@@ -87,6 +87,30 @@ def dihedrals(positions: FloatArray, quads: IntArray) -> FloatArray:
     return turned
 
 
+def turn_about(axes: FloatArray, arms: FloatArray, angles: FloatArray) -> FloatArray:
+    """Turn vectors about axes (Rodrigues' formula).
+
+    Parameters
+    ----------
+    axes : FloatArray, shape (n, 3)
+        Of any length.
+    arms : FloatArray, shape (n, n_arms, 3)
+    angles : FloatArray, shape (n, n_angles)
+        Radians, by the right-hand rule.
+
+    Returns
+    -------
+    FloatArray, shape (n, n_angles, n_arms, 3)
+    """
+    unit = (axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-9))[:, None]
+    along = (arms * unit).sum(axis=2, keepdims=True) * unit
+    cosine, sine = np.cos(angles)[..., None, None], np.sin(angles)[..., None, None]
+    turned: FloatArray = (
+        along[:, None] + (arms - along)[:, None] * cosine + np.cross(unit, arms)[:, None] * sine
+    )
+    return turned
+
+
 def reference_lengths(
     plan: Plan, bonds: IntArray, reference: dict[str, tuple[float, float]]
 ) -> FloatArray:

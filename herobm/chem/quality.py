@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from herobm.chem.geometry import bond_labels
 from herobm.chem.stereo import chirality_errors
@@ -13,6 +14,9 @@ from herobm.chem.verdict import OUTLIER, Judge, Verdict
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
 from herobm.types import Beads, FloatArray, IntArray
+
+#: Å, unbonded heavy atoms that are nearer to each other overlap.
+OVERLAP = 1.2
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Summary:
         The one farthest from the mean of its kind, with its length.
     chirality_errors : tuple of str
         Centres with the wrong hand.
+    overlaps : int
+        Pairs of heavy atoms that are not bonded and nearer than 1.2 Å.
     disulfides : tuple of str
     verdict : Verdict
         Figures that need no reference, see `herobm.chem.verdict`.
@@ -84,6 +90,7 @@ class Summary:
     n_bonds: int
     worst_bond: str
     chirality_errors: tuple[str, ...]
+    overlaps: int
     disulfides: tuple[str, ...]
     verdict: Verdict
     contributions: tuple[Contribution, ...] = ()
@@ -91,6 +98,11 @@ class Summary:
     steps: tuple[str, ...] = ()
     confidence: tuple[str, ...] = ()
     before: Summary | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether no bond is an outlier, no hand wrong and no two atoms overlap."""
+        return not (self.bond_outliers or self.chirality_errors or self.overlaps)
 
     @property
     def size(self) -> str:
@@ -114,6 +126,8 @@ class Summary:
             f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
         ]
         lines += plausibility(self.verdict)
+        if self.overlaps:
+            lines.append(f"overlaps          {self.overlaps} pairs of atoms within {OVERLAP} Å")
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
         lines += self.confidence
@@ -148,8 +162,9 @@ def plausibility(verdict: Verdict) -> list[str]:
 
 @dataclass
 class Totals:
-    """Figures over the frames of a trajectory."""
+    """Figures over the frames of a trajectory, or whatever else `noun` says."""
 
+    noun: str = "frame"
     n_frames: int = 0
     remap_sum: float = 0.0
     remap_max: float = 0.0
@@ -165,13 +180,17 @@ class Totals:
         """Count a frame in."""
         if self.n_frames == 0:
             self.size = summary.size
-            said = [f"first frame: {summary.steps[0]}", *summary.steps[1:]] if summary.steps else []
+            said = (
+                [f"first {self.noun}: {summary.steps[0]}", *summary.steps[1:]]
+                if summary.steps
+                else []
+            )
             self.opening = (*contribution_table(summary.contributions), *said)
         self.n_frames += 1
         self.remap_sum += summary.remap_mean
         if summary.remap_max > self.remap_max:
             self.remap_max = summary.remap_max
-            self.remap_worst = f"{summary.worst_bead}, frame {frame}"
+            self.remap_worst = f"{summary.worst_bead}, {self.noun} {frame}"
         self.bond_outliers += summary.bond_outliers
         self.n_bonds += summary.n_bonds
         self.chirality_errors += len(summary.chirality_errors)
@@ -180,7 +199,7 @@ class Totals:
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"{self.n_frames} frames of {self.size}",
+                f"{self.n_frames} {self.noun}{'s' * (self.n_frames != 1)} of {self.size}",
                 *self.opening,
                 f"re-mapping error  {self.remap_sum / max(self.n_frames, 1):.3f} Å mean, "
                 f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
@@ -240,9 +259,17 @@ def summarise(
         n_bonds=int(np.isfinite(deviation).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
+        overlaps=_count_overlaps(positions, bonds),
         disulfides=tuple(bridge(pair) for pair in disulfides),
         verdict=judge.judge(positions, beads.positions, bridges=bridges),
     )
+
+
+def _count_overlaps(positions: FloatArray, bonds: IntArray) -> int:
+    there = np.flatnonzero(np.isfinite(positions).all(axis=1))
+    near = cKDTree(positions[there]).query_pairs(OVERLAP, output_type="ndarray").reshape(-1, 2)
+    keys = there[near] @ (len(positions), 1)
+    return int((~np.isin(keys, np.sort(bonds, axis=1) @ (len(positions), 1))).sum())
 
 
 def bond_deviations(

@@ -19,6 +19,7 @@ from herobm.cli.steps import (
     step_options,
 )
 from herobm.cli.structures import (
+    TRAJECTORIES,
     Begin,
     End,
     Overwrite,
@@ -79,8 +80,17 @@ def backmap(
     stride: Stride = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            min=1,
+            help="Draw so many conformers; to a PDB file of several models, XTC, TRR or DCD.",
+        ),
+    ] = None,
     seed: Annotated[
-        int, typer.Option(help="Of directions that beads do not tell (a lone bead).")
+        int,
+        typer.Option(help="Of samples, and of directions that beads do not tell (a lone bead)."),
     ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -92,8 +102,14 @@ def backmap(
 
     show_notes()
     renames = parse_renames(rename)
-    frames = choose_frames(output, trajectory, begin, end, stride)
-    structure = output if trajectory is None else output.with_suffix(".pdb")
+    if samples is None:
+        frames = choose_frames(output, trajectory, begin, end, stride)
+    else:
+        from herobm.cli.samples import check_samples
+
+        frames = check_samples(output, trajectory)
+    is_trajectory = output.suffix.lower() in TRAJECTORIES
+    structure = output.with_suffix(".pdb") if is_trajectory else output
     inputs = [beads] if trajectory is None else [beads, trajectory]
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
     given = read_beads(beads, selection)
@@ -124,7 +140,11 @@ def backmap(
         registry=open_registry(context),
     )
     prepared.check_fits(structure)
-    if trajectory is None:
+    if samples is not None:
+        from herobm.cli.samples import write_samples
+
+        write_samples(prepared, samples, seed, output, is_trajectory, overwrite)
+    elif trajectory is None:
         _structure(prepared, output, overwrite)
     else:
         _trajectory(prepared, beads, trajectory, selection, frames, output, overwrite)

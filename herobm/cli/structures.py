@@ -101,7 +101,7 @@ def choose_frames(
     return frames
 
 
-def check_alike(opening: Atoms, atoms: Atoms, frame: int) -> None:
+def check_alike(opening: Atoms, atoms: Atoms, number: int, noun: str = "frame") -> None:
     """See to it that a frame has the atoms of the first one: a trajectory has one topology.
 
     Raises
@@ -110,10 +110,10 @@ def check_alike(opening: Atoms, atoms: Atoms, frame: int) -> None:
     """
     if len(atoms) != len(opening) or (atoms.names != opening.names).any():
         raise OutputError(
-            f"frame {frame} has {len(atoms)} atoms, the first one has {len(opening)}, "
+            f"{noun} {number} has {len(atoms)} atoms, the first one has {len(opening)}, "
             "or they have other names",
-            "Hydrogens depend on the surroundings in each frame. Leave the step that adds them "
-            "out, or write the frames one by one.",
+            f"Hydrogens depend on the surroundings in each {noun}. Leave the step that adds them "
+            f"out, or write each {noun} by itself.",
         )
 
 

@@ -13,17 +13,19 @@ if TYPE_CHECKING:
     from herobm.io.frames import Frame
     from herobm.io.read import read_atoms, read_beads
     from herobm.io.trajectory import Trajectory, TrajectoryWriter, open_trajectory
-    from herobm.io.write import check_fits, write_structure
+    from herobm.io.write import check_fits, check_holds_models, write_models, write_structure
 
 __all__ = [
     "Frame",
     "Trajectory",
     "TrajectoryWriter",
     "check_fits",
+    "check_holds_models",
     "check_writable",
     "open_trajectory",
     "read_atoms",
     "read_beads",
+    "write_models",
     "write_structure",
     "written_aside",
 ]
@@ -33,10 +35,12 @@ _HOMES = {
     "Trajectory": "trajectory",
     "TrajectoryWriter": "trajectory",
     "check_fits": "write",
+    "check_holds_models": "write",
     "check_writable": "aside",
     "open_trajectory": "trajectory",
     "read_atoms": "read",
     "read_beads": "read",
+    "write_models": "write",
     "write_structure": "write",
     "written_aside": "aside",
 }

@@ -68,14 +68,45 @@ def pdb_text(
         Particle indices; written as CONECT, and as SSBOND where both are called SG.
     """
     records, serials = _atom_records(particles)
+    return _file([*_before(particles, title, remarks, bonds), *records, *_bonds(serials, bonds)])
+
+
+def pdb_models_text(models: Sequence[Particles], bonds: Sequence[tuple[int, int]]) -> str:
+    """Return the text of a PDB file with several models of the same particles.
+
+    Parameters
+    ----------
+    models : sequence of Particles
+        At least one; n particles each, that passed `check_pdb`.
+    bonds : sequence of (int, int)
+        As for `pdb_text`; the same in all models.
+    """
+    lines = _before(models[0], "", (), bonds)
+    serials: list[int] = []
+    for number, particles in enumerate(models, 1):
+        records, serials = _atom_records(particles)
+        lines += [f"MODEL     {encode(number, 4)}", *records, "ENDMDL"]
+    return _file([*lines, *_bonds(serials, bonds)])
+
+
+def _before(
+    particles: Particles, title: str, remarks: Sequence[str], bonds: Sequence[tuple[int, int]]
+) -> list[str]:
+    """Return what stands before the atoms."""
     lines = [*_head(title, remarks), *_disulfides(particles, bonds)]
     if particles.box is not None:
         lengths = "".join(f"{length:9.3f}" for length in particles.box[:3])
         angles = "".join(f"{angle:7.2f}" for angle in particles.box[3:])
         lines.append(f"CRYST1{lengths}{angles} P 1           1")
-    lines += records
+    return lines
+
+
+def _bonds(serials: list[int], bonds: Sequence[tuple[int, int]]) -> Iterator[str]:
     for one, other in sorted({pair for i, j in bonds for pair in ((i, j), (j, i))}):
-        lines.append(f"CONECT{encode(serials[one], 5)}{encode(serials[other], 5)}")
+        yield f"CONECT{encode(serials[one], 5)}{encode(serials[other], 5)}"
+
+
+def _file(lines: Sequence[str]) -> str:
     return "\n".join([*(line.ljust(80) for line in lines), "END".ljust(80), ""])
 
 

@@ -12,7 +12,7 @@ from herobm.errors import OutputError
 from herobm.io.aside import cannot_write, written_aside
 from herobm.io.cif_text import cif_text
 from herobm.io.gro_text import check_gro, gro_text
-from herobm.io.pdb_text import check_pdb, pdb_text
+from herobm.io.pdb_text import check_pdb, pdb_models_text, pdb_text
 from herobm.io.source import format_of
 from herobm.types import Particles
 
@@ -61,6 +61,60 @@ def write_structure(
         Where the file cannot be written, or the format cannot hold the structure.
     """
     target = Path(path)
+    _check(target, particles)
+    text = _WRITERS[format_of(target)](particles, title, tuple(remarks), tuple(bonds or ()))
+    _put(target, text, overwrite)
+
+
+def write_models(
+    path: Path | str,
+    models: Sequence[Particles],
+    *,
+    overwrite: bool = False,
+    bonds: Iterable[tuple[int, int]] | None = None,
+) -> None:
+    """Write several conformers of the same atoms to one PDB file, each as a model.
+
+    Parameters
+    ----------
+    path : Path or str
+        It ends in .pdb (.ent), or that and .gz.
+    models : sequence of Atoms or Beads
+        At least one, in Å.
+    overwrite : bool
+        Whether a file that lies there already may be replaced.
+    bonds : iterable of (int, int), optional
+        Pairs of particle indices to be written as bonds, the same in all models.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written, or the format cannot hold the structures.
+    """
+    target = Path(path)
+    check_holds_models(target)
+    for particles in models:
+        _check(target, particles)
+    _put(target, pdb_models_text(models, tuple(bonds or ())), overwrite)
+
+
+def check_holds_models(path: Path | str) -> None:
+    """See to it that `write_models` knows the format of `path`.
+
+    Raises
+    ------
+    OutputError
+        Where it does not.
+    """
+    if format_of(Path(path)) != "pdb":
+        raise OutputError(
+            f"{path}: several structures go into no file of this format",
+            "Name it .pdb, or .xtc, .trr or .dcd for a trajectory.",
+        )
+
+
+def _check(target: Path, particles: Particles) -> None:
+    """Raise if the format cannot hold the particles, or a coordinate is no number."""
     check_fits(target, particles)
     bad = np.flatnonzero(~np.isfinite(particles.positions).all(axis=1))
     if len(bad):
@@ -69,7 +123,9 @@ def write_structure(
             f"{particles.label(int(bad[0]))}",
             "Nothing was written. Check the input for beads far from all others.",
         )
-    text = _WRITERS[format_of(target)](particles, title, tuple(remarks), tuple(bonds or ()))
+
+
+def _put(target: Path, text: str, overwrite: bool) -> None:
     data = text.encode("utf-8")
     if target.suffix.lower() == ".gz":
         data = gzip.compress(data, mtime=0)

@@ -36,6 +36,8 @@ class TrainConfig(BaseModel):
         coordinate.
     drift, drift_share : statistics of real frames (``herobm data statistics --against``), and the
         share of the structures whose beads drift apart as those do; relative to the config file.
+    half_strain : strain, Å, at which the error of an atom counts half; errors of noisy beads are
+        large whatever is learnt and would drown the others. All count alike where it is None.
     initial : weights to begin with, of the same mapping and network; relative to the config file.
     derived : residue kinds cut from others.
     seed : of everything random.
@@ -65,6 +67,7 @@ class TrainConfig(BaseModel):
     noise: float = Field(default=0.45, ge=0)
     drift: Path | None = None
     drift_share: float = Field(default=0.15, ge=0, le=1)
+    half_strain: float | None = Field(default=None, gt=0)
     initial: Path | None = None
     derived: tuple[Derived, ...] = ()
     seed: int = 0

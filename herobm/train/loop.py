@@ -210,7 +210,8 @@ class _Run:
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         prediction = state.network(batch.graph)
-        terms = loss_terms(batch, batch.place(prediction.vectors), prediction)
+        placed = batch.place(prediction.vectors)
+        terms = loss_terms(batch, placed, prediction, config.half_strain)
         loss = terms.total(config.geometry_weight(progress), config.torsion)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()

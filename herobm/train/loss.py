@@ -38,7 +38,12 @@ class LossTerms:
         return shape + ERROR_WEIGHT * self.error
 
 
-def loss_terms(batch: Batch, placed: torch.Tensor, prediction: Prediction) -> LossTerms:
+def loss_terms(
+    batch: Batch,
+    placed: torch.Tensor,
+    prediction: Prediction,
+    half_strain: float | None = None,
+) -> LossTerms:
     """Compare a prediction with its batch.
 
     Parameters
@@ -48,12 +53,18 @@ def loss_terms(batch: Batch, placed: torch.Tensor, prediction: Prediction) -> Lo
         Å.
     prediction : Prediction
         Of which `placed` are the atoms.
+    half_strain : float, optional
+        Å, strain at which the error of an atom counts half.
     """
     targets = best_names(batch.targets, batch.swaps, placed.detach())
     known = torch.isfinite(targets).all(dim=1)
     wanted = torch.where(known.unsqueeze(-1), targets, placed.detach())
     squares = (placed - wanted).square().sum(dim=-1)
-    position = squares.sum() / known.sum().clamp(min=1)
+    weight = known.to(squares.dtype)
+    if half_strain is not None:
+        strain = batch.graph.strain[batch.row_bead[batch.atom_rows[:, 0]]]
+        weight = weight / (1.0 + (strain / half_strain).square())
+    position = (weight * squares).sum() / weight.sum().clamp(min=1e-6)
     bond = (_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)).square().mean()
     angle = (_cosines(placed, batch.angles) - _cosines(wanted, batch.angles)).square().mean()
     defined = torch.isfinite(batch.torsions).all(dim=-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +122,21 @@ def test_a_shift_costs_its_square_and_no_geometry(laid: Laid) -> None:
     assert float(terms.angle) == pytest.approx(0.0, abs=1e-6)
     assert float(terms.torsion) == pytest.approx(2.0, rel=1e-4)
     assert float(terms.total(5.0, 0.05)) == pytest.approx(0.19 + 0.1 * 0.0901, rel=1e-3)
+
+
+def test_strained_beads_count_less(laid: Laid) -> None:
+    batch = laid.cut([0], [27])
+    strain = torch.zeros(len(batch.beads))
+    strain[: len(strain) // 2] = 0.2
+    batch = replace(batch, graph=replace(batch.graph, strain=strain))
+    far = batch.row_bead[batch.atom_rows[:, 0]] < len(strain) // 2
+    placed = batch.targets + 0.3 * far.unsqueeze(1)
+    n_far, n_near = int(far.sum()), int((~far).sum())
+    alike = loss_terms(batch, placed, said(batch))
+    assert float(alike.position) == pytest.approx(0.27 * n_far / (n_far + n_near), rel=1e-3)
+    weighed = loss_terms(batch, placed, said(batch), half_strain=0.2)
+    half = 0.5 * n_far
+    assert float(weighed.position) == pytest.approx(0.27 * half / (half + n_near), rel=1e-3)
 
 
 def test_unknown_atoms_cost_nothing(laid: Laid) -> None:

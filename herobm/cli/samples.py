@@ -1,0 +1,84 @@
+"""``herobm backmap --samples``: different conformers for the same beads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from herobm.cli.structures import TRAJECTORIES, check_alike
+from herobm.errors import OutputError
+
+if TYPE_CHECKING:
+    from herobm.chem.diversity import Ensemble
+    from herobm.pipeline import Rebuilder, Result
+
+
+def check_samples(output: Path, trajectory: Path | None) -> slice:
+    """See to it that the output can hold samples; no frames are chosen for them.
+
+    Raises
+    ------
+    OutputError
+    """
+    from herobm.io import check_holds_models
+
+    if trajectory is not None:
+        raise OutputError(
+            "--samples draws conformers of one structure, not of a trajectory (-f)",
+            "Write the frames as structures, and draw samples of each.",
+        )
+    if output.suffix.lower() not in TRAJECTORIES:
+        check_holds_models(output)
+    return slice(None)
+
+
+def write_samples(
+    prepared: Rebuilder, n: int, seed: int, output: Path, is_trajectory: bool, overwrite: bool
+) -> None:
+    """Draw samples and write them as models, or as frames with the first one beside them."""
+    from herobm.chem.diversity import Ensemble
+
+    ensemble = Ensemble()
+    drawn = _draw(prepared, n, seed, ensemble)
+    if is_trajectory:
+        beside = output.with_suffix(".pdb")
+        _as_frames(drawn, output, beside, overwrite)
+        typer.echo(f"{ensemble}\natoms written to {output}, first sample to {beside}")
+    else:
+        _as_models(drawn, output, overwrite)
+        typer.echo(f"{ensemble}\natoms written to {output}")
+
+
+def _draw(prepared: Rebuilder, n: int, seed: int, ensemble: Ensemble) -> Iterator[Result]:
+    """Draw samples, count them, and see to it that all have the same atoms."""
+    opening: Result | None = None
+    with typer.progressbar(length=n, label="samples", file=sys.stderr) as bar:
+        for number, result in enumerate(prepared.samples(prepared.topology.beads, n, seed), 1):
+            opening = opening or result
+            check_alike(opening.atoms, result.atoms, number, "sample")
+            ensemble.add(result.atoms, result.summary)
+            yield result
+            bar.update(1)
+
+
+def _as_models(drawn: Iterator[Result], output: Path, overwrite: bool) -> None:
+    from herobm.io import write_models
+
+    results = list(drawn)
+    models = [result.atoms for result in results]
+    write_models(output, models, overwrite=overwrite, bonds=results[0].disulfides)
+
+
+def _as_frames(drawn: Iterator[Result], output: Path, beside: Path, overwrite: bool) -> None:
+    from herobm.io import TrajectoryWriter
+
+    first = next(drawn)
+    with TrajectoryWriter(output, len(first.atoms), overwrite) as written:
+        written.write(first.atoms.positions, first.atoms.box)
+        for number, result in enumerate(drawn, 1):
+            written.write(result.atoms.positions, result.atoms.box, time=float(number))
+    first.write(beside, overwrite=overwrite)

@@ -1,0 +1,176 @@
+"""Different conformers for the same beads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from herobm.train.contacts import clashes
+
+from herobm.assembly.sampling import Sampler
+from herobm.chem.diversity import pairwise_rmsd
+from herobm.chem.geometry import dihedrals
+from herobm.chem.rotors import find_rotors
+from herobm.chem.stereo import chirality_errors, prochiral_errors
+from herobm.dsl import load_set
+from herobm.errors import ModelError
+from herobm.io import read_beads
+from herobm.pipeline import Rebuilder, prepare
+from herobm.plan import Library, compile_library
+from herobm.plan.bonds import angles_of, lay_out_atoms, plan_bonds
+from herobm.system import Topology, build_topology, coarsen
+from herobm.system.coarsen import coarsen_plan
+from herobm.system.matching import match_atoms
+from herobm.types import Atoms, Beads, FloatArray
+
+ROOT = Path(__file__).resolve().parent.parent
+SEQUENCE = "AKFLVERWTC"
+
+
+class Drawn(NamedTuple):
+    """A peptide, and conformers drawn for it as if a model had put it there."""
+
+    topology: Topology
+    positions: FloatArray
+    conformers: list[FloatArray]
+
+
+@pytest.fixture(scope="module")
+def alphas() -> Library:
+    """One bead a residue, on CA."""
+    folder = ROOT / "plugins/ca_only/src/herobm_ca_only/maps"
+    return compile_library(load_set(sorted(folder.glob("*.map")), "ca_only/ca"))
+
+
+def draw(atoms: Atoms, library: Library, error: float, n: int = 4) -> Drawn:
+    topology = build_topology(coarsen(atoms, library), library)
+    plan = topology.plan
+    local = match_atoms(atoms, library).atom
+    positions = lay_out_atoms(plan, atoms.residue_index, local, atoms.positions)
+    errors = np.full(plan.n_residues, error)
+    sampler = Sampler(plan, positions, errors, np.zeros(0, np.int64))
+    conformers = [sampler.draw(np.random.default_rng([5, k])) for k in range(n)]
+    return Drawn(topology, positions, conformers)
+
+
+@pytest.fixture(scope="module")
+def coarse(peptide: Callable[[str], Atoms], alphas: Library) -> Drawn:
+    """A model of C-alpha beads that is 1.5 Å off."""
+    return draw(peptide(SEQUENCE), alphas, 1.5)
+
+
+@pytest.fixture(scope="module")
+def fine(peptide: Callable[[str], Atoms], martini3: Library) -> Drawn:
+    """A model of Martini 3 beads that is 0.3 Å off."""
+    return draw(peptide(SEQUENCE), martini3, 0.3)
+
+
+def test_conformers_differ_where_the_model_is_unsure(coarse: Drawn, fine: Drawn) -> None:
+    assert 0.8 < pairwise_rmsd(coarse.conformers) < 2.5
+    assert 0.05 < pairwise_rmsd(fine.conformers) < 0.5
+
+
+def test_lengths_angles_and_hands_stay(coarse: Drawn) -> None:
+    plan = coarse.topology.plan
+    bonds = plan_bonds(plan, coarse.topology.links.previous)
+    one, _, two = angles_of(bonds, plan.n_atoms).T
+
+    def inner(x: FloatArray) -> FloatArray:
+        pairs = np.concatenate([bonds, np.stack([one, two], axis=1)])
+        return np.linalg.norm(x[pairs[:, 0]] - x[pairs[:, 1]], axis=1)
+
+    wrong = [len(f(plan, coarse.positions)) for f in (chirality_errors, prochiral_errors)]
+    for conformer in coarse.conformers:
+        assert inner(conformer) == pytest.approx(inner(coarse.positions), abs=1e-9)
+        found = [len(f(plan, conformer)) for f in (chirality_errors, prochiral_errors)]
+        assert found == wrong
+
+
+def test_the_chain_stays(coarse: Drawn) -> None:
+    plan = coarse.topology.plan
+    chain = np.isin(plan.atom_names, ["N", "CA", "C", "O", "OXT", "CB"])
+    for conformer in coarse.conformers:
+        assert np.array_equal(conformer[chain], coarse.positions[chain])
+
+
+def test_beads_stay(fine: Drawn) -> None:
+    plan, here = fine.topology.plan, coarsen_plan(fine.topology.plan, fine.positions)
+    for conformer in fine.conformers:
+        shift = np.linalg.norm(coarsen_plan(plan, conformer) - here, axis=1)
+        assert shift.max() < 0.5
+        assert np.sqrt((shift**2).mean()) < 0.18  # 0.1 Å a coordinate
+
+
+def test_side_chains_do_not_clash(coarse: Drawn) -> None:
+    plan = coarse.topology.plan
+    bonds = plan_bonds(plan, coarse.topology.links.previous)
+    atoms = np.arange(plan.n_atoms)
+    before = len(clashes(coarse.positions, plan.elements, atoms, bonds))
+    for conformer in coarse.conformers:
+        assert len(clashes(conformer, plan.elements, atoms, bonds)) <= before + 1
+
+
+def test_torsions_are_staggered(peptide: Callable[[str], Atoms], alphas: Library) -> None:
+    drawn = draw(peptide("AKAKAKA"), alphas, 4.0, 12)
+    rotors = find_rotors(drawn.topology.plan)
+    quads = np.column_stack([rotors.behind[:, 0], rotors.axis, rotors.moved[:, 0]])
+    chi = np.concatenate([dihedrals(x, quads) for x in drawn.conformers])
+    assert (np.cos(np.radians(3 * chi)) < 0).mean() > 0.9
+    share = [(np.abs(chi - centre) < 60).mean() for centre in (-60, 60)]
+    assert all(0.05 < s < 0.8 for s in share)
+
+
+def test_a_model_that_is_sure_leaves_no_freedom(
+    peptide: Callable[[str], Atoms], alphas: Library
+) -> None:
+    sure = draw(peptide("AKFLA"), alphas, 0.02, 2)
+    away = [np.sqrt(((c - sure.positions) ** 2).sum(axis=1).mean()) for c in sure.conformers]
+    assert max(away) < 0.1
+    silent = draw(peptide("AKFLA"), alphas, float("nan"), 1)
+    assert np.array_equal(silent.conformers[0], silent.positions)
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Rebuilder:
+    """Ten residues of ubiquitin, no steps."""
+    beads = read_beads(ROOT / "examples/1ubq/cg.pdb")
+    return prepare(beads.subset(beads.residue_index < 10), mapping="martini3", post="none")
+
+
+def positions(prepared: Rebuilder, n: int, seed: int, beads: Beads | None = None) -> FloatArray:
+    found = prepared.samples(beads or prepared.topology.beads, n, seed)
+    return np.array([result.atoms.positions for result in found])
+
+
+def test_a_seed_draws_the_same_samples(prepared: Rebuilder) -> None:
+    first = positions(prepared, 3, 1)
+    assert np.array_equal(positions(prepared, 2, 1), first[:2])
+    other = positions(prepared, 1, 2)
+    assert len(other) == 1
+    gaps = [np.abs(a - b).max() for a, b in ((first[0], first[1]), (first[0], other[0]))]
+    assert min(gaps) > 0.1
+    negative = positions(prepared, 1, -3)
+    assert np.isfinite(negative).all()
+
+
+def test_samples_are_judged_as_results_are(prepared: Rebuilder) -> None:
+    usual = prepared.result(prepared.topology.beads)
+    (drawn,) = prepared.samples(prepared.topology.beads, 1, 4)
+    assert drawn.atoms.names.tolist() == usual.atoms.names.tolist()
+    assert drawn.summary.valid
+    assert drawn.summary.remap_mean < usual.summary.remap_mean + 0.15
+    crushed = replace(drawn.summary, overlaps=2)
+    assert not crushed.valid
+    assert "\noverlaps          2 pairs of atoms within 1.2 Å" in str(crushed)
+
+
+def test_where_nothing_can_turn_no_samples_are_drawn() -> None:
+    beads = read_beads(ROOT / "examples/1ubq/cg.pdb")
+    glycine = beads.subset((beads.residues.names == "GLY")[beads.residue_index])
+    ready = prepare(glycine, mapping="martini3", post="none")
+    with pytest.raises(ModelError, match="no side branch"):
+        next(ready.samples(ready.topology.beads, 1))
