@@ -102,7 +102,7 @@ def embed(mol: Any, n: int, seed: int, where: str) -> None:
     DslCheckError
         If none can.
     """
-    settings = rdDistGeom.ETKDGv3()
+    settings: Any = rdDistGeom.ETKDGv3()
     settings.randomSeed = seed
     settings.maxIterations = MOST_TRIES
     settings.useSmallRingTorsions = True
@@ -116,4 +116,3 @@ def embed(mol: Any, n: int, seed: int, where: str) -> None:
             f"{where}: RDKit finds no structure with these bonds and stereo labels",
             "Run 'herobm mapping validate --chemistry' on the file.",
         )
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 
 from herobm.chem.ensemble import Ensemble, ensemble
@@ -10,11 +11,11 @@ from herobm.chem.relaxation import Energy, hold_centres, minimise
 from herobm.chem.stereo import chirality_errors, double_bond_errors
 from herobm.chem.torsion_fit import bead_errors, find_rotors, fit_torsions, superpose
 from herobm.plan.plan import compile_plan
-from herobm.plan.template import Library, Template, atom_weights
+from herobm.plan.template import ANYWHERE, Library, Template, atom_weights
 from herobm.types import FloatArray
 
 #: kcal/mol/Å², of the springs that hold the centres of beads.
-STIFFNESS = 3000.0
+STIFFNESS = 1000.0
 #: Conformers whose torsions are fitted: those that lie best on the beads as they are.
 N_TURNED = 50
 #: Å, RMSD of heavy atoms, conformers nearer than this to each other count as one.
@@ -117,6 +118,32 @@ class Fit:
 
 def _rmsd(one: FloatArray, other: FloatArray) -> float:
     return float(np.sqrt(((one - other) ** 2).sum(axis=1).mean()))
+
+
+def unfit(template: Template) -> str:
+    """Say why a residue kind cannot be rebuilt by its chemistry alone, "" if it can.
+
+    Parameters
+    ----------
+    template : Template
+    """
+    mapping = template.mapping
+    linked = any(bond.a.offset or bond.b.offset for bond in mapping.bonds)
+    if linked or (template.atom_place != ANYWHERE).any():
+        return "it is bonded to other residues; only whole molecules are rebuilt without training"
+    if not template.atoms:
+        return "no atom of its mapping has a rule"
+    if len(mapping.atoms) > 1 and not mapping.bonds:
+        return (
+            "its mapping has no bonds (herobm mapping convert --structure takes them from a "
+            "structure)"
+        )
+    graph = nx.Graph((b.a.name, b.b.name) for b in mapping.bonds)
+    graph.add_nodes_from(atom.name for atom in mapping.atoms)
+    pieces = sorted(nx.connected_components(graph), key=len)
+    if len(pieces) > 1:
+        return f"no bond of its mapping joins {', '.join(sorted(pieces[0]))} to the other atoms"
+    return ""
 
 
 def bead_weights(template: Template, made: Ensemble) -> FloatArray:

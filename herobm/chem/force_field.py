@@ -57,7 +57,6 @@ class ForceField:
         energy = float(self._field.CalcEnergy(flat))
         return energy, np.array(self._field.CalcGrad(flat)).reshape(-1, 3)
 
-
     def relax(self, n_steps: int) -> float:
         """Minimise the energy of the conformer where it is; return the energy, kcal/mol."""
         self._field.Minimize(maxIts=n_steps)
@@ -68,9 +67,7 @@ def _field(mol: Any, conformer: int) -> tuple[str, Any]:
     properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol)
     if properties is not None:
         properties.SetMMFFEleTerm(False)
-        field = rdForceFieldHelpers.MMFFGetMoleculeForceField(
-            mol, properties, confId=conformer
-        )
+        field = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, properties, confId=conformer)
         if field is not None:
             return "MMFF94", field
     if rdForceFieldHelpers.UFFHasAllMoleculeParams(mol):

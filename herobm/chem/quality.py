@@ -21,16 +21,37 @@ OUTLIER = 4.0
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one model rebuilt as one mapping set has it."""
+    """What one model rebuilt as one mapping set has it.
+
+    Attributes
+    ----------
+    mapping, model : str
+    n_residues, n_atoms : int
+    untrained : tuple of str
+        Names of the residues, if the model was not trained.
+    """
 
     mapping: str
     model: str
     n_residues: int
     n_atoms: int
+    untrained: tuple[str, ...] = ()
 
 
 def contribution_table(contributions: Sequence[Contribution]) -> list[str]:
-    """Say who rebuilt what, a line for each; nothing where one did it all."""
+    """Say who rebuilt what, a line for each, and what was rebuilt without training.
+
+    There is no table where one model did it all.
+    """
+    said = [
+        f"without training  {', '.join(c.untrained)} ({c.n_residues} residue(s), by {c.model})"
+        for c in contributions
+        if c.untrained
+    ]
+    return [*_table(contributions), *said]
+
+
+def _table(contributions: Sequence[Contribution]) -> list[str]:
     if len(contributions) < 2:
         return []
     rows = [("mapping", "model", "residues", "atoms")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-import numpy as np
 from scipy.optimize import minimize
 
 from herobm.types import FloatArray

@@ -48,7 +48,7 @@ def find_rotors(mol: Any) -> Rotors:
 
     def ends_in_hydrogens(atom: int) -> bool:
         near = mol.GetAtomWithIdx(atom).GetNeighbors()
-        return sum(heavy[n.GetIdx()] for n in near) < 2
+        return [heavy[n.GetIdx()] for n in near].count(True) < 2
 
     stiff = {frozenset((m[0], m[2])) for m in _of(mol, _STIFF)}
     axes, moved = [], []
@@ -167,8 +167,9 @@ def _step(
     off = (centres - beads).reshape(n, -1)
     axis, origin = _axes(rotors, positions)
     moving = rotors.moved[:, None, :] * shares  # (n_rotors, n_beads, n_atoms)
-    arms = moving[None] @ positions[:, None] - moving.sum(axis=2)[None, ..., None] * (
-        origin[:, :, None]
+    arms = (
+        moving[None] @ positions[:, None]
+        - moving.sum(axis=2)[None, ..., None] * (origin[:, :, None])
     )
     turning = np.cross(axis[:, :, None], arms)
     around = centres - centres.mean(axis=1, keepdims=True)
