@@ -115,8 +115,9 @@ class _Writer:
             a.GetIdx() for a in ligand.mol.GetAtoms() if hydrogens or a.GetAtomicNum() > 1
         ]
         self.mol = Chem.Mol(ligand.mol)
-        if not hydrogens:  # an aromatic N-H would be lost without its hydrogen
-            Chem.Kekulize(self.mol, clearAromaticFlags=True)
+        # In this model ':' bonds need no hydrogen to be understood, and no exocyclic C=O has any.
+        Chem.Kekulize(self.mol, clearAromaticFlags=True)
+        Chem.SetAromaticity(self.mol, Chem.AromaticityModel.AROMATICITY_MDL)
 
     def _partition(self) -> Beads:
         """Choose beads; number them by their first atoms."""
