@@ -68,11 +68,21 @@ class Fit:
         FloatArray, shape (n_atoms, 3)
             Å, the rebuilt atoms in the order of the template.
         """
+        return np.asarray(self.whole(beads)[self.rows])
+
+    def whole(self, beads: FloatArray) -> FloatArray:
+        """Place all atoms of the molecule, hydrogens too; parameters as for a call.
+
+        Returns
+        -------
+        FloatArray, shape (n, 3)
+            Å, in the order of ``ensemble.mol``.
+        """
         shares, aim = self.shares[self.known], beads[self.known]
         laid_on, back = self._superposed(shares, aim)
         fitted = fit_torsions(self._rotors, shares, aim @ back, laid_on)
         held = hold_centres(self.ensemble.field, shares, aim @ back, STIFFNESS)
-        return np.asarray(self._relaxed(held, shares, aim @ back, fitted)[self.rows] @ back.T)
+        return np.asarray(self._relaxed(held, shares, aim @ back, fitted) @ back.T)
 
     def _superposed(self, shares: FloatArray, aim: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Lay conformers on the beads as the first of them has them, and the rotation there."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.chem.geometry import bond_labels
-from herobm.chem.stereo import chirality_errors
+from herobm.chem.planarity import BENT, ring_depths
+from herobm.chem.stereo import chirality_errors, count_double_bonds, double_bond_errors
 from herobm.plan.bonds import plan_bonds
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
@@ -83,6 +84,14 @@ class Summary:
         The one farthest from the mean of its kind, with its length.
     chirality_errors : tuple of str
         Centres with the wrong hand.
+    double_bond_errors : tuple of str
+        Labelled double bonds with the wrong side.
+    n_double_bonds : int
+        Those that were judged.
+    bent_rings : tuple of str
+        Aromatic rings that are not flat.
+    n_rings : int
+        Those that were judged.
     disulfides : tuple of str
     contributions : tuple of Contribution
         Who rebuilt what.
@@ -106,6 +115,10 @@ class Summary:
     worst_bond: str
     chirality_errors: tuple[str, ...]
     disulfides: tuple[str, ...]
+    double_bond_errors: tuple[str, ...] = ()
+    n_double_bonds: int = 0
+    bent_rings: tuple[str, ...] = ()
+    n_rings: int = 0
     contributions: tuple[Contribution, ...] = ()
     n_hydrogens: int = 0
     steps: tuple[str, ...] = ()
@@ -132,6 +145,12 @@ class Summary:
             + (f" (worst: {self.worst_bond})" if self.bond_outliers else ""),
             f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
         ]
+        if self.n_double_bonds:
+            lines.append(
+                _judged("E/Z errors", self.double_bond_errors, self.n_double_bonds)
+            )
+        if self.n_rings:
+            lines.append(_judged("bent rings", self.bent_rings, self.n_rings))
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
         if self.before is not None:
@@ -142,6 +161,11 @@ class Summary:
                 f"{was.n_bonds}; chirality errors {len(was.chirality_errors)}"
             )
         return "\n".join(lines)
+
+
+def _judged(what: str, wrong: Sequence[str], n_all: int) -> str:
+    which = f" ({', '.join(wrong[:5])})" if wrong else ""
+    return f"{what:<17} {len(wrong)} of {n_all}{which}"
 
 
 @dataclass
@@ -155,6 +179,10 @@ class Totals:
     bond_outliers: int = 0
     n_bonds: int = 0
     chirality_errors: int = 0
+    double_bond_errors: int = 0
+    n_double_bonds: int = 0
+    bent_rings: int = 0
+    n_rings: int = 0
     size: str = ""
     opening: tuple[str, ...] = ()
 
@@ -172,8 +200,16 @@ class Totals:
         self.bond_outliers += summary.bond_outliers
         self.n_bonds += summary.n_bonds
         self.chirality_errors += len(summary.chirality_errors)
+        self.double_bond_errors += len(summary.double_bond_errors)
+        self.n_double_bonds += summary.n_double_bonds
+        self.bent_rings += len(summary.bent_rings)
+        self.n_rings += summary.n_rings
 
     def __str__(self) -> str:
+        judged = {
+            "E/Z errors": (self.double_bond_errors, self.n_double_bonds),
+            "bent rings": (self.bent_rings, self.n_rings),
+        }
         return "\n".join(
             [
                 f"{self.n_frames} frames of {self.size}",
@@ -182,6 +218,7 @@ class Totals:
                 f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
                 f"bond outliers     {self.bond_outliers} of {self.n_bonds}",
                 f"chirality errors  {self.chirality_errors}",
+                *(f"{what:<17} {n} of {n_all}" for what, (n, n_all) in judged.items() if n_all),
             ]
         )
 
@@ -221,6 +258,8 @@ def summarise(
     def bridge(pair: tuple[int, int]) -> str:
         return "-".join(residues.label(int(plan.atom_residue[a])) for a in pair)
 
+    rings, depths = ring_depths(plan, positions)
+    bent = [ring for ring, depth in zip(rings, depths.tolist(), strict=True) if depth > BENT]
     return Summary(
         n_residues=plan.n_residues,
         n_beads=plan.n_beads,
@@ -233,6 +272,12 @@ def summarise(
         n_bonds=int(np.isfinite(deviation).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
+        double_bond_errors=tuple(
+            f"{plan.atom_names[a]}={name(int(b))}" for a, b in double_bond_errors(plan, positions)
+        ),
+        n_double_bonds=count_double_bonds(plan, positions),
+        bent_rings=tuple(f"ring of {name(int(ring[0]))}" for ring in bent),
+        n_rings=len(rings),
         disulfides=tuple(bridge(pair) for pair in disulfides),
     )
 
