@@ -28,7 +28,7 @@ from herobm.io import (
 from herobm.nn.config import ModelConfig
 from herobm.pipeline import Result, backmap, prepare
 from herobm.plan import compile_library
-from herobm.plugins import MappingSpec, ModelSpec, load_registry
+from herobm.plugins import ANY_MAPPING, MappingSpec, ModelSpec, load_registry
 from herobm.plugins.registry import Plugin, PluginSource, Registry
 from herobm.system import Topology, coarsen
 from herobm.system.part import part_of
@@ -260,16 +260,75 @@ def test_the_later_model_wins_and_says_so(
     assert "model 'martini3/protein' rebuilds no residue of the structure" in caplog.text
 
 
+def trained_only() -> Registry:
+    """Return the plug-ins of this installation without the model for any mapping."""
+    plugins = load_registry().plugins
+    return Registry(
+        replace(p, models=tuple(m for m in p.models if m.mapping != ANY_MAPPING)) for p in plugins
+    )
+
+
+def test_residues_without_weights_are_rebuilt_without_training(
+    protein: Beads, caffeine: Beads, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = joined(protein, caffeine)
+    with caplog.at_level(logging.INFO, "herobm"):
+        result = backmap(both)
+    assert "CFF: rebuilt by 'custom_ligand/conformers', without training" in caplog.text
+    told = [(c.mapping, c.model, c.untrained) for c in result.summary.contributions]
+    assert told == [
+        ("martini3/protein", "martini3/protein", ()),
+        ("custom_ligand/caffeine", "custom_ligand/conformers", ("CFF",)),
+    ]
+    said = str(result.summary)
+    assert "without training  CFF (1 residue(s), by custom_ligand/conformers)" in said
+    assert "chirality errors  0" in said
+    assert any(line.startswith("bent rings        0 of") for line in said.splitlines())
+    alone = backmap(protein)
+    assert np.abs(of_protein(result) - of_protein(alone)).max() <= 1e-4
+
+
+def test_weights_come_before_the_model_for_any_mapping(caffeine: Beads, weights: Path) -> None:
+    result = backmap(caffeine, mapping=CFF_MAP, model=weights, post="none")
+    assert [c.model for c in result.summary.contributions] == ["weights"]
+    named = [weights, "custom_ligand/conformers"]
+    result = backmap(caffeine, mapping=CFF_MAP, model=named, post="none")
+    assert [c.model for c in result.summary.contributions] == ["custom_ligand/conformers"]
+
+
+def test_what_the_model_for_any_mapping_refuses_is_told(lipid: Beads, tmp_path: Path) -> None:
+    path = tmp_path / "oct.map"
+    path.write_text(LIPID.partition("bonds:")[0])
+    with pytest.raises(ModelError, match="there is no model for mapping 'oct'") as error:
+        backmap(lipid, mapping=path)
+    assert "OCT: 'custom_ligand/conformers' does not rebuild it: its mapping has no bonds" in str(
+        error.value.hint
+    )
+
+
+def test_two_models_for_any_mapping_are_not_chosen_between(lipid: Beads, tmp_path: Path) -> None:
+    own = ModelSpec("own", ANY_MAPPING, load=lambda device: Lattice())
+    second = Plugin(PluginSource("b", "b"), (), (own,))
+    mapping = tmp_path / "oct.map"
+    mapping.write_text(LIPID)
+    registry = Registry((*load_registry().plugins, second))
+    with pytest.raises(ModelError, match="there are several models for mapping 'any'"):
+        backmap(lipid, mapping=mapping, registry=registry)
+    with pytest.raises(PluginContractError, match="'b/own' is for any mapping, and has no method"):
+        backmap(lipid, mapping=mapping, model="b/own", registry=registry)
+
+
 def test_residues_without_a_model(protein: Beads, caffeine: Beads) -> None:
     both = joined(protein, caffeine)
+    registry = trained_only()
     with pytest.raises(ModelError, match=r"CFF: 1 \(first: CFF 1 of chain L\)") as error:
-        backmap(both, source="both.pdb")
+        backmap(both, source="both.pdb", registry=registry)
     assert error.value.message.startswith("both.pdb: no model rebuilds CFF")
     assert "--skip-unmapped" in str(error.value.hint)
     with pytest.raises(ModelError, match="there is no model for mapping 'custom_ligand/caffeine'"):
-        backmap(caffeine, skip_unmapped=True)
+        backmap(caffeine, skip_unmapped=True, registry=registry)
     with pytest.raises(MappingMismatchError, match="martini3/protein was made for another"):
-        backmap(both, mapping=["martini3", "custom_ligand"], model="martini3")
+        backmap(both, mapping=["martini3", "custom_ligand"], model="martini3", registry=registry)
 
 
 def test_residues_without_a_model_are_left_out_if_told(
@@ -277,7 +336,7 @@ def test_residues_without_a_model_are_left_out_if_told(
 ) -> None:
     both = joined(caffeine, protein)
     with caplog.at_level(logging.INFO, "herobm"):
-        prepared = prepare(both, skip_unmapped=True, post="none")
+        prepared = prepare(both, skip_unmapped=True, post="none", registry=trained_only())
     assert "left out, no model rebuilds them: CFF: 1 (first: CFF 1 of chain L)" in caplog.text
     assert prepared.topology.source_index.tolist() == list(range(4, 4 + len(protein)))
     moved = prepared.topology.place(both.positions + 1.0, None)

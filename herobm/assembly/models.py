@@ -14,8 +14,8 @@ import torch
 from herobm.errors import HerobmError, PluginContractError, PluginError, WeightsNotFoundError
 from herobm.nn.graph import build_context, build_graph, restrict
 from herobm.plan import Library, Template, compile_library
-from herobm.plugins.protocols import Reconstructor
-from herobm.plugins.records import ModelSpec
+from herobm.plugins.protocols import Reconstructor, UniversalReconstructor
+from herobm.plugins.records import ANY_MAPPING, ModelSpec
 from herobm.system import Topology
 from herobm.system.part import part_of
 from herobm.types import Beads, BoolArray, FloatArray
@@ -83,6 +83,10 @@ class Model(Protocol):
         """The mapping set that it was made for, "" if it does not say."""
 
     @property
+    def trained(self) -> bool:
+        """Whether it learnt from structures, as far as is known."""
+
+    @property
     def bonds(self) -> Mapping[str, tuple[float, float]]:
         """Kind of bond -> mean and standard deviation in Å."""
 
@@ -102,6 +106,8 @@ class Network:
     name : str, optional
         What to call it; the path of the weights by default.
     """
+
+    trained = True
 
     def __init__(self, weights: Weights, name: str | None = None) -> None:
         self.weights = weights
@@ -183,6 +189,8 @@ class Foreign:
         Of the mapping set.
     """
 
+    trained = True
+
     def __init__(
         self, name: str, mapping: str, reconstructor: Reconstructor, library: Library
     ) -> None:
@@ -200,11 +208,51 @@ class Foreign:
         return ForeignShare(self, topology, known, owned)
 
 
+class Universal:
+    """A reconstructor that a plug-in brings, for residue kinds of any mapping set.
+
+    Parameters
+    ----------
+    name : str
+    reconstructor : UniversalReconstructor
+    """
+
+    mapping = ANY_MAPPING
+    trained = False
+
+    def __init__(self, name: str, reconstructor: UniversalReconstructor) -> None:
+        self.name, self.reconstructor = name, reconstructor
+        self.bonds: dict[str, tuple[float, float]] = {}
+
+    def refuses(self, template: Template) -> str:
+        """Say why it cannot rebuild a residue kind, "" if it can.
+
+        Raises
+        ------
+        PluginError
+            If the reconstructor fails.
+        """
+        try:
+            return self.reconstructor.refuses(template)
+        except HerobmError:
+            raise
+        except Exception as error:  # the code of others may raise anything
+            raise _failed(self.name, error) from error
+
+    def knows(self, template: Template) -> bool:
+        """Tell whether it rebuilds a residue kind."""
+        return not self.refuses(template)
+
+    def share(self, topology: Topology, owned: BoolArray, seed: int) -> ForeignShare:
+        """Make ready for the residues `owned`, shape (n_residues,), of a topology."""
+        return ForeignShare(self, topology, owned, owned)
+
+
 class ForeignShare:
     """A reconstructor at work; residues that it does not know are not there for it."""
 
     def __init__(
-        self, model: Foreign, topology: Topology, known: BoolArray, owned: BoolArray
+        self, model: Foreign | Universal, topology: Topology, known: BoolArray, owned: BoolArray
     ) -> None:
         self.model = model
         self.part = part_of(topology, known)
@@ -263,6 +311,13 @@ def open_model(name: str | Path, registry: Registry, device: str = "cpu") -> Mod
         If a plug-in's own model cannot be loaded.
     """
     spec = registry.model(name)
+    if spec.mapping == ANY_MAPPING:
+        made = _reconstructor(spec, device)
+        if not isinstance(made, UniversalReconstructor):
+            raise PluginContractError(
+                f"model '{spec.name}' is for any mapping, and has no method refuses"
+            )
+        return Universal(spec.name, made)
     if spec.load is not None:
         library = compile_library(registry.mapping(spec.mapping))
         return Foreign(spec.name, library.name, _reconstructor(spec, device), library)

@@ -68,7 +68,23 @@ def contributions(plan: Plan, owner: IntArray, models: Sequence[Model]) -> tuple
         key = plan.library.origin(kind), models[owner[kind]].name
         n_residues, n_atoms = counts.get(key, (0, 0))
         counts[key] = n_residues + int(mine.sum()), n_atoms + int(atoms[mine].sum())
-    return tuple(Contribution(*key, *numbers) for key, numbers in counts.items())
+    untrained = _untrained(plan, owner, models)
+    return tuple(
+        Contribution(*key, *numbers, untrained.get(key, ())) for key, numbers in counts.items()
+    )
+
+
+def _untrained(
+    plan: Plan, owner: IntArray, models: Sequence[Model]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Residue names that models without training rebuild, by mapping and model."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for kind in np.unique(plan.template).tolist():
+        model = models[owner[kind]]
+        if not model.trained:
+            key = plan.library.origin(kind), model.name
+            found[key] = (*found.get(key, ()), plan.library.templates[kind].name)
+    return found
 
 
 def find_atoms(plan: Plan, residues: Residues, atoms: Atoms) -> IntArray:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from herobm.assembly.models import Model, open_model
+from herobm.assembly.models import Model, Universal, open_model
 from herobm.errors import MappingMismatchError, ModelError
 from herobm.plan import Library
+from herobm.plugins.records import ANY_MAPPING
 from herobm.plugins.registry import Registry
 from herobm.system.matching import describe_residues, find_templates
 from herobm.types import Beads, IntArray, Residues
@@ -35,7 +36,9 @@ def find_models(
     registry: Registry,
     device: str = "cpu",
 ) -> tuple[Model, ...]:
-    """Add to the models that are named those that come with the mappings.
+    """Add to the models that are named those that come with the mappings, and the last resort.
+
+    Residues that neither know go to the model for any mapping, which needs no training.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def find_models(
     Raises
     ------
     ModelError
-        If a mapping has several models.
+        If a mapping has several models, or there are several for any mapping.
     """
     kinds = np.unique(find_templates(residues, library))
     kinds = kinds[kinds >= 0]
@@ -68,7 +71,22 @@ def find_models(
             name = model_for(origin, registry)
             if name not in {model.name for model in named}:
                 found.append(open_model(name, registry, device))
-    return (*found, *named)
+    models = (*found, *named)
+    if (route(library, models)[kinds] < 0).any() and models_of(ANY_MAPPING, registry):
+        name = model_for(ANY_MAPPING, registry)
+        if name not in {model.name for model in named}:
+            models = (open_model(name, registry, device), *models)
+    _say_what_is_untrained(models, library, kinds)
+    return models
+
+
+def _say_what_is_untrained(models: Sequence[Model], library: Library, kinds: IntArray) -> None:
+    """Say in the log which residues are rebuilt by a model that was not trained."""
+    owner = route(library, models)[kinds]
+    for index, model in enumerate(models):
+        if not model.trained and (owner == index).any():
+            names = sorted(library.templates[k].name for k in kinds[owner == index].tolist())
+            log.info("%s: rebuilt by '%s', without training", ", ".join(names), model.name)
 
 
 def models_of(mapping: str, registry: Registry) -> list[str]:
@@ -87,6 +105,7 @@ def model_for(mapping: str, registry: Registry) -> str:
     names = models_of(mapping, registry)
     if len(names) == 1:
         return names[0]
+    mapping = "any" if mapping == ANY_MAPPING else mapping
     known = ", ".join(names or registry.models()) or "none"
     many = "are several models" if names else "is no model"
     raise ModelError(
@@ -137,7 +156,22 @@ def drop_unserved(
         log.info("left out, no model rebuilds them: %s", listed)
         return beads.subset(~unserved[beads.residue_index])
     origins = sorted({library.origin(kind) for kind in np.unique(template[unserved]).tolist()})
-    raise _unserved(listed, origins, models, bool(served.any()), source, known)
+    refusals = _refusals(models, library, np.unique(template[unserved]).tolist())
+    made_for = [model for model in models if not isinstance(model, Universal)]
+    raise _unserved(listed, origins, made_for, bool(served.any()), source, known, refusals)
+
+
+def _refusals(models: Sequence[Model], library: Library, kinds: Sequence[int]) -> list[str]:
+    """Say why models for any mapping do not rebuild residue kinds, a line for each, 3 at most."""
+    found = [
+        f"{library.templates[kind].name}: '{model.name}' does not rebuild it: "
+        f"{model.refuses(library.templates[kind])}"
+        for model in models
+        if isinstance(model, Universal)
+        for kind in kinds
+    ]
+    more = [f"and {len(found) - 3} more"] if len(found) > 3 else []
+    return [*found[:3], *more]
 
 
 def _unserved(
@@ -147,6 +181,7 @@ def _unserved(
     some: bool,
     source: str,
     known: Iterable[str],
+    refusals: Sequence[str],
 ) -> ModelError:
     wanted = " + ".join(f"'{name}'" for name in origins)
     leave = ", or leave them out (--skip-unmapped)" if some else ""
@@ -154,6 +189,7 @@ def _unserved(
         "Name a model for them (--model NAME or --model weights.safetensors; --model may be "
         f"repeated), train one (herobm train){leave}."
     )
+    hint = "\n".join([hint, *refusals])
     if not models:
         others = ", ".join(known) or "none"
         return ModelError(

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from herobm.chem.geometry import bond_labels
-from herobm.chem.stereo import chirality_errors
+from herobm.chem.planarity import BENT, ring_depths
+from herobm.chem.stereo import chirality_errors, count_double_bonds, double_bond_errors
 from herobm.chem.verdict import OUTLIER, Judge, Verdict
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
@@ -21,16 +22,37 @@ OVERLAP = 1.2
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one model rebuilt as one mapping set has it."""
+    """What one model rebuilt as one mapping set has it.
+
+    Attributes
+    ----------
+    mapping, model : str
+    n_residues, n_atoms : int
+    untrained : tuple of str
+        Names of the residues, if the model was not trained.
+    """
 
     mapping: str
     model: str
     n_residues: int
     n_atoms: int
+    untrained: tuple[str, ...] = ()
 
 
 def contribution_table(contributions: Sequence[Contribution]) -> list[str]:
-    """Say who rebuilt what, a line for each; nothing where one did it all."""
+    """Say who rebuilt what, a line for each, and what was rebuilt without training.
+
+    There is no table where one model did it all.
+    """
+    said = [
+        f"without training  {', '.join(c.untrained)} ({c.n_residues} residue(s), by {c.model})"
+        for c in contributions
+        if c.untrained
+    ]
+    return [*_table(contributions), *said]
+
+
+def _table(contributions: Sequence[Contribution]) -> list[str]:
     if len(contributions) < 2:
         return []
     rows = [("mapping", "model", "residues", "atoms")]
@@ -64,6 +86,14 @@ class Summary:
         Centres with the wrong hand.
     overlaps : int
         Pairs of heavy atoms that are not bonded and nearer than 1.2 Å.
+    double_bond_errors : tuple of str
+        Labelled double bonds with the wrong side.
+    n_double_bonds : int
+        Those that were judged.
+    bent_rings : tuple of str
+        Aromatic rings that are not flat.
+    n_rings : int
+        Those that were judged.
     disulfides : tuple of str
     verdict : Verdict
         Figures that need no reference, see `herobm.chem.verdict`.
@@ -93,6 +123,10 @@ class Summary:
     overlaps: int
     disulfides: tuple[str, ...]
     verdict: Verdict
+    double_bond_errors: tuple[str, ...] = ()
+    n_double_bonds: int = 0
+    bent_rings: tuple[str, ...] = ()
+    n_rings: int = 0
     contributions: tuple[Contribution, ...] = ()
     n_hydrogens: int = 0
     steps: tuple[str, ...] = ()
@@ -128,6 +162,12 @@ class Summary:
         lines += plausibility(self.verdict)
         if self.overlaps:
             lines.append(f"overlaps          {self.overlaps} pairs of atoms within {OVERLAP} Å")
+        if self.n_double_bonds:
+            lines.append(
+                _judged("E/Z errors", self.double_bond_errors, self.n_double_bonds)
+            )
+        if self.n_rings:
+            lines.append(_judged("bent rings", self.bent_rings, self.n_rings))
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
         lines += self.confidence
@@ -158,6 +198,9 @@ def plausibility(verdict: Verdict) -> list[str]:
         lines.append(f"rotamers          {100 * found['rotamer_outliers']:.1f} % outliers")
     lines.append(f"clashes           {found['clashes']:.1f} per 1000 heavy atoms")
     return lines
+def _judged(what: str, wrong: Sequence[str], n_all: int) -> str:
+    which = f" ({', '.join(wrong[:5])})" if wrong else ""
+    return f"{what:<17} {len(wrong)} of {n_all}{which}"
 
 
 @dataclass
@@ -172,6 +215,10 @@ class Totals:
     bond_outliers: int = 0
     n_bonds: int = 0
     chirality_errors: int = 0
+    double_bond_errors: int = 0
+    n_double_bonds: int = 0
+    bent_rings: int = 0
+    n_rings: int = 0
     size: str = ""
     opening: tuple[str, ...] = ()
     verdict: Verdict | None = None
@@ -195,8 +242,16 @@ class Totals:
         self.n_bonds += summary.n_bonds
         self.chirality_errors += len(summary.chirality_errors)
         self.verdict = summary.verdict if self.verdict is None else self.verdict + summary.verdict
+        self.double_bond_errors += len(summary.double_bond_errors)
+        self.n_double_bonds += summary.n_double_bonds
+        self.bent_rings += len(summary.bent_rings)
+        self.n_rings += summary.n_rings
 
     def __str__(self) -> str:
+        judged = {
+            "E/Z errors": (self.double_bond_errors, self.n_double_bonds),
+            "bent rings": (self.bent_rings, self.n_rings),
+        }
         return "\n".join(
             [
                 f"{self.n_frames} {self.noun}{'s' * (self.n_frames != 1)} of {self.size}",
@@ -206,6 +261,7 @@ class Totals:
                 f"bond outliers     {self.bond_outliers} of {self.n_bonds}",
                 f"chirality errors  {self.chirality_errors}",
                 *(plausibility(self.verdict) if self.verdict is not None else []),
+                *(f"{what:<17} {n} of {n_all}" for what, (n, n_all) in judged.items() if n_all),
             ]
         )
 
@@ -247,6 +303,8 @@ def summarise(
     def bridge(pair: tuple[int, int]) -> str:
         return "-".join(residues.label(int(plan.atom_residue[a])) for a in pair)
 
+    rings, depths = ring_depths(plan, positions)
+    bent = [ring for ring, depth in zip(rings, depths.tolist(), strict=True) if depth > BENT]
     return Summary(
         n_residues=plan.n_residues,
         n_beads=plan.n_beads,
@@ -260,6 +318,12 @@ def summarise(
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
         overlaps=_count_overlaps(positions, bonds),
+        double_bond_errors=tuple(
+            f"{plan.atom_names[a]}={name(int(b))}" for a, b in double_bond_errors(plan, positions)
+        ),
+        n_double_bonds=count_double_bonds(plan, positions),
+        bent_rings=tuple(f"ring of {name(int(ring[0]))}" for ring in bent),
+        n_rings=len(rings),
         disulfides=tuple(bridge(pair) for pair in disulfides),
         verdict=judge.judge(positions, beads.positions, bridges=bridges),
     )

@@ -181,14 +181,25 @@ def double_bond_errors(plan: Plan, positions: FloatArray) -> IntArray:
     IntArray, shape (n_errors, 2)
         The two atoms of each, as atoms of the plan.
     """
-    kinds = [stereo_bonds(t) for t in plan.library]
-    atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
-    cis = np.concatenate([k.cis for k in kinds])[row] if len(row) else np.zeros(0, bool)
+    atoms, cis = _sides(plan, positions)
     x, a, b, y = np.moveaxis(positions[atoms], 1, 0)
     cosine = (np.cross(a - x, b - a) * np.cross(b - a, y - b)).sum(axis=1)
     wrong = np.where(cis, cosine <= 0, cosine >= 0)
     found: IntArray = atoms[wrong][:, 1:3]
     return found
+
+
+def count_double_bonds(plan: Plan, positions: FloatArray) -> int:
+    """Count the labelled double bonds that `double_bond_errors` looks at."""
+    return len(_sides(plan, positions)[0])
+
+
+def _sides(plan: Plan, positions: FloatArray) -> tuple[IntArray, BoolArray]:
+    """Atoms x-a=b-y (n, 4) of labelled double bonds, and whether x and y are to be cis."""
+    kinds = [stereo_bonds(t) for t in plan.library]
+    atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
+    cis: BoolArray = np.concatenate([k.cis for k in kinds])[row] if len(row) else np.zeros(0, bool)
+    return atoms, cis
 
 
 def _wrong_hands(plan: Plan, positions: FloatArray, kinds: list[Centers]) -> IntArray:

@@ -17,7 +17,7 @@ _WORDS = {1: "one", 2: "two", 3: "three"}
 
 
 @dataclass(frozen=True)
-class _Sites:
+class Sites:
     """Where the graph has stereo: atoms, and double bonds as sorted pairs of atoms."""
 
     centers: frozenset[int]
@@ -37,14 +37,25 @@ def check_stereo(subject: Subject) -> Iterator[Diagnostic]:
         if Chem.SanitizeMol(built.mol, catchErrors=True):
             return  # told by check_valence, unless it lies in another file
     full = Molecule(Chem.AddHs(built.mol.GetMol()), built.index, built.beyond)
-    sites = _find_sites(full.mol)
+    sites = find_sites(full.mol)
     yield from _repeats(subject)
     entries = [e for e in subject.file.stereo if all(r.name in full.index for r in e.atoms)]
     yield from _check_labels(entries, full, sites)
     yield from _unlabelled(subject, full, sites)
 
 
-def _find_sites(mol: Any) -> _Sites:
+def find_sites(mol: Any) -> Sites:
+    """Find the stereocentres and the double bonds with two sides.
+
+    Parameters
+    ----------
+    mol : Chem.Mol
+        Sanitized, with its hydrogens.
+
+    Returns
+    -------
+    Sites
+    """
     centers: set[int] = set()
     bonds: set[tuple[int, int]] = set()
     for site in Chem.FindPotentialStereo(Chem.Mol(mol), cleanIt=False, flagPossible=True):
@@ -54,7 +65,7 @@ def _find_sites(mol: Any) -> _Sites:
         elif site.type == Chem.StereoType.Bond_Double:
             bond = mol.GetBondWithIdx(site.centeredOn)
             bonds.add(_pair(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-    return _Sites(frozenset(centers), frozenset(bonds))
+    return Sites(frozenset(centers), frozenset(bonds))
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:
@@ -91,7 +102,7 @@ def _span(entry: StereoEntry) -> Any:
 
 
 def _check_labels(
-    entries: list[StereoEntry], full: Molecule, sites: _Sites
+    entries: list[StereoEntry], full: Molecule, sites: Sites
 ) -> Iterator[Diagnostic]:
     """Tell labels that stand nowhere; then settle the others, and tell those that cannot be."""
     wanted: dict[int, str] = {}
@@ -156,7 +167,7 @@ def _no_sides(entry: StereoEntry, full: Molecule, atoms: list[int]) -> Diagnosti
     return Diagnostic("M404", message, _span(entry), help=hint)
 
 
-def _unlabelled(subject: Subject, full: Molecule, sites: _Sites) -> Iterator[Diagnostic]:
+def _unlabelled(subject: Subject, full: Molecule, sites: Sites) -> Iterator[Diagnostic]:
     """W405, for atoms that are rebuilt and named in this file."""
     labelled = {frozenset(r.name for r in e.atoms) for e in subject.file.stereo}
     seen = {frozenset(s.atoms): s.label for s in subject.mapping.stereo}

@@ -36,7 +36,7 @@ def list_models(context: typer.Context, as_json: AsJson = False) -> None:
     if not specs:
         typer.echo("no plug-in that is installed gives a model", err=True)
         return
-    rows = [(s.name, s.mapping or "-", _kind(s), s.description) for s in specs]
+    rows = [(s.name, _mapping(s), _kind(s), s.description) for s in specs]
     print_table(("NAME", "MAPPING", "KIND", "DESCRIPTION"), rows)
 
 
@@ -61,6 +61,12 @@ def info(
         if isinstance(value, dict):
             shown = ", ".join(f"{k} {v}" for k, v in _flat(value))
         typer.echo(f"{key.replace('_', ' '):<18} {shown if shown not in (None, '') else '-'}")
+
+
+def _mapping(spec: ModelSpec) -> str:
+    from herobm.plugins.records import ANY_MAPPING
+
+    return "any with bonds" if spec.mapping == ANY_MAPPING else spec.mapping or "-"
 
 
 def _kind(spec: ModelSpec) -> str:

@@ -156,7 +156,10 @@ def _check_model(registry: Registry, model: ModelSpec) -> None:
     ------
     HerobmError
     """
-    mappings = registry.mapping(model.mapping) if model.mapping else None
+    from herobm.plugins.records import ANY_MAPPING
+
+    named = model.mapping not in ("", ANY_MAPPING)
+    mappings = registry.mapping(model.mapping) if named else None
     if model.weights is None:
         return
     from herobm.plan import compile_library

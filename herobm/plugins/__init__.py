@@ -19,14 +19,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from herobm.plugins.hookspecs import hookimpl
-from herobm.plugins.records import STAGES, MappingSpec, ModelSpec, PostProcessorSpec, Stage
+from herobm.plugins.records import (
+    ANY_MAPPING,
+    STAGES,
+    MappingSpec,
+    ModelSpec,
+    PostProcessorSpec,
+    Stage,
+)
 
 if TYPE_CHECKING:
     from herobm.plugins.manager import load_registry
-    from herobm.plugins.protocols import PostProcessor, Reconstructor, StepContext
+    from herobm.plugins.protocols import (
+        PostProcessor,
+        Reconstructor,
+        StepContext,
+        UniversalReconstructor,
+    )
     from herobm.plugins.registry import Registry
 
 __all__ = [
+    "ANY_MAPPING",
     "STAGES",
     "MappingSpec",
     "ModelSpec",
@@ -36,6 +49,7 @@ __all__ = [
     "Registry",
     "Stage",
     "StepContext",
+    "UniversalReconstructor",
     "hookimpl",
     "load_registry",
 ]
@@ -51,7 +65,7 @@ def __getattr__(name: str) -> Any:
         from herobm.plugins.registry import Registry
 
         return Registry
-    if name in ("PostProcessor", "Reconstructor", "StepContext"):
+    if name in ("PostProcessor", "Reconstructor", "StepContext", "UniversalReconstructor"):
         from herobm.plugins import protocols
 
         return getattr(protocols, name)

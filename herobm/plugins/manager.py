@@ -19,7 +19,7 @@ from herobm import __version__
 from herobm.errors import PluginContractError, PluginError, PluginLoadError
 from herobm.plugins import hookspecs
 from herobm.plugins.needs import refuse_newer
-from herobm.plugins.records import STAGES, MappingSpec, ModelSpec, PostProcessorSpec
+from herobm.plugins.records import ANY_MAPPING, STAGES, MappingSpec, ModelSpec, PostProcessorSpec
 from herobm.plugins.registry import FailedPlugin, Plugin, PluginSource, Registry
 
 #: The plug-in of the core: its own post-processors, by the same hooks as those of others. The
@@ -164,6 +164,8 @@ def _gathered(
     for model in models:
         if model.load is not None and model.weights is not None:
             raise PluginContractError(f"its model {model.name!r} has both weights and load")
+        if model.mapping == ANY_MAPPING and model.load is None:
+            raise PluginContractError(f"its model {model.name!r} is for any mapping, without load")
     return Plugin(source, mappings, models, steps)
 
 

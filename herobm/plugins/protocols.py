@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from herobm.plan.template import Template
     from herobm.system.topology import Topology
     from herobm.types import Atoms, Beads, FloatArray, IntArray
 
@@ -37,6 +38,20 @@ class Reconstructor(Protocol):
         -------
         FloatArray, shape (n_atoms, 3)
             Å, finite, in the order of ``topology.plan``.
+        """
+
+
+@runtime_checkable
+class UniversalReconstructor(Reconstructor, Protocol):
+    """A reconstructor for residues of any mapping; its record has the mapping `ANY_MAPPING`.
+
+    It is given the residues that it rebuilds, and no others.
+    """
+
+    def refuses(self, template: Template) -> str:
+        """Say why it cannot rebuild a residue kind, in half a sentence; "" if it can.
+
+        This is asked of every residue kind of a structure and should take no time.
         """
 
 

@@ -15,6 +15,9 @@ Stage: TypeAlias = Literal["backbone", "consistency", "hydrogens", "minimise"]
 #: The stages of post-processing, in the order in which they run.
 STAGES: tuple[Stage, ...] = ("backbone", "consistency", "hydrogens", "minimise")
 
+#: In place of the mapping set of a model: it serves residues of any, where no other model does.
+ANY_MAPPING = "*"
+
 
 @dataclass(frozen=True)
 class MappingSpec:
@@ -48,7 +51,9 @@ class ModelSpec:
         Name within the plug-in; the full name is ``plugin/name``.
     mapping : str
         Name of the mapping set that it was trained with, sought in the same plug-in first; ""
-        where only the header of the weights file tells.
+        where only the header of the weights file tells. `ANY_MAPPING` for a model that was not
+        trained, but goes by the chemistry that a mapping states: it is asked where no other model
+        knows a residue, and `load` makes a `UniversalReconstructor`.
     weights : Path or None
         The safetensors file; None where the weights are not part of the distribution, or where
         `load` makes the model.

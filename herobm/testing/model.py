@@ -24,6 +24,8 @@ class ModelSuite:
     ----------
     model : str
         Full name of the model, ``plugin/name``.
+    mapping : str
+        The mapping set that the tests use, for a model of any mapping; else that of its record.
     structure : Path
         With atoms of residues that the model knows; no periodic box is looked at.
     reach : float or None
@@ -36,6 +38,7 @@ class ModelSuite:
     """
 
     model: ClassVar[str]
+    mapping: ClassVar[str] = ""
     structure: ClassVar[Path]
     reach: ClassVar[float | None] = None
     oriented: ClassVar[bool] = True
@@ -51,11 +54,14 @@ class ModelSuite:
 
     def library(self) -> Library:
         """Compile the mapping set of the model."""
-        return library_of(self.registry(), self.spec().mapping)
+        return library_of(self.registry(), self._mapping())
+
+    def _mapping(self) -> str:
+        return self.mapping or self.spec().mapping
 
     def given(self) -> Given:
         """Return the structure as the mapping set sees it."""
-        return given(self.structure, self.registry(), self.spec().mapping, periodic=False)
+        return given(self.structure, self.registry(), self._mapping(), periodic=False)
 
     def reconstructor(self, device: str = "cpu") -> Reconstructor:
         """Load the model."""
@@ -78,7 +84,7 @@ class ModelSuite:
         sound(registry, self.model)
         assert self.spec().name == self.model
         assert self.spec().description
-        assert registry.mapping(self.spec().mapping).mappings
+        assert registry.mapping(self._mapping()).mappings
         assert isinstance(self.reconstructor(), Reconstructor)
 
     def test_every_atom_is_placed(self) -> None:

@@ -25,6 +25,9 @@ COMMANDS = {
     "show": Command(
         "herobm.cli.mapping.show", "show", "Show a mapping: a table, its hierarchy, a drawing."
     ),
+    "suggest": Command(
+        "herobm.cli.mapping.suggest", "suggest", "Suggest a mapping for a molecule."
+    ),
     "list": Command("herobm.cli.mapping.list", "list_mappings", "List the mapping sets."),
     "convert": Command(
         "herobm.cli.mapping.convert", "convert", "Convert mapping files from and to other formats."
@@ -64,7 +67,7 @@ def load_command(name: str) -> Any:
 
 app = typer.Typer(
     cls=LazyCommands,
-    help="Check, lay out, show and convert mapping files.",
+    help="Check, lay out, show, suggest and convert mapping files.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -73,4 +76,4 @@ app = typer.Typer(
 
 @app.callback()
 def mapping() -> None:
-    """Check, lay out, show and convert mapping files."""
+    """Check, lay out, show, suggest and convert mapping files."""

@@ -53,7 +53,11 @@ def neighbours(mapping: Mapping) -> Neighbours:
     return {name: sorted(found, key=lambda n: rank[n]) for name, found in out.items()}
 
 
-def derive_rules(mapping: Mapping, positions: MappingABC[str, Point]) -> Mapping:
+def derive_rules(
+    mapping: Mapping,
+    positions: MappingABC[str, Point],
+    away: MappingABC[tuple[str, str], float] | None = None,
+) -> Mapping:
     """Give each heavy atom a rule in each of its beads.
 
     Parameters
@@ -63,6 +67,9 @@ def derive_rules(mapping: Mapping, positions: MappingABC[str, Point]) -> Mapping
     positions : Mapping[str, Point]
         Atom -> place in Å. Without that of an atom of a bead, the graph stands in for space:
         nearest is then the atom from which the bead's mass lies the fewest bonds away.
+    away : Mapping[tuple of str and str, float], optional
+        (bead, atom) -> distance from the bead's position in Å, for all heavy atoms of the bead;
+        goes before `positions`.
 
     Returns
     -------
@@ -75,7 +82,7 @@ def derive_rules(mapping: Mapping, positions: MappingABC[str, Point]) -> Mapping
     graph = neighbours(mapping)
     rules: dict[tuple[str, str], Rule] = {}
     for bead in dict.fromkeys(p.bead for a in mapping.atoms for p in a.placements):
-        for name, rule in _BeadTree(mapping, bead, graph, positions).rules().items():
+        for name, rule in _BeadTree(mapping, bead, graph, positions, away or {}).rules().items():
             rules[name, bead] = rule
     atoms = tuple(
         atom.model_copy(
@@ -100,8 +107,10 @@ class _BeadTree:
         bead: str,
         graph: Neighbours,
         positions: MappingABC[str, Point],
+        away: MappingABC[tuple[str, str], float],
     ) -> None:
         self.bead = bead
+        self.away = away
         self.members: list[tuple[MappedAtom, Placement]] = [
             (a, p) for a in mapping.atoms for p in a.placements if p.bead == bead
         ]
@@ -127,6 +136,8 @@ class _BeadTree:
 
     def _distances(self) -> dict[str, float]:
         """Return heavy atom -> distance from the bead's position, in Å or in bonds."""
+        if all((self.bead, n) in self.away for n in self.heavy):
+            return {n: self.away[self.bead, n] for n in self.heavy}
         masses = {a.name: self._mass(a, p) for a, p in self.members}
         placed = {n: m for n, m in masses.items() if n in self.positions}
         total = sum(placed.values())

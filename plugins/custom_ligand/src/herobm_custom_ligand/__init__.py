@@ -1,11 +1,15 @@
-"""An example: the mapping of one small molecule, caffeine, as a package of its own."""
+"""Small molecules: a model that needs no training, and caffeine as an example of a mapping."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from herobm.plugins import MappingSpec, hookimpl
+from herobm.plugins import ANY_MAPPING, MappingSpec, ModelSpec, hookimpl
+
+if TYPE_CHECKING:
+    from herobm_custom_ligand.conformers import Conformers
 
 MAPS = Path(__file__).parent / "maps"
 
@@ -14,3 +18,22 @@ MAPS = Path(__file__).parent / "maps"
 def herobm_register_mappings() -> Iterator[MappingSpec]:
     """Offer the mapping set ``custom_ligand/caffeine``."""
     yield MappingSpec("caffeine", (MAPS / "cff.map",), "caffeine, four beads", default=True)
+
+
+@hookimpl
+def herobm_register_models() -> Iterator[ModelSpec]:
+    """Offer the model ``custom_ligand/conformers``."""
+    yield ModelSpec(
+        "conformers",
+        ANY_MAPPING,
+        description="whole molecules from conformers fitted to the beads, without training",
+        default=True,
+        load=_conformers,
+    )
+
+
+def _conformers(device: str) -> Conformers:
+    """Load the model; it computes on the processor, whatever the device."""
+    from herobm_custom_ligand.conformers import Conformers
+
+    return Conformers()

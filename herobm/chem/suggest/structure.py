@@ -1,0 +1,207 @@
+"""A ligand found in a structure: its atoms get the names and positions that they have there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
+from rdkit.Geometry import Point3D
+
+from herobm.chem.bonds import perceive_bonds
+from herobm.chem.molecule import cip, label
+from herobm.chem.suggest.ligand import Ligand
+from herobm.elements import element_of
+from herobm.errors import StructureError
+from herobm.system.periodic import minimum_image
+from herobm.types import Atoms, FloatArray
+
+#: Ways to lay the molecule onto the structure that are looked at; more differ in nothing that counts.
+_MOST_MATCHES = 20_000
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A ligand in a structure.
+
+    Attributes
+    ----------
+    ligand : Ligand
+        Atoms named as in the structure; heavy atoms first, in its order.
+    positions : FloatArray, shape (n_atoms, 3)
+        Å, of the atoms of the ligand; NaN for hydrogens that the structure lacks.
+    """
+
+    ligand: Ligand
+    positions: FloatArray
+
+
+@dataclass(frozen=True)
+class _Residue:
+    name: str
+    names: list[str]
+    elements: list[str]
+    positions: FloatArray
+    bonds: list[tuple[int, int]]
+
+    @property
+    def heavy(self) -> list[int]:
+        return [i for i, e in enumerate(self.elements) if e != "H"]
+
+    def hydrogens(self, i: int) -> list[int]:
+        near = [a + b - i for a, b in self.bonds if i in (a, b)]
+        return [n for n in near if self.elements[n] == "H"]
+
+
+def place(mol: Any, atoms: Atoms, source: str, residue: str | None = None) -> Placed:
+    """Find a molecule in a structure.
+
+    Parameters
+    ----------
+    mol : Chem.Mol
+        Sanitized; where bond orders, charges and hydrogens come from, and stereo labels, too, if
+        it has any; else the positions tell them.
+    atoms : Atoms
+        Of a structure with one residue of the molecule, or more.
+    source : str
+        What to call the structure in messages.
+    residue : str, optional
+        Name of the residue; needed if the structure has several.
+
+    Returns
+    -------
+    Placed
+
+    Raises
+    ------
+    StructureError
+        If the residue is not there, or is not that molecule, or has another stereo.
+    """
+    found = _find(atoms, source, residue)
+    heavy = Chem.RemoveHs(mol)
+    matches = _matches(heavy, found, source)
+    whole, refused = None, ""
+    for match in matches:
+        whole, refused = _laid(heavy, found, match)
+        if whole is not None:
+            break
+    if whole is None:
+        raise StructureError(
+            f"{source}: residue {found.name} differs from the molecule given: {refused}",
+            "Give the SMILES of what is in the structure, with its protonation and stereo.",
+        )
+    names, positions = _with_hydrogens(whole, found)
+    ligand = Ligand.of(whole, found.name, names, source)
+    if ligand.mol.GetNumAtoms() > len(positions):
+        missing = np.full((ligand.mol.GetNumAtoms() - len(positions), 3), np.nan)
+        positions = np.concatenate([positions, missing])
+    if ligand.names[0] and not any(e == "H" for e in found.elements):
+        note = f"{source}: {found.name} has no hydrogens there; they are called H1, H2, ..."
+        ligand = replace(ligand, notes=(*ligand.notes, note))
+    return Placed(ligand, positions)
+
+
+def _find(atoms: Atoms, source: str, residue: str | None) -> _Residue:
+    names = [str(n) for n in atoms.residues.names]
+    if residue is None and len(names) > 1:
+        kinds = ", ".join(list(dict.fromkeys(names))[:8])
+        raise StructureError(
+            f"{source}: there are {len(names)} residues in it ({kinds})",
+            "Say with --name which of them is the ligand.",
+        )
+    if residue is not None and residue not in names and len(names) > 1:
+        kinds = ", ".join(list(dict.fromkeys(names))[:8])
+        raise StructureError(f"{source}: there is no residue {residue} in it", f"It has {kinds}.")
+    k = names.index(residue) if residue in names else 0
+    rows = np.flatnonzero(atoms.residue_index == k)
+    own = [str(n) for n in atoms.names[rows]]
+    listed = [""] * len(rows) if atoms.elements is None else list(map(str, atoms.elements[rows]))
+    elements = [e or element_of(n) for e, n in zip(listed, own, strict=True)]
+    elements = ["H" if e == "D" else e for e in elements]
+    positions = atoms.positions[rows].astype(np.float64)
+    if atoms.box is not None and len(positions) > 1:
+        steps = minimum_image(np.diff(positions, axis=0), atoms.box)
+        positions = np.concatenate([positions[:1], positions[0] + np.cumsum(steps, axis=0)])
+    bonds = [(int(a), int(b)) for a, b in perceive_bonds(elements, positions)]
+    return _Residue(residue or names[k], own, elements, positions, bonds)
+
+
+def _matches(heavy: Any, found: _Residue, source: str) -> Iterator[tuple[int, ...]]:
+    """Lay the bonds of the molecule over those of the residue, orders left aside."""
+    rows = found.heavy
+    wanted = Counter(a.GetSymbol() for a in heavy.GetAtoms())
+    there = Counter(found.elements[i] for i in rows)
+    if wanted != there:
+        formula = rdMolDescriptors.CalcMolFormula(heavy)
+        text = " ".join(f"{e}{n}" for e, n in sorted(there.items()))
+        raise StructureError(
+            f"{source}: residue {found.name} has the heavy atoms {text}, the molecule is {formula}",
+            "Give the SMILES, SDF or MOL2 of what is in the structure.",
+        )
+    place = {row: i for i, row in enumerate(rows)}
+    pairs = [(place[a], place[b]) for a, b in found.bonds if a in place and b in place]
+    query = _plain(
+        [a.GetSymbol() for a in heavy.GetAtoms()],
+        [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in heavy.GetBonds()],
+    )
+    target = _plain([found.elements[i] for i in rows], pairs)
+    matches = target.GetSubstructMatches(query, uniquify=False, maxMatches=_MOST_MATCHES)
+    if not matches or len(pairs) != heavy.GetNumBonds():
+        raise StructureError(
+            f"{source}: the distances in residue {found.name} give {len(pairs)} bonds of heavy "
+            f"atoms, which are not those of the molecule ({heavy.GetNumBonds()})",
+            "Is it the same molecule, whole and without clashes?",
+        )
+    return (tuple(rows[i] for i in match) for match in matches)
+
+
+def _plain(elements: list[str], bonds: list[tuple[int, int]]) -> Any:
+    mol = Chem.RWMol()
+    for element in elements:
+        mol.AddAtom(Chem.Atom(element))
+    for a, b in bonds:
+        mol.AddBond(a, b, Chem.BondType.SINGLE)
+    return mol
+
+
+def _laid(heavy: Any, found: _Residue, match: tuple[int, ...]) -> tuple[Any, str]:
+    """Give the molecule the order and stereo of the residue; None and why if they differ."""
+    explicit = any(e == "H" for e in found.elements)
+    for i, row in enumerate(match):
+        wanted, there = heavy.GetAtomWithIdx(i).GetTotalNumHs(), len(found.hydrogens(row))
+        if explicit and wanted != there:
+            return None, f"atom {found.names[row]} has {there} hydrogens, not {wanted}"
+    order = sorted(range(len(match)), key=lambda i: match[i])
+    laid = Chem.RenumberAtoms(heavy, order)
+    rows = sorted(match)
+    conformer = Chem.Conformer(len(rows))
+    for i, row in enumerate(rows):
+        conformer.SetAtomPosition(i, Point3D(*map(float, found.positions[row])))
+    laid.RemoveAllConformers()
+    laid.AddConformer(conformer)
+    seen = Chem.Mol(laid)
+    Chem.AssignStereochemistryFrom3D(seen)
+    label(laid)
+    label(seen)
+    for given, real in zip(
+        (*laid.GetAtoms(), *laid.GetBonds()), (*seen.GetAtoms(), *seen.GetBonds()), strict=True
+    ):
+        if cip(given) and cip(real) and cip(given) != cip(real):
+            ends = [given.GetIdx()]
+            if isinstance(given, Chem.Bond):
+                ends = [given.GetBeginAtomIdx(), given.GetEndAtomIdx()]
+            title = "=".join(found.names[rows[i]] for i in ends)
+            return None, f"{title} is {cip(real)} there, not {cip(given)}"
+    return seen, ""
+
+
+def _with_hydrogens(mol: Any, found: _Residue) -> tuple[list[str], FloatArray]:
+    """Name heavy atoms and then hydrogens, in the order in which RDKit adds these."""
+    rows = found.heavy
+    if any(e == "H" for e in found.elements):
+        rows = rows + [h for row in found.heavy for h in found.hydrogens(row)]
+    return [found.names[row] for row in rows], found.positions[rows]
