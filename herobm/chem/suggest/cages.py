@@ -7,7 +7,7 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Geometry import Point3D
 
-from herobm.chem.molecule import cip, label
+from herobm.chem.molecule import cip, label, settle_centers
 from herobm.chem.stereo_checks import find_sites
 from herobm.types import FloatArray
 
@@ -42,9 +42,16 @@ def forced_labels(heavy: Any, ensemble: FloatArray) -> dict[int, str]:
     shaped = [_shaped(full, positions) for positions in ensemble]
     if len({Chem.MolToSmiles(Chem.RemoveHs(mol)) for mol in shaped}) > 1:
         return {}
+    Chem.AssignAtomChiralTagsFromStructure(shaped[0])
     label(shaped[0])
     found = {i: cip(shaped[0].GetAtomWithIdx(i)) for i in sorted(open_centers)}
-    return {i: text for i, text in found.items() if text in ("R", "S")}
+    wanted = {i: text for i, text in found.items() if text in ("R", "S")}
+    given = {
+        a.GetIdx(): cip(a)
+        for a in shaped[0].GetAtoms()
+        if a.GetIdx() not in open_centers and cip(a) in ("R", "S")
+    }
+    return wanted if settle_centers(full, wanted | given) >= wanted.keys() else {}
 
 
 def _shaped(full: Any, positions: FloatArray) -> Any:
