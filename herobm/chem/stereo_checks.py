@@ -8,7 +8,7 @@ from typing import Any
 
 from rdkit import Chem, rdBase
 
-from herobm.chem.molecule import Molecule, settle_bond, settle_centers
+from herobm.chem.molecule import Molecule, cip, label, settle_bond, settle_centers
 from herobm.chem.subject import Subject
 from herobm.dsl.diagnostics import Diagnostic
 from herobm.dsl.syntax import StereoEntry
@@ -172,10 +172,11 @@ def _unlabelled(subject: Subject, full: Molecule, sites: Sites) -> Iterator[Diag
     labelled = {frozenset(r.name for r in e.atoms) for e in subject.file.stereo}
     seen = {frozenset(s.atoms): s.label for s in subject.mapping.stereo}
     rebuilt = set(subject.template.atoms)
+    handed = _handed(full, sites.centers - {full.index[n] for s in labelled for n in s if n in full.index})
     for name, atom in full.index.items():
         if name not in subject.names or name not in rebuilt or frozenset((name,)) in labelled:
             continue
-        if atom in sites.centers:
+        if atom in handed:
             message = f"'{name}' is a stereocentre without a label, so that its hand is not checked"
             hint = _as_seen(name, ("R", "S"), seen.get(frozenset((name,))))
             yield Diagnostic("W405", message, subject.names[name], help=hint)
@@ -190,6 +191,15 @@ def _unlabelled(subject: Subject, full: Molecule, sites: Sites) -> Iterator[Diag
         hint = _as_seen(f"{one}={two}", ("E", "Z"), known)
         if span is not None:
             yield Diagnostic("W405", message, span, help=hint)
+
+
+def _handed(full: Molecule, centers: frozenset[int]) -> set[int]:
+    """Those of some atoms without label that would have one if they were given a hand."""
+    mol = Chem.Mol(full.mol)
+    for i in centers:
+        mol.GetAtomWithIdx(i).SetChiralTag(Chem.ChiralType.CHI_TETRAHEDRAL_CCW)
+    label(mol)
+    return {i for i in centers if cip(mol.GetAtomWithIdx(i))}
 
 
 def _as_seen(site: str, labels: tuple[str, str], seen: str | None) -> str:

@@ -12,6 +12,7 @@ from rdkit import Chem
 from herobm.chem.molecule import cip, label
 from herobm.chem.stereo_checks import find_sites
 from herobm.chem.suggest.anchors import distances, embed
+from herobm.chem.suggest.cages import forced_labels
 from herobm.chem.suggest.candidates import Shares
 from herobm.chem.suggest.graph import canonical
 from herobm.chem.suggest.ligand import Ligand
@@ -20,6 +21,7 @@ from herobm.chem.suggest.partition import partition
 from herobm.dsl.convert.hierarchy import TooManyAtomsError, derive_rules
 from herobm.dsl.model import AtomRef, Bond, MappedAtom, Mapping, Placement, Stereo
 from herobm.errors import StructureError
+from herobm.types import FloatArray
 
 _SYMBOLS: dict[Any, Literal["-", "=", "#", ":", "$"]] = {
     Chem.BondType.SINGLE: "-",
@@ -29,6 +31,8 @@ _SYMBOLS: dict[Any, Literal["-", "=", "#", ":", "$"]] = {
     Chem.BondType.QUADRUPLE: "$",
 }
 _HYDROGEN = 1
+#: (Heavy atoms at most, size of the ensemble): large molecules take long.
+_CONFORMERS = ((40, 8), (60, 4), (float("inf"), 2))
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def suggest(
     *,
     beads: Beads | None = None,
     hydrogens: bool = True,
-    n_conformers: int = 8,
+    n_conformers: int | None = None,
     seed: int = 7,
 ) -> Mapping:
     """Suggest a mapping for a molecule.
@@ -77,9 +81,10 @@ def suggest(
         (`herobm.chem.suggest.partition`).
     hydrogens : bool
         Whether the mapping lists hydrogens. They count towards the beads and are not rebuilt.
-    n_conformers : int
+    n_conformers : int, optional
         Of the ensemble in which the atoms nearest to the positions of the beads are found: these
-        are rebuilt first, the others from them along the bonds.
+        are rebuilt first, the others from them along the bonds. By default 8, and fewer for more
+        than 40 heavy atoms, which take long.
     seed : int
 
     Returns
@@ -94,9 +99,10 @@ def suggest(
     """
     ligand = molecule if isinstance(molecule, Ligand) else Ligand.of(molecule)
     writer = _Writer(ligand, beads, hydrogens)
+    writer.embed(n_conformers, seed)
     bare = writer.mapping(name or ligand.residue)
     try:
-        return derive_rules(bare, {}, writer.away(n_conformers, seed))
+        return derive_rules(bare, {}, writer.away())
     except TooManyAtomsError as error:
         raise StructureError(
             f"bead {error.bead} holds more atoms than it can rebuild: {error}",
@@ -110,6 +116,7 @@ class _Writer:
     def __init__(self, ligand: Ligand, beads: Beads | None, hydrogens: bool) -> None:
         self.ligand = ligand
         self.heavy, self.origin = canonical(ligand.mol)
+        self.ensemble: FloatArray | None = None
         self.beads = beads or self._partition()
         self.listed = [
             a.GetIdx() for a in ligand.mol.GetAtoms() if hydrogens or a.GetAtomicNum() > 1
@@ -184,9 +191,11 @@ class _Writer:
         label(mol)
         sites = find_sites(mol)
         names = self.ligand.names
+        forced = {} if self.ensemble is None else forced_labels(self.heavy, self.ensemble)
+        cages = {self.origin[i]: text for i, text in forced.items()}
         found = []
         for i in sorted(sites.centers):
-            text = cip(mol.GetAtomWithIdx(i))
+            text = cip(mol.GetAtomWithIdx(i)) or cages.get(i, "")
             if text in ("R", "S"):
                 found.append(Stereo.model_validate({"atoms": (names[i],), "label": text}))
         for a, b in sorted(sites.bonds):
@@ -195,16 +204,21 @@ class _Writer:
                 found.append(Stereo.model_validate({"atoms": (names[a], names[b]), "label": text}))
         return found
 
-    def away(self, n_conformers: int, seed: int) -> dict[tuple[str, str], float]:
+    def embed(self, n_conformers: int | None, seed: int) -> None:
+        """Make the conformers that anchors and cages are read from."""
+        n_heavy = self.heavy.GetNumAtoms()
+        usual = next(n for most, n in _CONFORMERS if n_heavy <= most)
+        self.ensemble = embed(self.heavy, n_conformers or usual, seed)
+
+    def away(self) -> dict[tuple[str, str], float]:
         """(bead, atom) -> Å; empty where no conformer is found (then the graph decides)."""
-        ensemble = embed(self.heavy, n_conformers, seed)
-        if ensemble is None:
+        if self.ensemble is None:
             return {}
         rank = {atom: i for i, atom in enumerate(self.origin)}
         groups: list[Shares] = [
             tuple(sorted((rank[i], share) for i, share in group)) for group in self.beads.shares
         ]
-        away = distances(self.heavy, groups, ensemble, likeness(self.heavy).classes)
+        away = distances(self.heavy, groups, self.ensemble, likeness(self.heavy).classes)
         return {
             (bead, self.ligand.names[self.origin[i]]): value + 1e-6 * i
             for bead, row in zip(self.beads.names, away, strict=True)

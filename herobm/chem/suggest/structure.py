@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import networkx as nx
 import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
@@ -31,7 +32,7 @@ class Placed:
     Attributes
     ----------
     ligand : Ligand
-        Atoms named as in the structure; heavy atoms first, in its order.
+        Atoms named as in the structure, and in its order; hydrogens that it lacks behind them.
     positions : FloatArray, shape (n_atoms, 3)
         Å, of the atoms of the ligand; NaN for hydrogens that the structure lacks.
     """
@@ -94,12 +95,18 @@ def place(mol: Any, atoms: Atoms, source: str, residue: str | None = None) -> Pl
             f"{source}: residue {found.name} differs from the molecule given: {refused}",
             "Give the SMILES of what is in the structure, with its protonation and stereo.",
         )
-    names, positions = _with_hydrogens(whole, found)
-    ligand = Ligand.of(whole, found.name, names, source)
+    rows = _rows(found)
+    ligand = Ligand.of(whole, found.name, [found.names[row] for row in rows], source)
+    positions = found.positions[rows]
+    if len(rows) == ligand.mol.GetNumAtoms():
+        order = np.argsort(rows).tolist()
+        names = tuple(ligand.names[i] for i in order)
+        ligand = replace(ligand, mol=Chem.RenumberAtoms(ligand.mol, order), names=names)
+        positions = positions[order]
     if ligand.mol.GetNumAtoms() > len(positions):
         missing = np.full((ligand.mol.GetNumAtoms() - len(positions), 3), np.nan)
         positions = np.concatenate([positions, missing])
-    if ligand.names[0] and not any(e == "H" for e in found.elements):
+    if not any(e == "H" for e in found.elements):
         note = f"{source}: {found.name} has no hydrogens there; they are called H1, H2, ..."
         ligand = replace(ligand, notes=(*ligand.notes, note))
     return Placed(ligand, positions)
@@ -107,7 +114,7 @@ def place(mol: Any, atoms: Atoms, source: str, residue: str | None = None) -> Pl
 
 def _find(atoms: Atoms, source: str, residue: str | None) -> _Residue:
     names = [str(n) for n in atoms.residues.names]
-    if residue is None and len(names) > 1:
+    if residue is None and len(names) > 1 and not _numbered_through(atoms):
         kinds = ", ".join(list(dict.fromkeys(names))[:8])
         raise StructureError(
             f"{source}: there are {len(names)} residues in it ({kinds})",
@@ -118,16 +125,36 @@ def _find(atoms: Atoms, source: str, residue: str | None) -> _Residue:
         raise StructureError(f"{source}: there is no residue {residue} in it", f"It has {kinds}.")
     k = names.index(residue) if residue in names else 0
     rows = np.flatnonzero(atoms.residue_index == k)
+    if _numbered_through(atoms):
+        rows = np.arange(len(atoms.names))
     own = [str(n) for n in atoms.names[rows]]
     listed = [""] * len(rows) if atoms.elements is None else list(map(str, atoms.elements[rows]))
     elements = [e or element_of(n) for e, n in zip(listed, own, strict=True)]
     elements = ["H" if e == "D" else e for e in elements]
     positions = atoms.positions[rows].astype(np.float64)
-    if atoms.box is not None and len(positions) > 1:
+    bonds = _bonds(elements, positions)
+    if atoms.box is not None and not _connected(len(rows), bonds):
         steps = minimum_image(np.diff(positions, axis=0), atoms.box)
         positions = np.concatenate([positions[:1], positions[0] + np.cumsum(steps, axis=0)])
-    bonds = [(int(a), int(b)) for a, b in perceive_bonds(elements, positions)]
+        bonds = _bonds(elements, positions)
     return _Residue(residue or names[k], own, elements, positions, bonds)
+
+
+def _numbered_through(atoms: Atoms) -> bool:
+    """Whether each atom bears a residue number of its own, as some tools write one molecule."""
+    alike = len(set(atoms.residues.names.tolist())) == 1
+    return alike and 1 < len(atoms.residues) == len(atoms.names)
+
+
+def _bonds(elements: list[str], positions: FloatArray) -> list[tuple[int, int]]:
+    return [(int(a), int(b)) for a, b in perceive_bonds(elements, positions)]
+
+
+def _connected(n_atoms: int, bonds: list[tuple[int, int]]) -> bool:
+    graph: nx.Graph = nx.Graph()
+    graph.add_nodes_from(range(n_atoms))
+    graph.add_edges_from(bonds)
+    return nx.is_connected(graph)
 
 
 def _matches(heavy: Any, found: _Residue, source: str) -> Iterator[tuple[int, ...]]:
@@ -199,9 +226,6 @@ def _laid(heavy: Any, found: _Residue, match: tuple[int, ...]) -> tuple[Any, str
     return seen, ""
 
 
-def _with_hydrogens(mol: Any, found: _Residue) -> tuple[list[str], FloatArray]:
-    """Name heavy atoms and then hydrogens, in the order in which RDKit adds these."""
-    rows = found.heavy
-    if any(e == "H" for e in found.elements):
-        rows = rows + [h for row in found.heavy for h in found.hydrogens(row)]
-    return [found.names[row] for row in rows], found.positions[rows]
+def _rows(found: _Residue) -> list[int]:
+    """Heavy atoms and then hydrogens, in the order in which RDKit adds these."""
+    return found.heavy + [h for row in found.heavy for h in found.hydrogens(row)]

@@ -69,8 +69,14 @@ def suggest(
         bool, typer.Option("--hydrogens/--no-hydrogens", help="Whether to list hydrogens.")
     ] = True,
     conformers: Annotated[
-        int, typer.Option("--conformers", min=1, max=1000, help="Size of the ensemble.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            "--conformers",
+            min=1,
+            max=1000,
+            help="Size of the ensemble. [default: 8, fewer beyond 40 heavy atoms]",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the ensemble.")] = 7,
     overwrite: Overwrite = False,
 ) -> None:
