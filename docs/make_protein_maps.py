@@ -280,7 +280,7 @@ SETS = [
 
 
 def hydrogens(r: Residue, cells: Cells, martini: bool) -> Cells:
-    """Put hydrogens where their heavy atom is rebuilt; they do not count, but in Martini's side chains."""
+    """Put hydrogens by their heavy atom; only those of Martini's side chains count."""
     out: Cells = {}
     for atom in r.atoms:
         if atom.startswith("H"):
