@@ -280,7 +280,7 @@ SETS = [
 
 
 def hydrogens(r: Residue, cells: Cells, martini: bool) -> Cells:
-    """Put hydrogens where their heavy atom is rebuilt; only side chains in Martini count them."""
+    """Put hydrogens by their heavy atom; only those of Martini's side chains count."""
     out: Cells = {}
     for atom in r.atoms:
         if atom.startswith("H"):

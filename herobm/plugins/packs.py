@@ -54,9 +54,9 @@ PACKS = (
     Pack(
         "ca_only",
         "herobm-ca-only",
-        "proteins with one bead a residue",
+        "proteins with a bead or a few a residue",
         _PROTEIN,
-        frozenset({"CA", "COM"}),
+        frozenset({"CA", "CM", "SC"}),
         frozenset({"ca_only", "ca-only", "calpha"}),
     ),
     Pack(

@@ -1,4 +1,4 @@
-"""The conformance suite of herobm on the sets of this pack, on peptides of all amino acids."""
+"""The conformance suite of herobm on this pack, with two peptides that have all amino acids."""
 
 from __future__ import annotations
 
