@@ -1,4 +1,4 @@
-"""An example: the mapping of one small molecule, caffeine, as a package of its own."""
+"""An example: the mappings of small molecules as a package of its own."""
 
 from __future__ import annotations
 
@@ -12,5 +12,7 @@ MAPS = Path(__file__).parent / "maps"
 
 @hookimpl
 def herobm_register_mappings() -> Iterator[MappingSpec]:
-    """Offer the mapping set ``custom_ligand/caffeine``."""
+    """Offer ``custom_ligand/caffeine``, written by hand, and two suggested mappings."""
     yield MappingSpec("caffeine", (MAPS / "cff.map",), "caffeine, four beads", default=True)
+    yield MappingSpec("zma", (MAPS / "zma.map",), "ZM241385, eleven beads")
+    yield MappingSpec("neca", (MAPS / "neca.map",), "NECA, nine beads")
