@@ -163,9 +163,7 @@ class Summary:
         if self.overlaps:
             lines.append(f"overlaps          {self.overlaps} pairs of atoms within {OVERLAP} Å")
         if self.n_double_bonds:
-            lines.append(
-                _judged("E/Z errors", self.double_bond_errors, self.n_double_bonds)
-            )
+            lines.append(_judged("E/Z errors", self.double_bond_errors, self.n_double_bonds))
         if self.n_rings:
             lines.append(_judged("bent rings", self.bent_rings, self.n_rings))
         if self.disulfides:
@@ -198,6 +196,8 @@ def plausibility(verdict: Verdict) -> list[str]:
         lines.append(f"rotamers          {100 * found['rotamer_outliers']:.1f} % outliers")
     lines.append(f"clashes           {found['clashes']:.1f} per 1000 heavy atoms")
     return lines
+
+
 def _judged(what: str, wrong: Sequence[str], n_all: int) -> str:
     which = f" ({', '.join(wrong[:5])})" if wrong else ""
     return f"{what:<17} {len(wrong)} of {n_all}{which}"

@@ -101,9 +101,7 @@ def _span(entry: StereoEntry) -> Any:
     return entry.atoms[0].span.to(entry.label.span)
 
 
-def _check_labels(
-    entries: list[StereoEntry], full: Molecule, sites: Sites
-) -> Iterator[Diagnostic]:
+def _check_labels(entries: list[StereoEntry], full: Molecule, sites: Sites) -> Iterator[Diagnostic]:
     """Tell labels that stand nowhere; then settle the others, and tell those that cannot be."""
     wanted: dict[int, str] = {}
     for entry in entries:
@@ -172,7 +170,9 @@ def _unlabelled(subject: Subject, full: Molecule, sites: Sites) -> Iterator[Diag
     labelled = {frozenset(r.name for r in e.atoms) for e in subject.file.stereo}
     seen = {frozenset(s.atoms): s.label for s in subject.mapping.stereo}
     rebuilt = set(subject.template.atoms)
-    handed = _handed(full, sites.centers - {full.index[n] for s in labelled for n in s if n in full.index})
+    handed = _handed(
+        full, sites.centers - {full.index[n] for s in labelled for n in s if n in full.index}
+    )
     for name, atom in full.index.items():
         if name not in subject.names or name not in rebuilt or frozenset((name,)) in labelled:
             continue

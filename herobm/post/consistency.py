@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
+from herobm.chem.kept import kept_torsions
 from herobm.chem.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors
-from herobm.chem.stiff import stiff_torsions
 from herobm.plan.bonds import angles_of
 from herobm.post.backbone import beside
 from herobm.post.beads import BeadCentres, bead_centres
@@ -201,8 +201,8 @@ def _problem(
 
 
 def _torsions(layout: Layout, backbone: Backbone) -> Torsions:
-    """Torsions that are kept: stiff ones, and those of the backbone."""
-    stiff = _present(stiff_torsions(layout.topology, layout.bonds), layout)
+    """Torsions that are kept: those of residues, and those of the backbone."""
+    stiff = _present(kept_torsions(layout.topology, layout.bonds), layout)
     turns = np.concatenate([backbone.torsion(which)[1] for which in ("phi", "psi")])
     flat = backbone.torsion("omega")[1]
     atoms = np.concatenate([stiff, turns, flat])

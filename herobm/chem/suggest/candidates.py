@@ -22,8 +22,8 @@ Shares: TypeAlias = tuple[tuple[int, Fraction], ...]
 WHOLE, HALF = Fraction(1), Fraction(1, 2)
 _LARGEST = 4
 _ALONE = 12.0  # a bead of one atom, where nothing else is possible
-_PER_HALF = 0.3
-_TWO_RINGS = 1.0  # atoms of two ring systems in one bead
+_PER_HALF = 0.2
+_TWO_RINGS = 2.0  # atoms of two ring systems in one bead
 _CHAIN = {1: _ALONE, 2: 2.2, 3: 0.9, 4: 0.0}
 _RING = {1: _ALONE, 2: 2.0, 3: 0.5, 4: 0.3}
 _STAR = 1.0
@@ -138,10 +138,8 @@ def _cost(shares: Shares, molecule: Molecule) -> float | None:
     torn = sum(  # a terminal atom goes with its neighbour
         len(molecule.near[n]) == 1 for i in group for n in molecule.near[i] if n not in group
     )
-    if (
-        torn
-        or any(len(molecule.near[i]) == 1 for i in group)
-        and len(group) == 1 < len(molecule.near)
+    if torn or (
+        any(len(molecule.near[i]) == 1 for i in group) and len(group) == 1 < len(molecule.near)
     ):
         return None
     cost = _size_cost(shares, molecule) + _PER_HALF * len(halves)

@@ -8,7 +8,7 @@ from typing import Any
 from rdkit import Chem
 
 #: (SMARTS, numbers of the two atoms in it, cost of a cut between them). The first that fits a
-#: bond counts. Bonds within rings may be cut freely.
+#: bond counts. Bonds within one ring may be cut freely.
 _GROUPS: tuple[tuple[str, tuple[int, int], float], ...] = (
     ("[#6]#[#6,#7]", (0, 1), 6.0),  # alkyne, nitrile
     ("[#7]=[#7]", (0, 1), 4.0),  # azo, azide
@@ -23,6 +23,8 @@ _GROUPS: tuple[tuple[str, tuple[int, int], float], ...] = (
     ("[#6]-[#16]", (0, 1), 0.8),  # thioether
     ("[#6]-[#7,#8]", (0, 1), 0.5),  # amine, ether: not from both carbons at once
 )
+#: The bond that two flat rings share: Martini 3 has its atoms in one bead (naphthalene).
+_FUSED = 0.3
 
 
 @cache
@@ -49,4 +51,8 @@ def cut_costs(mol: Any) -> dict[frozenset[int], float]:
             bond = mol.GetBondBetweenAtoms(match[i], match[j])
             if not bond.IsInRing():
                 costs.setdefault(frozenset((match[i], match[j])), cost)
+    rings = mol.GetRingInfo()
+    for bond in mol.GetBonds():
+        if bond.GetIsAromatic() and rings.NumBondRings(bond.GetIdx()) > 1:
+            costs[frozenset((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))] = _FUSED
     return costs

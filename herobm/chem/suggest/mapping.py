@@ -173,8 +173,7 @@ class _Writer:
             names=(name, alias) if alias else (name,),
             element=atom.GetSymbol(),
             placements=tuple(
-                Placement(bead=bead, weight=share)
-                for bead, share in self._homes(home)
+                Placement(bead=bead, weight=share) for bead, share in self._homes(home)
             ),
         )
 

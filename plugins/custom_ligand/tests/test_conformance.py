@@ -12,3 +12,15 @@ class TestCaffeine(MappingPackSuite):
 
     mapping = "custom_ligand/caffeine"
     structures = (Path(__file__).parent / "caffeine.pdb",)
+
+
+class TestZma(MappingPackSuite):
+    """The mapping set ``custom_ligand/zma``, as suggested."""
+
+    mapping = "custom_ligand/zma"
+
+
+class TestNeca(MappingPackSuite):
+    """The mapping set ``custom_ligand/neca``, as suggested."""
+
+    mapping = "custom_ligand/neca"

@@ -1,4 +1,4 @@
-"""Small molecules: a model that needs no training, and caffeine as an example of a mapping."""
+"""Small molecules: a model that needs no training, and three mappings as examples."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ MAPS = Path(__file__).parent / "maps"
 
 @hookimpl
 def herobm_register_mappings() -> Iterator[MappingSpec]:
-    """Offer the mapping set ``custom_ligand/caffeine``."""
+    """Offer ``custom_ligand/caffeine``, written by hand, and two suggested mappings."""
     yield MappingSpec("caffeine", (MAPS / "cff.map",), "caffeine, four beads", default=True)
+    yield MappingSpec("zma", (MAPS / "zma.map",), "ZM241385, eleven beads")
+    yield MappingSpec("neca", (MAPS / "neca.map",), "NECA, nine beads")
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Torsions that a structure should keep: rings, double bonds, and the corners of every centre."""
+"""Torsions that a structure should keep while its atoms are moved a little."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from herobm.chem.backbone import omega_atoms
 from herobm.plan.plan import Plan
-from herobm.plan.template import Template, within_residue
+from herobm.plan.template import Template
 from herobm.system.topology import Topology
 from herobm.types import IntArray
 
-#: Atoms, the largest ring that is kept flat (or as puckered as it is).
-LARGEST_RING = 6
 
+def kept_torsions(topology: Topology, bonds: IntArray) -> IntArray:
+    """Find the torsions that are to stay as they are.
 
-def stiff_torsions(topology: Topology, bonds: IntArray) -> IntArray:
-    """Find the torsions that do not turn freely.
+    Those of side chains are among them: they are rotamers, which the network tells better than the
+    beads do.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def stiff_torsions(topology: Topology, bonds: IntArray) -> IntArray:
     Returns
     -------
     IntArray, shape (n, 4)
-        About bonds of small rings and double bonds, about peptide bonds, and, to keep chirality
-        and planes, between the neighbours of each atom that has three of them.
+        About all bonds within residues, about peptide bonds, and, to keep chirality and planes,
+        between the neighbours of each atom that has three of them.
     """
     plan = topology.plan
     return np.concatenate([_of_templates(plan), omega_atoms(topology), _corners(bonds, plan)])
@@ -49,24 +49,12 @@ def _of_templates(plan: Plan) -> IntArray:
 
 @lru_cache(maxsize=4096)
 def _of_template(template: Template) -> IntArray:
-    """Torsions about bonds that do not turn, as atoms of the template, shape (n, 4)."""
+    """Torsions about the bonds of a residue, as atoms of the template, shape (n, 4)."""
     graph = nx.Graph(template.bonds.tolist())
-    order = {
-        frozenset((template.atoms.index(a), template.atoms.index(b))): kind
-        for a, b, kind in within_residue(template.mapping.bonds)
-        if a in template.atoms and b in template.atoms
-    }
-    in_ring = {
-        frozenset(pair)
-        for ring in nx.minimum_cycle_basis(graph)
-        if len(ring) <= LARGEST_RING
-        for pair in product(ring, ring)
-    }
     quads = []
     for b, c in template.bonds.tolist():
-        if frozenset((b, c)) in in_ring or order.get(frozenset((b, c)), 1) != 1:
-            ends = product(set(graph[b]) - {c}, set(graph[c]) - {b})
-            quads += [(a, b, c, d) for a, d in ends if a != d]
+        ends = product(set(graph[b]) - {c}, set(graph[c]) - {b})
+        quads += [(a, b, c, d) for a, d in ends if a != d]
     return np.array(sorted(quads), dtype=np.int64).reshape(-1, 4)
 
 
