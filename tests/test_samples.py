@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from herobm.train.contacts import clashes
+from herobm.chem.contacts import clashes
 
 from herobm.assembly.sampling import Sampler
 from herobm.chem.diversity import pairwise_rmsd
@@ -42,7 +42,7 @@ class Drawn(NamedTuple):
 @pytest.fixture(scope="module")
 def alphas() -> Library:
     """One bead a residue, on CA."""
-    folder = ROOT / "plugins/ca_only/src/herobm_ca_only/maps"
+    folder = ROOT / "plugins/ca_only/src/herobm_ca_only/mappings/ca"
     return compile_library(load_set(sorted(folder.glob("*.map")), "ca_only/ca"))
 
 
