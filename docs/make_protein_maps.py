@@ -295,8 +295,8 @@ def text_of(r: Residue, cells: Cells, about: str, beads: str) -> str:
     """Put a file together and lay it out."""
     atoms = "".join(f"  {r.atoms[a][0]}: {cells[a]}\n" for a in r.atoms)
     said = re.sub(r"\s*\n# ", " ", r.comment.lstrip("# ").rstrip())
-    if r.name in ROLES:
-        said = re.sub(r", one bead;.*?\(see README\)", "", said)
+    # What the source set tells of its own beads does not hold here.
+    said = re.sub(r", one bead;.*?\(see README\)|; (?=CD1 and|Martini 3)[^.]*", "", said)
     comment = textwrap.fill(f"{said} {about}", 97, initial_indent="# ", subsequent_indent="# ")
     text = f"{comment}\n{r.head}\natoms:\n{atoms}\n"
     return format(text + (f"beads:\n{beads.strip()}\n\n" if beads else "") + r.tail)

@@ -135,7 +135,7 @@ def test_proteins_of_real_martini_2_systems_fit(
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("code", ["1a8o", "1aqb"])
+@pytest.mark.parametrize("code", ["154l", "1aqb"])
 def test_real_structures_come_back(
     shared_data: Path, registry: Registry, name: str, code: str
 ) -> None:
