@@ -138,10 +138,8 @@ def _cost(shares: Shares, molecule: Molecule) -> float | None:
     torn = sum(  # a terminal atom goes with its neighbour
         len(molecule.near[n]) == 1 for i in group for n in molecule.near[i] if n not in group
     )
-    if (
-        torn
-        or any(len(molecule.near[i]) == 1 for i in group)
-        and len(group) == 1 < len(molecule.near)
+    if torn or (
+        any(len(molecule.near[i]) == 1 for i in group) and len(group) == 1 < len(molecule.near)
     ):
         return None
     cost = _size_cost(shares, molecule) + _PER_HALF * len(halves)
