@@ -5,8 +5,8 @@
     python benchmarks/suggest.py [--mappings FOLDER]
 
 FOLDER has the mapping files of other tools: ``cgbuilder/`` (index groups of the Martini 3 small
-molecules with their structures) and ``herobm/`` (YAML of two ligands), and beside it ``ligands/``. Without it only
-times are told.
+molecules with their structures) and ``herobm/`` (YAML of two ligands), and beside it
+``ligands/``. Without it only times are told.
 
 Agreement, for the heavy atoms of one molecule:
 
@@ -52,7 +52,7 @@ Groups: TypeAlias = list[dict[int, Fraction]]
 DRUGS = Path(__file__).parent.parent / "tests" / "data" / "drugs.smi"
 MOST_AUTOMORPHISMS = 2000
 ZMA = "Nc1nc(NCCc2ccc(O)cc2)nc2nc(-c3ccco3)nn12"
-#: What the atoms of this SMILES are called in the mapping of ZMA, told from its beads and hydrogens.
+#: What the atoms of this SMILES are called in that mapping, told from its beads and hydrogens.
 #: It has no bonds, and which nitrogens N2, N3, N7 are it leaves open: there are two ways.
 ZMA_NAMES = {
     "ZMA (1)": "N4 C8 N2 C5 N1 C2 C1 C3 C7 C12 C13 O2 C11 C6 N3 C4 N5 C9 C16 C15 C14 C10 O1 N6 N7",
@@ -100,11 +100,12 @@ def compare(folder: Path) -> None:
     for name, mol, theirs in [*cgbuilder(folder / "cgbuilder"), *yamls(folder)]:
         mapping = suggest(mol)  # its atoms come in the order of the molecule
         ours = groups_of(mapping, {a.name: i for i, a in enumerate(mapping.atoms)})
-        exact, pairs, rand = best(mol, ours, theirs)
-        rows.append((exact, pairs, rand))
+        exact, pairs, index = best(mol, ours, theirs)
+        rows.append((exact, pairs, index))
         heavy = sum(a.GetAtomicNum() > 1 for a in mol.GetAtoms())
         print(
-            f"{name:10} {heavy:5} {len(theirs):6} {len(ours):5} {exact:6.2f} {pairs:6.2f} {rand:.2f}"
+            f"{name:10} {heavy:5} {len(theirs):6} {len(ours):5} "
+            f"{exact:6.2f} {pairs:6.2f} {index:.2f}"
         )
     exact, pairs, index = np.mean(rows, axis=0)
     print(f"mean over molecules: exact {exact:.2f}, pairs {pairs:.2f}, Rand {index:.2f}")
@@ -118,7 +119,7 @@ def cgbuilder(folder: Path) -> Iterator[tuple[str, Any, Groups]]:
         mol = perceived(structure)
         found = []
         for part in index.read_text().split("[")[1:]:
-            title, _, rest = part.partition("]")
+            _title, _, rest = part.partition("]")
             numbers = Counter(int(w) - 1 for w in re.findall(r"\d+", rest))
             heavy = {i: n for i, n in numbers.items() if mol.GetAtomWithIdx(i).GetAtomicNum() > 1}
             if heavy:
@@ -145,7 +146,7 @@ def normalised(found: list[dict[int, int]]) -> Groups:
 
 
 def yamls(folder: Path) -> Iterator[tuple[str, Any, Groups]]:
-    """Mappings of ligands in the YAML dialect, with the molecules beside them."""
+    """Yield mappings of ligands in the YAML dialect, with the molecules beside them."""
     neca = perceived(folder.parent / "ligands" / "neca" / "neca.gro")
     names = [str(n) for n in read_atoms(folder.parent / "ligands" / "neca" / "neca.gro").names]
     beads = yaml_beads(folder / "herobm" / "neca_neca.amber.yaml")
@@ -248,7 +249,7 @@ def homes(groups: Groups) -> dict[int, int]:
 
 
 def rand(one: dict[int, int], two: dict[int, int]) -> float:
-    """Adjusted Rand index of two partitions of the same atoms."""
+    """Return the adjusted Rand index of two partitions of the same atoms."""
     atoms = sorted(one.keys() & two.keys())
     both = sum(comb(n, 2) for n in Counter((one[i], two[i]) for i in atoms).values())
     a = sum(comb(n, 2) for n in Counter(one[i] for i in atoms).values())

@@ -73,7 +73,7 @@ def test_every_drug_is_valid_whole_and_the_same_again(smiles: str, name: str) ->
     assert Chem.MolToSmiles(built, isomericSmiles=False) == Chem.MolToSmiles(
         mol, isomericSmiles=False
     )
-    if name not in SLOW:
+    if mol.GetNumAtoms() < 25:
         assert suggest(mol) == mapping
 
 

@@ -139,7 +139,7 @@ class _Writer:
         names = self.ligand.names
         listed = set(self.listed)
         bonds = sorted(
-            sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) + [b.GetIdx()]
+            [*sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())), b.GetIdx()]
             for b in self.mol.GetBonds()
             if {b.GetBeginAtomIdx(), b.GetEndAtomIdx()} <= listed
         )

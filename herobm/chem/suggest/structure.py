@@ -21,7 +21,7 @@ from herobm.errors import StructureError
 from herobm.system.periodic import minimum_image
 from herobm.types import Atoms, FloatArray
 
-#: Ways to lay the molecule onto the structure that are looked at; more differ in nothing that counts.
+#: Ways to lay the molecule onto the structure that are looked at; more differ in nothing.
 _MOST_MATCHES = 20_000
 
 
