@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from herobm.chem.contacts import clashes
 
 from herobm.assembly.sampling import Sampler
+from herobm.chem.contacts import clashes
 from herobm.chem.diversity import pairwise_rmsd
 from herobm.chem.geometry import dihedrals
 from herobm.chem.rotors import find_rotors

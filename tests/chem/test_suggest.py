@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def test_a_missing_label_is_not_guessed() -> None:
     ],
 )
 def test_what_cannot_be_mapped_is_told(text: str, name: str, message: str) -> None:
-    with pytest.raises(StructureError, match="") as caught:
+    with pytest.raises(StructureError, match=re.escape(name)) as caught:
         read_ligand(text, name)
     assert message in caught.value.message
     assert name in caught.value.message
@@ -189,14 +190,24 @@ def test_the_first_of_several_is_taken_and_told() -> None:
 
 
 def test_names_of_mol2_atoms_are_kept() -> None:
-    text = (
-        "@<TRIPOS>MOLECULE\nETH\n 3 2 1 0 0\nSMALL\nNO_CHARGES\n\n@<TRIPOS>ATOM\n"
-        "1 CA 0.0 0.0 0.0 C.3 1 ETH 0.0\n2 CB 1.5 0.0 0.0 C.3 1 ETH 0.0\n"
-        "3 OG 2.0 1.3 0.0 O.3 1 ETH 0.0\n@<TRIPOS>BOND\n1 1 2 1\n2 2 3 1\n"
-    )
+    names = ["CA", "CB", "OG", "H1", "H2", "H3", "H4", "H5", "HG"]
+    kinds = ["C.3", "C.3", "O.3"] + ["H"] * 6
+    atoms = [
+        f"{i} {name} {i}.0 0.0 0.0 {kind} 1 ETH 0.0"
+        for i, (name, kind) in enumerate(zip(names, kinds, strict=True), 1)
+    ]
+    ends = [(1, 2), (2, 3), (1, 4), (1, 5), (1, 6), (2, 7), (2, 8), (3, 9)]
+    bonds = [f"{i} {a} {b} 1" for i, (a, b) in enumerate(ends, 1)]
+    head = ["@<TRIPOS>MOLECULE", "ETH", "9 8 1 0 0", "SMALL", "NO_CHARGES", ""]
+    text = "\n".join([*head, "@<TRIPOS>ATOM", *atoms, "@<TRIPOS>BOND", *bonds, ""])
     ligand = read_ligand(text, "eth.mol2")
     assert ligand.names[:3] == ("CA", "CB", "OG")
     assert ligand.residue == "ETH"
+    bare = text.replace("9 8 1 0 0", "3 2 1 0 0")
+    bare = "\n".join(line for line in bare.splitlines() if " H " not in line)
+    bare = "\n".join(line for line in bare.splitlines() if line not in bonds[2:])
+    with pytest.raises(StructureError, match="Add the missing hydrogen"):
+        read_ligand(bare + "\n", "eth.mol2")
 
 
 def test_names_that_repeat_or_mislead_are_replaced_and_told() -> None:

@@ -40,7 +40,7 @@ def embed(heavy: Any, n_conformers: int, seed: int) -> FloatArray | None:
         RDKit finds no conformer.
     """
     full = Chem.AddHs(heavy)
-    options = rdDistGeom.ETKDGv3()
+    options: Any = rdDistGeom.ETKDGv3()
     options.randomSeed = seed
     options.numThreads = 1
     options.maxIterations = _ATTEMPTS

@@ -13,7 +13,8 @@ from herobm.chem.suggest.mapping import Beads, shares
 from herobm.chem.suggest.structure import Placed
 from herobm.elements import MASSES
 from herobm.errors import StructureError
-from herobm.types import Atoms, FloatArray
+from herobm.types import Beads as Model
+from herobm.types import FloatArray
 
 #: Å: a bead that lies farther from the centre of its atoms is not that of the model.
 LARGEST_GAP = 1.0
@@ -53,7 +54,7 @@ class Found:
 
 
 def beads_of(
-    placed: Placed, model: Atoms, source: str, types: Sequence[tuple[str, str]] | None = None
+    placed: Placed, model: Model, source: str, types: Sequence[tuple[str, str]] | None = None
 ) -> Found:
     """Find out which atoms lie in which bead of a coarse-grained model.
 
@@ -66,7 +67,7 @@ def beads_of(
     ----------
     placed : Placed
         Atoms in the same frame as the beads.
-    model : Atoms
+    model : herobm.types.Beads
         The beads of one molecule.
     source : str
         What to call the model in messages.
@@ -232,7 +233,8 @@ def read_itp(text: str, source: str) -> list[tuple[str, str]]:
     StructureError
         If there is no section ``[ atoms ]``, or a line of it cannot be read.
     """
-    section, found = "", []
+    section = ""
+    found: list[tuple[str, str]] = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split(";")[0].split()
         if not words or words[0].startswith("#"):

@@ -42,7 +42,7 @@ def canonical(mol: Any) -> tuple[Any, list[int]]:
 
 
 def _without_hydrogens(mol: Any) -> Any:
-    options = Chem.RemoveHsParameters()
+    options: Any = Chem.RemoveHsParameters()
     options.removeIsotopes = True
     options.removeDefiningBondStereo = True
     options.removeWithWedgedBond = True

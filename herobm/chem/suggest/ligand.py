@@ -151,11 +151,11 @@ def check(mol: Any, source: str) -> None:
     """
     if mol is None or mol.GetNumAtoms() == 0:
         raise StructureError(f"{source}: there is no atom in it", "Give a file with a molecule.")
+    _check_pieces(mol, source)
     for atom in mol.GetAtoms():
         _check_atom(atom, source)
     for bond in mol.GetBonds():
         _check_bond(bond, source)
-    _check_pieces(mol, source)
     _check_valences(mol, source)
     for atom in mol.GetAtoms():
         if atom.GetNumRadicalElectrons():

@@ -73,7 +73,7 @@ def _fits(orbit: tuple[Shares, ...]) -> bool:
     for group in orbit:
         for i, share in group:
             used[i] = used.get(i, 0) + share
-    return max(used.values()) <= 1
+    return bool(max(used.values()) <= 1)
 
 
 def _cheapest(

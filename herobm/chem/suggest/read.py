@@ -145,7 +145,7 @@ def _parse_mol2(block: str, sanitize: bool) -> Any:
 
 
 def _parse_smiles(line: str, sanitize: bool) -> Any:
-    options = Chem.SmilesParserParams()
+    options: Any = Chem.SmilesParserParams()
     options.sanitize = sanitize
     options.removeHs = False
     options.parseName = True

@@ -154,7 +154,7 @@ def _connected(n_atoms: int, bonds: list[tuple[int, int]]) -> bool:
     graph: nx.Graph = nx.Graph()
     graph.add_nodes_from(range(n_atoms))
     graph.add_edges_from(bonds)
-    return nx.is_connected(graph)
+    return bool(nx.is_connected(graph))
 
 
 def _matches(heavy: Any, found: _Residue, source: str) -> Iterator[tuple[int, ...]]:
@@ -214,9 +214,8 @@ def _laid(heavy: Any, found: _Residue, match: tuple[int, ...]) -> tuple[Any, str
     Chem.AssignStereochemistryFrom3D(seen)
     label(laid)
     label(seen)
-    for given, real in zip(
-        (*laid.GetAtoms(), *laid.GetBonds()), (*seen.GetAtoms(), *seen.GetBonds()), strict=True
-    ):
+    places: list[Any] = [*laid.GetAtoms(), *laid.GetBonds()]
+    for given, real in zip(places, (*seen.GetAtoms(), *seen.GetBonds()), strict=True):
         if cip(given) and cip(real) and cip(given) != cip(real):
             ends = [given.GetIdx()]
             if isinstance(given, Chem.Bond):
