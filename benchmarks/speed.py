@@ -91,13 +91,14 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
     network = share.network
 
     def build() -> Any:
-        return build_graph(share.context, beads.positions, beads.box, network.config.cutoff)
+        box, cutoff = beads.box, network.config.cutoff
+        return build_graph(share.context, beads.positions, box, cutoff, network.strain)
 
     graph = build()
 
     def predict() -> Any:
         with torch.inference_mode():
-            return network(graph)[0].numpy()
+            return network(graph).vectors.numpy()
 
     vectors = predict()[:, : plan.n_slots].astype(np.float64)
     calls = (

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from herobm.cli.app import run
+from herobm.io import read_atoms
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -19,14 +21,12 @@ _BLOCK = re.compile(
 )
 
 
-def test_the_tutorial_of_a_new_lipid(tmp_path, monkeypatch, capsys):
-    """Its files and commands one after the other; all that it shows of an output is there."""
-    monkeypatch.chdir(tmp_path)
-    page = (DOCS / "tutorials/new_lipid.md").read_text(encoding="utf-8")
+def follow(page: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> int:
+    """Write the files of a tutorial, run its commands, find what it shows; count the commands."""
     output, n_commands = "", 0
     for block in _BLOCK.finditer(page):
         if block["name"]:
-            (tmp_path / block["name"]).write_text(block["text"])
+            (folder / block["name"]).write_text(block["text"])
             continue
         for line in block["said"].splitlines():
             if line.startswith("$ herobm "):
@@ -37,9 +37,28 @@ def test_the_tutorial_of_a_new_lipid(tmp_path, monkeypatch, capsys):
                 assert "Usage:" not in output, output
             else:
                 assert line in output.splitlines()
-    assert n_commands > 8
+    return n_commands
+
+
+def test_the_tutorial_of_a_new_lipid(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "tutorials/new_lipid.md").read_text(encoding="utf-8")
+    assert follow(page, tmp_path, capsys) > 8
     assert (tmp_path / "dopc.svg").read_text().startswith("<svg")
     assert (tmp_path / "dopc.yaml").is_file()
+
+
+def test_the_tutorial_of_a_new_ligand(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for path in (ROOT / "examples/caffeine").glob("c*.*"):
+        shutil.copy(path, tmp_path)
+    page = (DOCS / "tutorials/new_ligand.md").read_text(encoding="utf-8")
+    assert follow(page, tmp_path, capsys) == 5
+    atoms = read_atoms(tmp_path / "complex_h.pdb")
+    ligand = atoms.residues.names[atoms.residue_index] == "CAF"
+    assert int(ligand.sum()) == 24
+    assert (tmp_path / "caf.svg").read_text().startswith("<svg")
+    assert list((tmp_path / "caffeine-pack").rglob("caf.map"))
 
 
 def test_the_grammar_of_the_reference_is_current():
