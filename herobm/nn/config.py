@@ -16,6 +16,7 @@ class ModelConfig(BaseModel):
     n_channels : channels of the density.
     type_width : width of the embedding of bead types.
     hidden : widths of the hidden layers.
+    dropout : share of the hidden values that are left out at random while training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,3 +29,4 @@ class ModelConfig(BaseModel):
     hidden: int = Field(default=320, ge=8)
     n_blocks: int = Field(default=2, ge=0)
     readout: int = Field(default=160, ge=8)
+    dropout: float = Field(default=0.0, ge=0, lt=1)

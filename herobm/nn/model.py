@@ -111,16 +111,17 @@ class Density(nn.Module):
 class Block(nn.Module):
     """A residual layer."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
         last = nn.Linear(width, width)
         nn.init.zeros_(last.weight)
         self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return x plus what the layer adds, both (n_beads, width)."""
-        return x + self.layers(self.norm(x))
+        return x + self.layers(self.dropout(self.norm(x)))
 
 
 class Prediction(NamedTuple):
@@ -176,7 +177,8 @@ class Backmapper(nn.Module):
         self.strain = Strain(n_types)
         self.strain_shift = _silent(nn.Linear(N_FEATURES, config.hidden))
         self.strain_gate = _silent(nn.Linear(N_FEATURES, config.readout))
-        self.blocks = nn.Sequential(*(Block(config.hidden) for _ in range(config.n_blocks)))
+        blocks = (Block(config.hidden, config.dropout) for _ in range(config.n_blocks))
+        self.blocks = nn.Sequential(*blocks)
         self.narrow = nn.Sequential(
             nn.LayerNorm(config.hidden), nn.Linear(config.hidden, config.readout), nn.SiLU()
         )

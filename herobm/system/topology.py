@@ -207,13 +207,14 @@ def _is_site(beads: Beads, strangers: BoolArray) -> BoolArray:
 
 
 def _refuse_atoms(beads: Beads, library: Library, source: str) -> None:
-    """Raise if the file holds atoms rather than beads (of a mapping that has no bead C)."""
+    """Raise if the file holds atoms rather than beads."""
     if len(beads) == 0:
         raise StructureError(f"{source}: holds no bead that could be rebuilt")
-    if any("C" in t.beads for t in library):
-        return
+    atoms = ["N", "CA", "C", "O"]
+    if any("C" in t.beads for t in library):  # backbone atoms are beads; side chains are not
+        atoms.append("CB")
     index = beads.residue_index
-    owners = [set(index[beads.names == name].tolist()) for name in ("N", "CA", "C", "O")]
+    owners = [set(index[beads.names == name].tolist()) for name in atoms]
     complete = set.intersection(*owners)
     if complete:
         raise StructureError(

@@ -209,6 +209,7 @@ class _Run:
         rate *= 0.5 * (1.0 + math.cos(math.pi * progress)) + 0.002
         for group in state.optimiser.param_groups:
             group["lr"] = rate
+        torch.manual_seed(config.seed * 1_000_003 + state.step)  # what dropout leaves out
         prediction = state.network(batch.graph)
         placed = batch.place(prediction.vectors)
         terms = loss_terms(batch, placed, prediction, config.half_strain)

@@ -115,7 +115,8 @@ def atoms_file(peptide: Callable[[str], Atoms], tmp_path: Path) -> Path:
 def test_atoms_in_place_of_beads(refused: Refused, atoms_file: Path, tmp_path: Path) -> None:
     for flags in ([], ["--mapping", "martini3"], ["--skip-unmapped"]):
         err = refused("backmap", atoms_file, "-o", tmp_path / "out.pdb", *flags)
-        assert "this is an all-atom structure (6 residues have atoms N, CA, C and O)" in err
+        assert "this is an all-atom structure (" in err
+        assert "residues have atoms N, CA, C and O)" in err
         assert "herobm coarsen" in err
 
 
@@ -151,18 +152,25 @@ def alphas(ubiquitin: Path, tmp_path: Path) -> Path:
     return tmp_path / "ca.pdb"
 
 
+def centres_of(alphas: Path) -> Path:
+    """Call the beads centres of mass, for which there is no model."""
+    path = alphas.with_name("cm.pdb")
+    path.write_text(alphas.read_text().replace(" CA  ", " CM  "))
+    return path
+
+
 def test_weights_of_another_mapping(refused: Refused, alphas: Path, tmp_path: Path) -> None:
-    flags = ["--mapping", "ca_only", "--model", "martini3/protein"]
-    err = refused("backmap", alphas, "-o", tmp_path / "out.pdb", *flags)
+    flags = ["--mapping", "ca_only/com", "--model", "martini3/protein"]
+    err = refused("backmap", centres_of(alphas), "-o", tmp_path / "out.pdb", *flags)
     assert "was made for another mapping" in err
-    assert "'ca_only/ca'" in err
+    assert "'ca_only/com'" in err
     assert "--model" in err
 
 
 def test_a_mapping_without_a_model(refused: Refused, alphas: Path, tmp_path: Path) -> None:
-    err = refused("backmap", alphas, "-o", tmp_path / "out.pdb")
-    assert "note: mapping: ca_only/ca (its beads fit 76 of 76 residues)" in err
-    assert "there is no model for mapping 'ca_only/ca' (models: martini3/protein)" in err
+    err = refused("backmap", centres_of(alphas), "-o", tmp_path / "out.pdb")
+    assert "note: mapping: ca_only/com (its beads fit 76 of 76 residues)" in err
+    assert "there is no model for mapping 'ca_only/com' (models: ca_only/ca, " in err
     assert "herobm train" in err
 
 

@@ -132,23 +132,23 @@ def test_a_pattern_that_fits_nothing_is_a_usage_error(run, folder):
     assert "no mapping file fits the pattern" in result.output
 
 
-@pytest.mark.parametrize("name", ["martini3", "martini3/protein"])
-def test_the_name_of_a_plugin_or_of_its_set(run, name):
+@pytest.mark.parametrize(("name", "count"), [("martini3", 96), ("martini3/protein", 32)])
+def test_the_name_of_a_plugin_or_of_its_set(run, name, count):
     result = run(name)
 
     assert result.exit_code == 0, result.output
-    assert result.output == "32 files, 0 errors, 0 warnings\n"
+    assert result.output == f"{count} files, 0 errors, 0 warnings\n"
 
 
 def test_a_file_and_a_set_together(run, folder):
-    assert run(folder / "gly.map", "martini3").output.startswith("33 files, 0 errors")
+    assert run(folder / "gly.map", "martini3/protein").output.startswith("33 files, 0 errors")
 
 
 def test_an_unknown_name_is_a_usage_error_with_a_guess(run):
     result = run("martini33")
 
     assert result.exit_code == 2
-    assert "did you mean martini3?" in " ".join(result.output.split())
+    assert "did you mean martini3" in " ".join(result.output.split())
 
 
 def test_an_unknown_option_value_is_a_usage_error(run, folder):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from herobm.plugins import MappingSpec, hookimpl
+from herobm.plugins import MappingSpec, ModelSpec, hookimpl
 
-_MAPPINGS = Path(__file__).parent / "mappings"
+_HERE = Path(__file__).parent
+_MAPPINGS = _HERE / "mappings"
 
 #: Name of each mapping set, with a line to describe it.
 _SETS = {
@@ -27,3 +28,15 @@ def herobm_register_mappings() -> Iterator[MappingSpec]:
     for name, description in _SETS.items():
         files = tuple(sorted((_MAPPINGS / name).glob("*.map")))
         yield MappingSpec(name, files, description, default=name == "ca")
+
+
+@hookimpl
+def herobm_register_models() -> Iterator[ModelSpec]:
+    """Offer the network ``ca_only/ca``."""
+    yield ModelSpec(
+        "ca",
+        "ca",
+        _HERE / "weights" / "ca.safetensors",
+        "rebuilds the heavy atoms of proteins from C-alpha alone",
+        default=True,
+    )
