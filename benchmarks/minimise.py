@@ -126,7 +126,7 @@ def figures(case: Case, positions: FloatArray) -> dict[str, Any]:
     topology, beads = case.rebuilder.topology, case.context.beads
     assert beads is not None
     reference = case.rebuilder.reference
-    summary: Summary = summarise(topology, beads, positions, reference, ())
+    summary: Summary = summarise(case.rebuilder.judge, beads, positions, reference, ())
     plan, bonds = topology.plan, case.rebuilder.tidier.bonds
     lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
     off = np.abs(lengths - reference_lengths(plan, bonds, reference)[:, 0])

@@ -113,7 +113,7 @@ def atoms_file(peptide: Callable[[str], Atoms], tmp_path: Path) -> Path:
 
 
 def test_atoms_in_place_of_beads(refused: Refused, atoms_file: Path, tmp_path: Path) -> None:
-    for flags in ([], ["--mapping", "martini3"], ["--skip-unmapped"]):
+    for flags in ([], ["--mapping", "martini3"], ["--mapping", "martini3", "--skip-unmapped"]):
         err = refused("backmap", atoms_file, "-o", tmp_path / "out.pdb", *flags)
         assert "this is an all-atom structure (" in err
         assert "residues have atoms N, CA, C and O)" in err
