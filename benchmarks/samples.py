@@ -33,6 +33,7 @@ from herobm.assembly.sampling import Sampler
 from herobm.chem.bonds import COVALENT_RADII
 from herobm.chem.diversity import pairwise_rmsd
 from herobm.chem.quality import OVERLAP, summarise
+from herobm.chem.verdict import Judge
 from herobm.errors import HerobmError
 from herobm.pipeline import prepare
 from herobm.plan import Library, compile_library
@@ -88,7 +89,8 @@ def by_itself(topology: Topology, truth: FloatArray, chosen: argparse.Namespace)
     sampler = Sampler(plan, truth, errors, np.array(bridges, dtype=np.int64).ravel())
     samples = [sampler.draw(np.random.default_rng([chosen.seed, k])) for k in range(chosen.n)]
     seconds = (time.process_time() - before) / chosen.n
-    valid = sum(summarise(topology, beads, x, {}, bridges).valid for x in samples)
+    judge = Judge(topology)
+    valid = sum(summarise(judge, beads, x, {}, bridges).valid for x in samples)
     return Case(topology, truth, truth, samples, valid, seconds)
 
 
