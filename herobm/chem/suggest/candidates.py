@@ -85,7 +85,7 @@ def describe(mol: Any, classes: tuple[int, ...]) -> Molecule:
 
 
 def _systems(rings: tuple[frozenset[int], ...]) -> dict[int, int]:
-    """Number the ring systems: rings that share a bond belong together."""
+    """Give a number to each ring system: rings that share a bond belong together."""
     home = list(range(len(rings)))
     for i in range(len(rings)):
         for j in range(i):
@@ -107,7 +107,7 @@ def candidates(molecule: Molecule) -> dict[Shares, float]:
 
 
 def _groups(near: list[list[int]]) -> set[frozenset[int]]:
-    """Connected groups of up to four atoms, and atoms with all of four neighbours or more."""
+    """Return connected groups of up to four atoms, and each atom with all of four or more."""
     level = {frozenset((i,)) for i in range(len(near))}
     found = set(level)
     for _ in range(_LARGEST - 1):
@@ -118,7 +118,7 @@ def _groups(near: list[list[int]]) -> set[frozenset[int]]:
 
 
 def _shared(group: frozenset[int], molecule: Molecule) -> Iterator[Shares]:
-    """The group, and the same with one or two of its outer ring atoms shared."""
+    """Yield the group, and the same with one or two of its outer ring atoms shared."""
     yield tuple((i, WHOLE) for i in sorted(group))
     outer = [
         i
