@@ -117,7 +117,7 @@ def _complaint(parse: Callable[[bool], Any]) -> str:
     with rdBase.CaptureErrorLog() as log:
         parse(False)
         lines = [line for line in log.messages.splitlines() if line.strip()]
-    text = lines[0].split("] ", 1)[-1].strip() if lines else ""
+    text = lines[0].split("] ", 1)[-1].removeprefix("ERROR: ").strip() if lines else ""
     return f": {text}" if text else ""
 
 
@@ -137,7 +137,9 @@ def _smiles_records(text: str) -> list[str]:
 
 
 def _parse_sdf(block: str, sanitize: bool) -> Any:
-    return Chem.MolFromMolBlock(block, sanitize=sanitize, removeHs=False)
+    supplier = Chem.SDMolSupplier()
+    supplier.SetData(block, sanitize=sanitize, removeHs=False)
+    return next(iter(supplier), None)
 
 
 def _parse_mol2(block: str, sanitize: bool) -> Any:
