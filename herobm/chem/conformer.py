@@ -6,7 +6,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
-from herobm.chem.molecule import molecule
+from herobm.chem.molecule import bonded_molecule
 from herobm.dsl.model import Mapping
 from herobm.errors import DslCheckError
 from herobm.types import Atoms, FloatArray, Residues
@@ -34,13 +34,7 @@ def conformer(mapping: Mapping, seed: int = 7) -> Atoms:
         If the mapping has no bonds, or RDKit finds no structure with them.
     """
     where = mapping.source or mapping.name
-    if len(mapping.atoms) > 1 and not mapping.bonds:
-        raise DslCheckError(
-            f"{where}: has no bonds, so that no structure can be made of it",
-            "Write a section 'bonds:', or take them from a structure: "
-            "herobm mapping convert FILE --to map --structure STRUCTURE -o NEW.map",
-        )
-    made = molecule(mapping)
+    made = bonded_molecule(mapping)
     mol = Chem.AddHs(made.mol)
     if rdDistGeom.EmbedMolecule(mol, randomSeed=seed) != 0:
         raise DslCheckError(

@@ -10,7 +10,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom
 
 from herobm.chem.force_field import ForceField
-from herobm.chem.molecule import molecule
+from herobm.chem.molecule import bonded_molecule
 from herobm.dsl.model import Mapping
 from herobm.errors import DslCheckError
 from herobm.types import FloatArray
@@ -72,13 +72,7 @@ def ensemble(mapping: Mapping, n: int = 50, seed: int = 7) -> Ensemble:
         the atoms.
     """
     where = mapping.source or mapping.name
-    if len(mapping.atoms) > 1 and not mapping.bonds:
-        raise DslCheckError(
-            f"{where}: has no bonds, so that no structure can be made of it",
-            "Write a section 'bonds:', or take them from a structure: "
-            "herobm mapping convert FILE --to map --structure STRUCTURE -o NEW.map",
-        )
-    made = molecule(mapping)
+    made = bonded_molecule(mapping)
     mol = Chem.AddHs(made.mol)
     embed(mol, n, seed, where)
     field = ForceField(mol)

@@ -89,6 +89,24 @@ def molecule(mapping: Mapping) -> Molecule:
     return Molecule(built.mol.GetMol(), index, built.beyond)
 
 
+def bonded_molecule(mapping: Mapping) -> Molecule:
+    """Build a molecule that a structure can be made of.
+
+    Raises
+    ------
+    DslCheckError
+        If the mapping states no bonds, or as `molecule` does.
+    """
+    if len(mapping.atoms) > 1 and not mapping.bonds:
+        where = mapping.source or mapping.name
+        raise DslCheckError(
+            f"{where}: has no bonds, so that no structure can be made of it",
+            "Write a section 'bonds:', or take them from a structure: "
+            "herobm mapping convert FILE --to map --structure STRUCTURE -o NEW.map",
+        )
+    return molecule(mapping)
+
+
 def assemble(
     mapping: Mapping,
     names: Collection[str],
