@@ -5,6 +5,33 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class SecondConfig(BaseModel):
+    """Hyperparameters of the second look (see `herobm.nn.second`).
+
+    Attributes
+    ----------
+    radius : Å, how far a bead sees atoms, from the middle of its own.
+    n_nearest : atoms that it sees at most.
+    l_max : highest degree of the spherical harmonics of their density.
+    n_radial : Bessel functions of the distance.
+    n_channels : channels of the density.
+    hidden : widths of the hidden layers.
+    dropout : share of the hidden values that are left out at random while training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    radius: float = Field(default=6.0, gt=0)
+    n_nearest: int = Field(default=48, ge=1)
+    l_max: int = Field(default=3, ge=1, le=4)
+    n_radial: int = Field(default=8, ge=2)
+    n_channels: int = Field(default=24, ge=1)
+    hidden: int = Field(default=320, ge=8)
+    n_blocks: int = Field(default=2, ge=0)
+    readout: int = Field(default=160, ge=8)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
 class ModelConfig(BaseModel):
     """Hyperparameters that, with the vocabulary of bead types, fix every tensor of the network.
 
@@ -17,6 +44,7 @@ class ModelConfig(BaseModel):
     type_width : width of the embedding of bead types.
     hidden : widths of the hidden layers.
     dropout : share of the hidden values that are left out at random while training.
+    second : of the second look; None where the network looks once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,3 +58,4 @@ class ModelConfig(BaseModel):
     n_blocks: int = Field(default=2, ge=0)
     readout: int = Field(default=160, ge=8)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    second: SecondConfig | None = None

@@ -27,6 +27,8 @@ class BeadGraph:
         Types of the beads in the fixed places, ``n_types`` where there is none.
     place_vectors : Tensor, shape (n_beads, n_places, 3)
         Å, from the bead to the place; 0 where there is none.
+    edge_index : Tensor, shape (n_beads, n_neighbours), int64
+        Neighbours, counted in the whole system, -1 for padding.
     edge_types : Tensor, shape (n_beads, n_neighbours), int64
         Types of the neighbours, ``n_types`` for padding.
     edge_relations : Tensor, shape (n_beads, n_neighbours), int64
@@ -39,6 +41,7 @@ class BeadGraph:
     types: torch.Tensor
     place_types: torch.Tensor
     place_vectors: torch.Tensor
+    edge_index: torch.Tensor
     edge_types: torch.Tensor
     edge_relations: torch.Tensor
     edge_vectors: torch.Tensor
@@ -144,6 +147,7 @@ def build_graph(
         types=types,
         place_types=torch.as_tensor(padded[context.places]),
         place_vectors=place_vectors,
+        edge_index=torch.as_tensor(neighbours),
         edge_types=torch.as_tensor(padded[neighbours]),
         edge_relations=torch.as_tensor(related, dtype=torch.int64),
         edge_vectors=torch.as_tensor(vectors, dtype=torch.float32),

@@ -20,6 +20,8 @@ from torch import nn
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph
 from herobm.nn.harmonics import o3
+from herobm.nn.layers import Block, Radial, silent, typed_product
+from herobm.nn.second import FirstLook, SecondLook
 from herobm.nn.strain import N_FEATURES, Strain, expand
 from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
 
@@ -64,24 +66,6 @@ class Frames(nn.Module):
         return torch.stack([x, y, z], dim=-1)
 
 
-class Radial(nn.Module):
-    """Bessel functions of the distance times a polynomial cutoff of order 6."""
-
-    roots: torch.Tensor
-
-    def __init__(self, cutoff: float, n_radial: int) -> None:
-        super().__init__()
-        self.cutoff = cutoff
-        self.register_buffer("roots", math.pi * torch.arange(1, n_radial + 1) / cutoff, False)
-
-    def forward(self, distance: torch.Tensor) -> torch.Tensor:
-        """Return (..., n_radial) from distances (...) in Å."""
-        r = distance.clamp(0.3, self.cutoff).unsqueeze(-1)
-        x = r / self.cutoff
-        envelope = 1 - 28 * x**6 + 48 * x**7 - 21 * x**8
-        return math.sqrt(2.0 / self.cutoff) * torch.sin(self.roots * r) / r * envelope
-
-
 class Density(nn.Module):
     """Neighbours within the cutoff, expanded in radial functions and spherical harmonics."""
 
@@ -106,22 +90,6 @@ class Density(nn.Module):
             * self.relation(graph.edge_relations)
         )
         return torch.bmm(weights.transpose(1, 2), angular).flatten(1)
-
-
-class Block(nn.Module):
-    """A residual layer."""
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
-        last = nn.Linear(width, width)
-        nn.init.zeros_(last.weight)
-        self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), last)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return x plus what the layer adds, both (n_beads, width)."""
-        return x + self.layers(self.dropout(self.norm(x)))
 
 
 class Prediction(NamedTuple):
@@ -175,8 +143,8 @@ class Backmapper(nn.Module):
         self.surroundings = nn.Linear(N_PLACES * per_place + self.density.width, config.hidden)
         self.density_norm = nn.LayerNorm(self.density.width)
         self.strain = Strain(n_types)
-        self.strain_shift = _silent(nn.Linear(N_FEATURES, config.hidden))
-        self.strain_gate = _silent(nn.Linear(N_FEATURES, config.readout))
+        self.strain_shift = silent(nn.Linear(N_FEATURES, config.hidden))
+        self.strain_gate = silent(nn.Linear(N_FEATURES, config.readout))
         blocks = (Block(config.hidden, config.dropout) for _ in range(config.n_blocks))
         self.blocks = nn.Sequential(*blocks)
         self.narrow = nn.Sequential(
@@ -186,30 +154,79 @@ class Backmapper(nn.Module):
         scale = 1.0 / math.sqrt(config.readout)
         self.readout = nn.Parameter(torch.randn(n_types, outputs, config.readout) * scale)
         self.readout_bias = nn.Parameter(torch.zeros(n_types, outputs))
-        self.error = nn.Embedding(n_types, config.readout + 1)
+        judged = config.readout if config.second is None else config.second.readout
+        self.error = nn.Embedding(n_types, judged + 1)
         nn.init.zeros_(self.error.weight)
         self.register_buffer("longest", torch.full((n_types, n_slots), 4.0))
         self.register_buffer("typical", torch.ones(n_types, n_slots))
+        self.second: SecondLook | None = None
+        if config.second is not None:
+            self.second = SecondLook(config.second, n_types, n_slots, config.readout)
 
-    def forward(self, graph: BeadGraph) -> Prediction:
-        """Predict the vectors, torsions and errors of the beads of a graph."""
+    def forward(self, graph: BeadGraph, sketch: torch.Tensor | None = None) -> Prediction:
+        """Predict the vectors, torsions and errors of the beads of a graph.
+
+        Parameters
+        ----------
+        graph : BeadGraph
+        sketch : Tensor, shape (n_sketched, n_slots, 3), optional
+            Å, what `sketch` says of all beads that the graph counts as neighbours. A network that
+            looks twice makes it itself where the graph is of a whole system.
+        """
+        out, first = self._look(graph)
+        hidden = first.hidden
+        if self.second is not None:
+            if sketch is None:
+                sketch = self.second.atoms(graph.types, first.vectors)
+            more, hidden = self.second(graph, first, sketch)
+            out = out + more
+        torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
+        return Prediction(
+            self._bounded(out, graph.types, first.frames),
+            nn.functional.normalize(torsions, dim=-1),
+            self._error(hidden, graph.types),
+        )
+
+    def sketch(self, graph: BeadGraph) -> torch.Tensor:
+        """Tell where a network that looks twice puts the atoms at first sight.
+
+        Returns
+        -------
+        Tensor, shape (n_beads, n_slots, 3)
+            Å, from each bead to its atoms; empty for a network that looks once.
+        """
+        if self.second is None:
+            return graph.place_vectors.new_empty(0, self.n_slots, 3)
+        return self.second.atoms(graph.types, self._look(graph)[1].vectors)
+
+    def hold_first_look(self) -> None:
+        """Let only the second look learn."""
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name.startswith(("second.", "error.")))
+        self.blocks.eval()
+
+    def _look(self, graph: BeadGraph) -> tuple[torch.Tensor, FirstLook]:
+        """Read out (n_beads, 3 * n_slots + 4) from the beads alone."""
         frames = self.frames(graph.types, graph.place_vectors)
         strain = expand(graph.strain)
         hidden = self.own(graph.types) + self.surroundings(self._features(graph, frames))
         hidden = nn.functional.silu(hidden + self.strain_shift(strain))
         hidden = self.narrow(self.blocks(hidden)) * (1.0 + self.strain_gate(strain))
-        out = self._read(hidden, graph.types)
+        out = typed_product(hidden, graph.types, self.readout, self.readout_bias)
+        vectors = self._bounded(out, graph.types, frames)
+        return out, FirstLook(frames, hidden, strain, vectors)
+
+    def _bounded(
+        self, out: torch.Tensor, types: torch.Tensor, frames: torch.Tensor
+    ) -> torch.Tensor:
+        """Turn what is read out into vectors (n_beads, n_slots, 3), Å, within their bounds."""
         local = out[:, : 3 * self.n_slots].unflatten(1, (self.n_slots, 3))
-        local = local * self.typical[graph.types].unsqueeze(-1)
+        local = local * self.typical[types].unsqueeze(-1)
         # Bounded last: softened axes are not quite at right angles and may lengthen a vector.
         vectors = local @ frames.transpose(1, 2)
         length = torch.sqrt(vectors.square().sum(dim=-1) + 1e-12)
-        bound = self.longest[graph.types]
-        vectors = vectors * (bound / torch.maximum(length, bound)).unsqueeze(-1)
-        torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
-        return Prediction(
-            vectors, nn.functional.normalize(torsions, dim=-1), self._error(hidden, graph.types)
-        )
+        bound = self.longest[types]
+        return vectors * (bound / torch.maximum(length, bound)).unsqueeze(-1)
 
     @torch.no_grad()
     def orient(self, graph: BeadGraph, seed: int) -> tuple[BeadGraph, int]:
@@ -254,23 +271,3 @@ class Backmapper(nn.Module):
         """Judge the prediction; it looks on and teaches the network nothing else."""
         weight = self.error(types)
         return (hidden.detach() * weight[:, :-1]).sum(dim=1) + weight[:, -1]
-
-    def _read(self, hidden: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
-        """Apply the readout of each bead's type: one matrix product a type."""
-        order = torch.argsort(types, stable=True)
-        present, counts = torch.unique_consecutive(types[order], return_counts=True)
-        parts = torch.split(hidden[order], counts.tolist())
-        read = torch.cat(
-            [
-                part @ self.readout[t].T + self.readout_bias[t]
-                for part, t in zip(parts, present.tolist(), strict=True)
-            ]
-        )
-        return read[torch.argsort(order)]
-
-
-def _silent(layer: nn.Linear) -> nn.Linear:
-    """Let a layer say nothing until it has learnt to."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer

@@ -86,7 +86,6 @@ def cut_batch(
     beads: Shaken,
     first: torch.Tensor,
     last: torch.Tensor,
-    n_types: int,
     n_slots: int,
     cutoff: float,
 ) -> Batch:
@@ -98,7 +97,7 @@ def cut_batch(
     beads : Shaken
         All beads of the corpus, where they are taken to be.
     first, last : Tensor, shape (n_runs,)
-    n_types, n_slots : int
+    n_slots : int
     cutoff : float
         Å.
     """
@@ -118,7 +117,7 @@ def cut_batch(
         corpus.atom_weights[atom] > 0, share_rows - row_shift[atom_run].unsqueeze(-1), 0
     )
     return Batch(
-        graph=_graph(corpus, beads, bead, n_types, cutoff),
+        graph=graph_of(corpus, beads, bead, cutoff),
         beads=beads.positions[bead],
         path=torch.where(path < 0, len(bead) * n_slots, local_path),
         row_bead=corpus.row_bead[row] - bead_shift[row_run],
@@ -144,10 +143,20 @@ def _ranges(
     return torch.arange(len(run), device=first.device) + shift[run], run, shift
 
 
-def _graph(
-    corpus: Corpus, shaken: Shaken, bead: torch.Tensor, n_types: int, cutoff: float
-) -> BeadGraph:
+def graph_of(corpus: Corpus, shaken: Shaken, bead: torch.Tensor, cutoff: float) -> BeadGraph:
+    """Make the graph of some beads of a corpus; `edge_index` counts in the whole corpus.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    shaken : Shaken
+        All beads of the corpus, where they are taken to be.
+    bead : Tensor, shape (n,)
+    cutoff : float
+        Å.
+    """
     beads = shaken.positions
+    n_types = corpus.n_types
     neighbours = corpus.neighbours[bead].long()
     places = corpus.places[bead].long()
     here = beads[bead].unsqueeze(1)
@@ -159,6 +168,7 @@ def _graph(
         types=corpus.types[bead],
         place_types=padded[places],
         place_vectors=to_place,
+        edge_index=neighbours,
         edge_types=padded[neighbours],
         edge_relations=corpus.relations[bead].long(),
         edge_vectors=to_neighbour,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from herobm.errors import ConfigError
 from herobm.nn.config import ModelConfig
@@ -38,7 +38,8 @@ class TrainConfig(BaseModel):
         share of the structures whose beads drift apart as those do; relative to the config file.
     half_strain : strain, Å, at which the error of an atom counts half; errors of noisy beads are
         large whatever is learnt and would drown the others. All count alike where it is None.
-    initial : weights to begin with, of the same mapping and network; relative to the config file.
+    initial : weights to begin with, of the same mapping and network; relative to the config file. A
+        network that looks twice needs them: its first look is held while the second one learns.
     derived : residue kinds cut from others.
     seed : of everything random.
     checkpoint_minutes : time between checkpoints.
@@ -73,6 +74,12 @@ class TrainConfig(BaseModel):
     seed: int = 0
     checkpoint_minutes: float = Field(default=3.0, gt=0)
     threads: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _second_needs_first(self) -> Self:
+        if self.model.second is not None and self.initial is None:
+            raise ValueError("model.second needs 'initial', the weights of the first look")
+        return self
 
     def geometry_weight(self, progress: float) -> float:
         """Weight of bonds and angles at a share `progress` of the run."""

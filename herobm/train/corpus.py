@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -52,6 +52,7 @@ class Corpus:
     swaps : (n_swaps, n_alternatives, n_swapped)
         Atoms that may swap names: order 0 as they are, then the alternatives; -1 for padding.
     torsions : (n_beads, 2, 2), (cos, sin) of phi and psi, NaN where there is none.
+    n_types : int, size of the vocabulary, and the type of a bead that is not there.
     """
 
     structure: torch.Tensor
@@ -75,6 +76,7 @@ class Corpus:
     angles: torch.Tensor
     swaps: torch.Tensor
     torsions: torch.Tensor
+    n_types: int
 
     @property
     def bead_structure(self) -> torch.Tensor:
@@ -88,7 +90,9 @@ class Corpus:
 
     def to(self, device: torch.device | str) -> Corpus:
         """Return the corpus on another device."""
-        return Corpus(*(getattr(self, f.name).to(device) for f in fields(self)))
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved = {k: t.to(device) for k, t in held.items() if isinstance(t, torch.Tensor)}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +187,7 @@ def build_corpus(
         angles=torch.as_tensor(angles),
         swaps=torch.as_tensor(swaps),
         torsions=torch.as_tensor(_torsions(topology, targets), dtype=torch.float32),
+        n_types=vocabulary.n_types,
     )
     typical, longest = _vector_lengths(plan, positions, targets, types, vocabulary)
     usual, spread = _bead_distances(corpus, vocabulary.n_types)

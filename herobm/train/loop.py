@@ -19,7 +19,7 @@ from herobm.errors import ConfigError, OutputError
 from herobm.nn.model import Backmapper
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
-from herobm.train.batch import Batch, cut_batch, segments
+from herobm.train.batch import Batch, cut_batch, graph_of, segments
 from herobm.train.config import PATHS, TrainConfig
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import Dataset, read_dataset
@@ -41,6 +41,9 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+
+#: Beads that are sketched at once.
+CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def train(
     )
     held_out = replace(read_dataset(config.valid), mappings=data.mappings)
     valid, _ = build_corpus(held_out, vocabulary, config.model.cutoff, config.n_neighbours)
-    state = _start(config, vocabulary, statistics, device, _origin(data))
+    ancestry = torch.as_tensor(vocabulary.ancestry(library), dtype=torch.float32)
+    state = _start(config, vocabulary, statistics, ancestry, device, _origin(data))
     drift = torch.zeros(vocabulary.n_types, N_OWN)
     if config.drift is not None:
         drift = read_drift(config.drift, library, vocabulary)
@@ -139,6 +143,23 @@ def _error_scale(figures: dict[str, float]) -> float:
     return (found / expected) ** 2 if found > 0 and expected > 0 else 1.0
 
 
+@torch.no_grad()
+def sketch_corpus(network: Backmapper, corpus: Corpus, shaken: Shaken) -> torch.Tensor:
+    """Tell what a network that looks twice sees at first sight of all beads.
+
+    Returns
+    -------
+    Tensor, shape (n_beads, n_slots, 3)
+        Å, see `Backmapper.sketch`.
+    """
+    if network.second is None:
+        return torch.empty(0, network.n_slots, 3)
+    index = torch.arange(len(corpus.beads), device=corpus.beads.device)
+    cutoff = network.config.cutoff
+    parts = (graph_of(corpus, shaken, part, cutoff) for part in index.split(CHUNK))
+    return torch.cat([network.sketch(part) for part in parts])
+
+
 class _Run:
     """One run: the corpus, the schedule, and the loop over both."""
 
@@ -166,8 +187,8 @@ class _Run:
         saved = time.monotonic()
         while state.step < self.n_steps:
             epoch, skip = divmod(state.step, self.epoch_steps)
-            for batch in self._epoch(state.network, epoch, skip):
-                self._step(state, batch)
+            for batch, sketch in self._epoch(state.network, epoch, skip):
+                self._step(state, batch, sketch)
                 now = time.monotonic()
                 state.seconds = before + now - started
                 if state.step % 20 == 0:
@@ -184,25 +205,26 @@ class _Run:
             saved = time.monotonic()
         return True
 
-    def _epoch(self, network: Backmapper, epoch: int, skip: int) -> Iterator[Batch]:
-        """Batches of an epoch; the same ones whenever it is asked for again."""
+    def _epoch(
+        self, network: Backmapper, epoch: int, skip: int
+    ) -> Iterator[tuple[Batch, torch.Tensor]]:
+        """Batches of an epoch and the sketch of it; the same whenever it is asked for again."""
         config, corpus = self.config, self.corpus
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
         first, last = segments(corpus.structure, config.segment, generator)
         shaken = shake(corpus, self.shaking, network.strain, generator)
+        sketch = sketch_corpus(network, corpus, shaken)
         for index in range(skip, self.epoch_steps):
             part = slice(index * config.batch, (index + 1) * config.batch)
-            yield self._cut(corpus, shaken, first[part], last[part])
+            yield self._cut(corpus, shaken, first[part], last[part]), sketch
 
     def _cut(
         self, corpus: Corpus, shaken: Shaken, first: torch.Tensor, last: torch.Tensor
     ) -> Batch:
-        v = self.vocabulary
-        return cut_batch(
-            corpus, shaken, first, last, v.n_types, v.n_slots, self.config.model.cutoff
-        )
+        n_slots, cutoff = self.vocabulary.n_slots, self.config.model.cutoff
+        return cut_batch(corpus, shaken, first, last, n_slots, cutoff)
 
-    def _step(self, state: State, batch: Batch) -> None:
+    def _step(self, state: State, batch: Batch, sketch: torch.Tensor) -> None:
         config = self.config
         progress = state.step / self.n_steps
         rate = config.learning_rate * min((state.step + 1) / config.warm_up, 1.0)
@@ -210,7 +232,7 @@ class _Run:
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         torch.manual_seed(config.seed * 1_000_003 + state.step)  # what dropout leaves out
-        prediction = state.network(batch.graph)
+        prediction = state.network(batch.graph, sketch)
         placed = batch.place(prediction.vectors)
         terms = loss_terms(batch, placed, prediction, config.half_strain)
         loss = terms.total(config.geometry_weight(progress), config.torsion)
@@ -248,11 +270,12 @@ class _Run:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
+        sketch = sketch_corpus(network, self.valid, shaken)
         squares, expected, count, bonds = 0.0, 0.0, 0, []
         runs = segments(self.valid.structure, 64, torch.Generator().manual_seed(0))
         for part in range(0, len(runs[0]), 32):
             batch = self._cut(self.valid, shaken, *(r[part : part + 32] for r in runs))
-            prediction = network(batch.graph)
+            prediction = network(batch.graph, sketch)
             placed = batch.place(prediction.vectors)
             wanted = best_names(batch.targets, batch.swaps, placed)
             error = (placed - wanted).square().sum(dim=1)
@@ -288,6 +311,7 @@ def _start(
     config: TrainConfig,
     vocabulary: Vocabulary,
     statistics: Statistics,
+    ancestry: torch.Tensor,
     device: str,
     origin: str,
 ) -> State:
@@ -297,11 +321,15 @@ def _start(
     network.longest.copy_(statistics.longest)
     network.strain.usual.copy_(statistics.usual)
     network.strain.spread.copy_(statistics.spread)
+    if network.second is not None:
+        network.second.ancestry.copy_(ancestry)
+        network.hold_first_look()
     if config.initial is not None:
         _begin_with(network, config.initial, vocabulary)
     network.to(device)
+    learning = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        learning, lr=config.learning_rate, weight_decay=config.weight_decay
     )
     average = {name: t.clone() for name, t in network.state_dict().items()}
     state = State(network, average, optimiser, origin)
@@ -313,18 +341,25 @@ def _start(
 
 
 def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None:
-    """Take the parameters, but not the statistics, of weights that were trained before."""
+    """Take the parameters, but not the statistics, of weights that were trained before.
+
+    They may be those of a network that looks once, where this one looks twice.
+    """
     known = load_weights(path)
-    shape = (known.header.model, known.header.vocabulary)
-    if shape != (network.config, vocabulary):
+    config = known.header.model
+    once = network.config.model_copy(update={"second": None})
+    if config not in (network.config, once) or known.header.vocabulary != vocabulary:
         raise ConfigError(
             f"{path}: is of another network or another mapping than this run",
             "Name weights with the same 'model' in 'initial', or leave it out.",
         )
     given = dict(known.network.named_parameters())
+    if config != network.config:
+        del given["error.weight"]  # judges by what the first look saw
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            parameter.copy_(given[name])
+            if name in given:
+                parameter.copy_(given[name])
 
 
 def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from herobm.errors import MappingMismatchError
 from herobm.plan.plan import Plan
 from herobm.plan.template import Library, Template
-from herobm.types import IntArray
+from herobm.types import FloatArray, IntArray
 
 
 class Entry(BaseModel):
@@ -92,6 +92,29 @@ class Vocabulary(BaseModel):
                 "(--model), or train some: herobm train.\n"
                 f"The weights know: {', '.join(sorted(e.residue for e in self.entries))}.",
             )
+
+    def ancestry(self, library: Library) -> FloatArray:
+        """Tell which vectors add up to which atoms.
+
+        Parameters
+        ----------
+        library : Library
+            That the vocabulary was made of.
+
+        Returns
+        -------
+        FloatArray, shape (n_types, n_slots, n_slots)
+            1 where a vector (last axis) is part of the way from the bead to the atom of another
+            (or the same) vector, else 0.
+        """
+        table = np.zeros((self.n_types, self.n_slots, self.n_slots))
+        for template in library:
+            rows = template.rows
+            kind = self._first[template.key] + rows.bead
+            for step in rows.path(rows.depth).T:
+                there = step >= 0
+                table[kind[there], rows.slot[there], rows.slot[step[there]]] = 1.0
+        return table
 
     @cached_property
     def _first(self) -> dict[str, int]:

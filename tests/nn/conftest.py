@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from herobm.io import read_beads
-from herobm.nn.config import ModelConfig
+from herobm.nn.config import ModelConfig, SecondConfig
 from herobm.nn.graph import BeadGraph, build_context, build_graph
 from herobm.nn.model import Backmapper
 from herobm.plan import Library
@@ -26,17 +26,26 @@ def vocabulary(martini3: Library) -> Vocabulary:
     return Vocabulary.of(martini3)
 
 
-@pytest.fixture(scope="session")
-def network(vocabulary: Vocabulary) -> Backmapper:
-    """Random weights, of a size at which all of them matter."""
+@pytest.fixture(scope="session", params=["once", "twice"])
+def network(request: pytest.FixtureRequest, vocabulary: Vocabulary, martini3: Library) -> Backmapper:
+    """Random weights, of a size at which all of them matter; it looks once or twice."""
     torch.manual_seed(7)
-    config = ModelConfig(n_channels=6, hidden=32, readout=16, n_blocks=1)
+    second = SecondConfig(n_channels=4, hidden=32, readout=16, n_blocks=1)
+    config = ModelConfig(
+        n_channels=6,
+        hidden=32,
+        readout=16,
+        n_blocks=1,
+        second=second if request.param == "twice" else None,
+    )
     made = Backmapper(config, vocabulary.n_types, vocabulary.n_slots)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
     made.strain.usual.fill_(4.0)
     made.strain.spread.uniform_(0.1, 0.4)
+    if made.second is not None:
+        made.second.ancestry.copy_(torch.as_tensor(vocabulary.ancestry(martini3)))
     return made.eval()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +95,8 @@ def test_the_order_of_beads_is_of_no_account(
     graph = graph_of(ubiquitin, ubiquitin.beads.positions)
     order = torch.randperm(len(graph.types), generator=torch.Generator().manual_seed(1))
     shuffled = BeadGraph(*(getattr(graph, f.name)[order] for f in fields(graph)))
+    renumbered = torch.cat([torch.argsort(order), torch.tensor([-1])])
+    shuffled = replace(shuffled, edge_index=renumbered[shuffled.edge_index])
     with torch.inference_mode():
         assert torch.allclose(network(shuffled)[0], network(graph)[0][order], atol=CLOSE)
 
@@ -143,6 +145,7 @@ def test_a_far_bead_changes_nothing(
     """Beyond the cutoff and four residues along the chain a bead is not seen.
 
     It has a part in the strain of its residue and the next ones, and that is seen as far as they.
+    A second look sees as far again, from beads that the first one placed.
     """
     positions = ubiquitin.beads.positions
     residue = ubiquitin.plan.bead_residue
@@ -153,7 +156,11 @@ def test_a_far_bead_changes_nothing(
     gaps = [np.linalg.norm(p[:, None] - p[relatives], axis=2) for p in (positions, moved)]
     distance = np.minimum(*gaps).min(axis=1)
     unseen = (distance > network.config.cutoff) & (np.abs(residue - residue[40]) > 4)
-    assert unseen.sum() > 50
+    if network.second is not None:
+        seen = np.flatnonzero(~unseen)
+        gaps = [np.linalg.norm(p[:, None] - p[seen], axis=2) for p in (positions, moved)]
+        unseen &= np.minimum(*gaps).min(axis=1) > network.config.cutoff
+    assert unseen.sum() > (50 if network.second is None else 10)
     assert change[unseen].max() < 1e-5
     assert change[40] > 0.01
 
@@ -170,7 +177,7 @@ def test_chunks_equal_the_whole(
     rebuilder = Rebuilder(ubiquitin, [Network(Weights(network, header, Path("random")))])
     whole = rebuilder.rebuild(ubiquitin.beads)
     monkeypatch.setattr(NetworkShare, "CHUNK", 7)
-    assert np.abs(rebuilder.rebuild(ubiquitin.beads) - whole).max() < 1e-5
+    assert np.abs(rebuilder.rebuild(ubiquitin.beads) - whole).max() < CLOSE
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,6 @@ class Laid:
             rest(self.corpus, Strain(self.vocabulary.n_types)),
             torch.tensor(first),
             torch.tensor(last),
-            self.vocabulary.n_types,
             self.vocabulary.n_slots,
             CUTOFF,
         )

@@ -1,0 +1,179 @@
+"""What remains of the error: by residue, by atom, and how much of it hardly any bead can tell.
+
+::
+
+    python benchmarks/errors.py FOLDER [--model martini3/protein] [--post none] [--limit N]
+
+Squared errors of heavy atoms are added up over all structures. Then: how often groups whose sides
+differ by their elements alone (amides, imidazoles) came out the wrong way round, and what the error
+would be were they right; and which atoms clash, in what was rebuilt and in the structures themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import herobm
+from herobm.assembly.models import open_model
+from herobm.chem.contacts import clashes
+from herobm.chem.naming import best_names, canonical_names, find_naming
+from herobm.errors import StructureError
+from herobm.io.find import structure_files
+from herobm.pipeline import Rebuilder
+from herobm.plan import compile_library
+from herobm.plan.bonds import plan_bonds
+from herobm.post.chain import resolve
+from herobm.system import Topology
+from herobm.train.evaluate import coarse_grain
+from herobm.train.metrics import whole_residues
+from herobm.types import FloatArray
+
+#: Atoms that swap where a group is turned round, which only the surroundings tell from what it is.
+TURNED = {
+    "ASN": (("OD1", "ND2"),),
+    "GLN": (("OE1", "NE2"),),
+    "HIS": (("ND1", "CD2"), ("CE1", "NE2")),
+}
+BACKBONE = ("N", "CA", "C", "O", "OXT")
+#: Names under which residues count that a mapping calls otherwise.
+NAMES = {"HID": "HIS", "HIE": "HIS", "HIP": "HIS", "CYX": "CYS", "CYM": "CYS", "ASH": "ASP"}
+NAMES |= {"GLH": "GLU", "LYN": "LYS"}
+
+
+class Tally:
+    """Sums over structures."""
+
+    def __init__(self) -> None:
+        self.squares: dict[tuple[str, str], float] = defaultdict(float)
+        self.count: Counter[tuple[str, str]] = Counter()
+        self.turned: Counter[str] = Counter()
+        self.groups: Counter[str] = Counter()
+        self.saved: dict[str, float] = defaultdict(float)
+        self.named = 0.0
+        self.clashes: dict[str, Counter[str]] = {"rebuilt": Counter(), "reference": Counter()}
+
+    def add(self, topology: Topology, reference: FloatArray, made: FloatArray) -> None:
+        """Count the atoms (n_atoms, 3), Å, of one structure; NaN where the reference has none."""
+        plan = topology.plan
+        counted = whole_residues(plan, reference)[plan.atom_residue]
+        naming = find_naming(plan)
+        named = best_names(naming, reference, made)
+        squares = ((named - made) ** 2).sum(axis=1)
+        residues = topology.beads.residues.names[plan.atom_residue]
+        index = {}
+        for i in np.flatnonzero(counted).tolist():
+            residue = NAMES.get(str(residues[i]), str(residues[i]))
+            key = residue, str(plan.atom_names[i])
+            self.squares[key] += squares[i]
+            self.count[key] += 1
+            index[int(plan.atom_residue[i]), residue, key[1]] = i
+        theirs = best_names(naming, canonical_names(naming, reference), made, decided=False)
+        ours = canonical_names(naming, made)
+        self.named += float(((theirs - ours) ** 2).sum(axis=1)[counted].sum())
+        self._turn(index, named, made)
+        bonds = plan_bonds(plan, topology.links.previous)
+        heavy = np.flatnonzero(counted)
+        for name, positions in (("rebuilt", made), ("reference", reference)):
+            known = np.where(counted[:, None], positions, 1e6)
+            for a, b in clashes(known, plan.elements, heavy, bonds).tolist():
+                one, two = sorted(
+                    "backbone" if plan.atom_names[i] in BACKBONE else "side chain" for i in (a, b)
+                )
+                kinds = "-".join(sorted((str(plan.elements[a]), str(plan.elements[b]))))
+                self.clashes[name][f"{one} and {two}, {kinds}"] += 1
+
+    def _turn(
+        self, index: dict[tuple[int, str, str], int], wanted: FloatArray, made: FloatArray
+    ) -> None:
+        for number, residue, atom in list(index):
+            pairs = TURNED.get(residue, ())
+            if not pairs or atom != pairs[0][0]:
+                continue
+            ab = [(index[number, residue, a], index[number, residue, b]) for a, b in pairs]
+            one = [i for pair in ab for i in pair]
+            two = [i for pair in ab for i in pair[::-1]]
+            as_is = float(((wanted[one] - made[one]) ** 2).sum())
+            other = float(((wanted[one] - made[two]) ** 2).sum())
+            self.groups[residue] += 1
+            self.turned[residue] += other < as_is
+            self.saved[residue] += max(as_is - other, 0.0)
+
+    def tables(self) -> str:
+        """Write all that was added up as Markdown."""
+        total, n = sum(self.squares.values()), sum(self.count.values())
+        lines = ["| residue | atoms | backbone Å | side chain Å | share of the squared error |"]
+        lines.append("|-|-|-|-|-|")
+        by_residue: dict[str, float] = defaultdict(float)
+        for (residue, _), value in self.squares.items():
+            by_residue[residue] += value
+        for residue in sorted(by_residue, key=lambda r: -by_residue[r]):
+            keys = [k for k in self.count if k[0] == residue]
+            parts = [[k for k in keys if (k[1] in BACKBONE) == back] for back in (True, False)]
+            rms = [self._rms(p) for p in parts]
+            share = 100.0 * by_residue[residue] / total
+            atoms = sum(self.count[k] for k in keys)
+            lines.append(f"| {residue} | {atoms} | {rms[0]} | {rms[1]} | {share:.1f} % |")
+        lines += ["", "| atom | number | Å | share of the squared error |", "|-|-|-|-|"]
+        for key in sorted(self.squares, key=lambda k: -self.squares[k])[:20]:
+            share = 100.0 * self.squares[key] / total
+            lines.append(
+                f"| {' '.join(key)} | {self.count[key]} | {self._rms([key])} | {share:.1f} % |"
+            )
+        lines += ["", "| of the squared error | share | RMSD without it, Å |", "|-|-|-|"]
+        for residue in self.saved:
+            words = f"{residue}: {self.turned[residue]} of {self.groups[residue]} turned round"
+            lines.append(self._line(words, self.saved[residue], total, n))
+        lines.append(self._line("all of these", sum(self.saved.values()), total, n))
+        back = sum(v for k, v in self.squares.items() if k[1] in BACKBONE)
+        lines.append(self._line("backbone", back, total, n))
+        lines += ["", f"All heavy atoms, pooled: {np.sqrt(total / n):.3f} Å; "]
+        lines[-1] += f"with canonical names {np.sqrt(self.named / n):.3f} Å."
+        lines += ["", "| clashes per 1000 atoms | rebuilt | reference |", "|-|-|-|"]
+        rebuilt, reference = self.clashes["rebuilt"], self.clashes["reference"]
+        for key, value in [("all", sum(rebuilt.values())), *rebuilt.most_common(12)]:
+            other = sum(reference.values()) if key == "all" else reference[key]
+            lines.append(f"| {key} | {1e3 * value / n:.3f} | {1e3 * other / n:.3f} |")
+        return "\n".join(lines)
+
+    def _rms(self, keys: list[tuple[str, str]]) -> str:
+        n = sum(self.count[k] for k in keys)
+        return f"{np.sqrt(sum(self.squares[k] for k in keys) / n):.3f}" if n else ""
+
+    def _line(self, words: str, part: float, total: float, n: int) -> str:
+        return f"| {words} | {100.0 * part / total:.1f} % | {np.sqrt((total - part) / n):.3f} |"
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description="What remains of the error.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", default="martini3/protein")
+    parser.add_argument("--post", default="none", help="steps after rebuilding, as of backmap")
+    parser.add_argument("--limit", type=int, help="structures, spread over all")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    registry = herobm.load_registry()
+    model = open_model(chosen.model, registry)
+    library = compile_library(registry.mapping(model.mapping))
+    steps = resolve(None if chosen.post == "default" else chosen.post, registry)
+    files = structure_files([chosen.folder])
+    limit = min(chosen.limit or len(files), len(files))
+    tally = Tally()
+    for file in [files[i * len(files) // limit] for i in range(limit)]:
+        try:
+            topology, reference = coarse_grain(herobm.read_atoms(file), library, file.name)
+        except StructureError as error:
+            print(f"left out: {error.message}")
+            continue
+        made = Rebuilder(topology, [model], steps=steps).rebuild(topology.beads)
+        tally.add(topology, reference, made)
+    print(tally.tables())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Layers that both looks of the network are made of."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+class Radial(nn.Module):
+    """Bessel functions of the distance times a polynomial cutoff of order 6."""
+
+    roots: torch.Tensor
+
+    def __init__(self, cutoff: float, n_radial: int) -> None:
+        super().__init__()
+        self.cutoff = cutoff
+        self.register_buffer("roots", math.pi * torch.arange(1, n_radial + 1) / cutoff, False)
+
+    def forward(self, distance: torch.Tensor) -> torch.Tensor:
+        """Return (..., n_radial) from distances (...) in Å."""
+        r = distance.clamp(0.3, self.cutoff).unsqueeze(-1)
+        x = r / self.cutoff
+        envelope = 1 - 28 * x**6 + 48 * x**7 - 21 * x**8
+        return math.sqrt(2.0 / self.cutoff) * torch.sin(self.roots * r) / r * envelope
+
+
+class Block(nn.Module):
+    """A residual layer."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        last = nn.Linear(width, width)
+        nn.init.zeros_(last.weight)
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), last)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x plus what the layer adds, both (n_beads, width)."""
+        return x + self.layers(self.dropout(self.norm(x)))
+
+
+def silent(layer: nn.Linear) -> nn.Linear:
+    """Let a layer say nothing until it has learnt to."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def typed_product(
+    hidden: torch.Tensor, types: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """Apply to each row the matrix of its type: one matrix product a type.
+
+    Parameters
+    ----------
+    hidden : Tensor, shape (n, width)
+    types : Tensor, shape (n,), int64
+    weight : Tensor, shape (n_types, outputs, width)
+    bias : Tensor, shape (n_types, outputs)
+
+    Returns
+    -------
+    Tensor, shape (n, outputs)
+    """
+    order = torch.argsort(types, stable=True)
+    present, counts = torch.unique_consecutive(types[order], return_counts=True)
+    parts = torch.split(hidden[order], counts.tolist())
+    read = torch.cat(
+        [
+            part @ weight[t].T + bias[t]
+            for part, t in zip(parts, present.tolist(), strict=True)
+        ]
+    )
+    return read[torch.argsort(order)]
