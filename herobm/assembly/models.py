@@ -13,6 +13,7 @@ import torch
 
 from herobm.errors import HerobmError, PluginContractError, PluginError, WeightsNotFoundError
 from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict
+from herobm.nn.second import FirstLook
 from herobm.plan import Library, Template, compile_library
 from herobm.plugins.protocols import Reconstructor, UniversalReconstructor
 from herobm.plugins.records import ANY_MAPPING, ModelSpec
@@ -154,29 +155,30 @@ class NetworkShare:
             network.strain,
         )
         graph = graph.to(next(network.parameters()).device)
-        sketch = self._sketch(graph)
-        if len(self.rows) < len(self.seen):
+        if network.second is None and len(self.rows) < len(self.seen):
             graph = graph.take(self._own)
         graph, n_lost = network.orient(graph, self.seed)
         self._tell(n_lost)
+        first = self._first_look(graph)
+        atoms = network.atoms(graph.types, first)
+        if len(self.rows) < len(graph.types):
+            graph, first = graph.take(self._own), first.take(self._own)
         n_slots = min(draft.vectors.shape[1], network.n_slots)
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
-                rows = self.rows[begin : begin + self.CHUNK]
-                said = network(graph.take(slice(begin, begin + self.CHUNK)), sketch)
+                part = slice(begin, begin + self.CHUNK)
+                rows = self.rows[part]
+                said = network.finish(graph.take(part), first.take(part), atoms)
                 draft.vectors[rows, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 draft.torsions[rows] = said.torsions.cpu().numpy()
                 draft.squared_error[rows] = self.error_scale * said.log_error.exp().cpu().numpy()
         draft.strain[self.rows] = graph.strain.cpu().numpy()
 
     @torch.inference_mode()
-    def _sketch(self, graph: BeadGraph) -> torch.Tensor | None:
-        """Atoms at first sight of all beads that are seen, for a network that looks twice."""
-        if self.network.second is None:
-            return None
-        whole, _ = self.network.orient(graph, self.seed)
-        chunks = range(0, len(self.seen), self.CHUNK)
-        return torch.cat([self.network.sketch(whole.take(slice(b, b + self.CHUNK))) for b in chunks])
+    def _first_look(self, graph: BeadGraph) -> FirstLook:
+        chunks = range(0, max(len(graph.types), 1), self.CHUNK)
+        looks = [self.network.look(graph.take(slice(b, b + self.CHUNK))) for b in chunks]
+        return FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
 
     def _tell(self, n_lost: int) -> None:
         if n_lost and not self._told:

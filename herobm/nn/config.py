@@ -10,22 +10,20 @@ class SecondConfig(BaseModel):
 
     Attributes
     ----------
-    radius : Å, how far a bead sees atoms, from the middle of its own.
-    n_nearest : atoms that it sees at most.
-    l_max : highest degree of the spherical harmonics of their density.
+    radius : Å, how far each atom of a bead sees others.
+    n_nearest : atoms that a bead sees at most, those nearest to the middle of its own.
     n_radial : Bessel functions of the distance.
-    n_channels : channels of the density.
+    n_channels : natures that atoms are told apart by.
     hidden : widths of the hidden layers.
     dropout : share of the hidden values that are left out at random while training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    radius: float = Field(default=6.0, gt=0)
-    n_nearest: int = Field(default=48, ge=1)
-    l_max: int = Field(default=3, ge=1, le=4)
+    radius: float = Field(default=5.0, gt=0)
+    n_nearest: int = Field(default=40, ge=1)
     n_radial: int = Field(default=8, ge=2)
-    n_channels: int = Field(default=24, ge=1)
+    n_channels: int = Field(default=16, ge=1)
     hidden: int = Field(default=320, ge=8)
     n_blocks: int = Field(default=2, ge=0)
     readout: int = Field(default=160, ge=8)

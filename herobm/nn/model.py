@@ -163,41 +163,58 @@ class Backmapper(nn.Module):
         if config.second is not None:
             self.second = SecondLook(config.second, n_types, n_slots, config.readout)
 
-    def forward(self, graph: BeadGraph, sketch: torch.Tensor | None = None) -> Prediction:
-        """Predict the vectors, torsions and errors of the beads of a graph.
+    def forward(self, graph: BeadGraph) -> Prediction:
+        """Predict the vectors, torsions and errors of the beads of a graph of a whole system."""
+        first = self.look(graph)
+        return self.finish(graph, first, self.atoms(graph.types, first))
+
+    def look(self, graph: BeadGraph) -> FirstLook:
+        """Tell what the beads alone say."""
+        frames = self.frames(graph.types, graph.place_vectors)
+        strain = expand(graph.strain)
+        hidden = self.own(graph.types) + self.surroundings(self._features(graph, frames))
+        hidden = nn.functional.silu(hidden + self.strain_shift(strain))
+        hidden = self.narrow(self.blocks(hidden)) * (1.0 + self.strain_gate(strain))
+        out = typed_product(hidden, graph.types, self.readout, self.readout_bias)
+        local = out[:, : 3 * self.n_slots].unflatten(1, (self.n_slots, 3))
+        local = local * self.typical[graph.types].unsqueeze(-1)
+        vectors = self._bounded(local @ frames.transpose(1, 2), graph.types)
+        torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
+        return FirstLook(frames, hidden, strain, vectors, torsions)
+
+    def atoms(self, types: torch.Tensor, first: FirstLook) -> torch.Tensor | None:
+        """Sketch the atoms at first sight, for the second look; None if there is none.
+
+        Returns
+        -------
+        Tensor, shape (n_beads, n_slots, 3), or None
+            Å, from each bead to its atoms.
+        """
+        return None if self.second is None else self.second.atoms(types, first.vectors)
+
+    def finish(
+        self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
+    ) -> Prediction:
+        """Look again if the network does, and predict.
 
         Parameters
         ----------
         graph : BeadGraph
-        sketch : Tensor, shape (n_sketched, n_slots, 3), optional
-            Å, what `sketch` says of all beads that the graph counts as neighbours. A network that
-            looks twice makes it itself where the graph is of a whole system.
+        first : FirstLook
+            At the beads of the graph.
+        atoms : Tensor, shape (n_sketched, n_slots, 3), or None
+            Of all beads that the graph counts as neighbours, see `atoms`.
         """
-        out, first = self._look(graph)
-        hidden = first.hidden
-        if self.second is not None:
-            if sketch is None:
-                sketch = self.second.atoms(graph.types, first.vectors)
-            more, hidden = self.second(graph, first, sketch)
-            out = out + more
-        torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
+        vectors, torsions, hidden = first.vectors, first.torsions, first.hidden
+        if self.second is not None and atoms is not None:
+            moved, turned, hidden = self.second(graph, first, atoms)
+            vectors = self._bounded(vectors + moved, graph.types)
+            torsions = torsions + turned
         return Prediction(
-            self._bounded(out, graph.types, first.frames),
+            vectors,
             nn.functional.normalize(torsions, dim=-1),
             self._error(hidden, graph.types),
         )
-
-    def sketch(self, graph: BeadGraph) -> torch.Tensor:
-        """Tell where a network that looks twice puts the atoms at first sight.
-
-        Returns
-        -------
-        Tensor, shape (n_beads, n_slots, 3)
-            Å, from each bead to its atoms; empty for a network that looks once.
-        """
-        if self.second is None:
-            return graph.place_vectors.new_empty(0, self.n_slots, 3)
-        return self.second.atoms(graph.types, self._look(graph)[1].vectors)
 
     def hold_first_look(self) -> None:
         """Let only the second look learn."""
@@ -205,25 +222,11 @@ class Backmapper(nn.Module):
             parameter.requires_grad_(name.startswith(("second.", "error.")))
         self.blocks.eval()
 
-    def _look(self, graph: BeadGraph) -> tuple[torch.Tensor, FirstLook]:
-        """Read out (n_beads, 3 * n_slots + 4) from the beads alone."""
-        frames = self.frames(graph.types, graph.place_vectors)
-        strain = expand(graph.strain)
-        hidden = self.own(graph.types) + self.surroundings(self._features(graph, frames))
-        hidden = nn.functional.silu(hidden + self.strain_shift(strain))
-        hidden = self.narrow(self.blocks(hidden)) * (1.0 + self.strain_gate(strain))
-        out = typed_product(hidden, graph.types, self.readout, self.readout_bias)
-        vectors = self._bounded(out, graph.types, frames)
-        return out, FirstLook(frames, hidden, strain, vectors)
+    def _bounded(self, vectors: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
+        """Cut vectors (n_beads, n_slots, 3), Å, to their bounds.
 
-    def _bounded(
-        self, out: torch.Tensor, types: torch.Tensor, frames: torch.Tensor
-    ) -> torch.Tensor:
-        """Turn what is read out into vectors (n_beads, n_slots, 3), Å, within their bounds."""
-        local = out[:, : 3 * self.n_slots].unflatten(1, (self.n_slots, 3))
-        local = local * self.typical[types].unsqueeze(-1)
-        # Bounded last: softened axes are not quite at right angles and may lengthen a vector.
-        vectors = local @ frames.transpose(1, 2)
+        Bounded last: softened axes are not quite at right angles and may lengthen a vector.
+        """
         length = torch.sqrt(vectors.square().sum(dim=-1) + 1e-12)
         bound = self.longest[types]
         return vectors * (bound / torch.maximum(length, bound)).unsqueeze(-1)

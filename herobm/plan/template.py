@@ -16,6 +16,8 @@ from herobm.types import FloatArray, IntArray
 
 #: Where in a chain an atom exists: everywhere, only in the first, only in the last residue.
 ANYWHERE, CHAIN_START, CHAIN_END = 0, 1, 2
+#: Å by which a bond lengthens a stretched chain (1.53 Å at 112 degrees).
+STRETCH = 1.3
 _PLACES = {None: ANYWHERE, "start": CHAIN_START, "end": CHAIN_END}
 
 
@@ -113,7 +115,7 @@ class Template:
         pairs = [
             (index[b.a.name], index[b.b.name])
             for b in self.mapping.bonds
-            if b.a.offset == b.b.offset == 0 and b.a.name in index and b.b.name in index
+            if _inside(b) and b.a.name in index and b.b.name in index
         ]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
@@ -141,7 +143,23 @@ class Template:
 
     @cached_property
     def link_beads(self) -> tuple[int, int]:
-        """Beads that carry the bond to the previous and to the next residue, (-1, -1) for none.
+        """Beads that carry the bond to the previous and to the next residue, (-1, -1) for none."""
+        first, last = (self.bead_of(a) if a is not None else -1 for a in self._link_atoms)
+        return first, last
+
+    @cached_property
+    def link_reach(self) -> tuple[float, float]:
+        """Å from the atoms bonded to the previous and next residue to their beads, at the most.
+
+        The bead is the mean of its atoms, and each of these is no farther from the atom of the
+        bond than a stretched chain of as many bonds as lie between them. 0 where there is no bond.
+        """
+        first, last = (0.0 if a is None else self._reach(a) for a in self._link_atoms)
+        return first, last
+
+    @cached_property
+    def _link_atoms(self) -> tuple[str | None, str | None]:
+        """Atoms bonded to the previous and to the next residue.
 
         A residue that names only the bond to the next one (``C-+N``) is reached from the
         previous one at the atom that the same bond names there (``N``).
@@ -150,9 +168,23 @@ class Template:
         preceding = self.link_previous
         names = {a.name for a in self.mapping.atoms}
         into = preceding[0] if preceding else (following[1] if following else None)
-        first = self.bead_of(into) if into in names and into is not None else -1
-        last = self.bead_of(following[0]) if following else -1
-        return first, last
+        return into if into in names else None, following[0] if following else None
+
+    def _reach(self, atom: str) -> float:
+        import networkx as nx
+
+        graph = nx.Graph((b.a.name, b.b.name) for b in self.mapping.bonds if _inside(b))
+        graph.add_node(atom)
+        steps = nx.single_source_shortest_path_length(graph, atom)
+        bead = self.beads[self.bead_of(atom)]
+        parts = [
+            (steps[name], weight)
+            for name, shares in atom_weights(self.mapping).items()
+            for owner, weight in shares
+            if owner == bead and name in steps
+        ]
+        total = sum(weight for _, weight in parts)
+        return STRETCH * sum(n * weight for n, weight in parts) / total if total > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +256,11 @@ def compile_template(mapping: Mapping, patches: list[Mapping] | None = None) -> 
     parts = [mapping.rebuilding(), *sorted(p.rebuilding() for p in patches or [] if _rebuilds(p))]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return Template(merged, place, key, beads, tuple(a.name for a in rebuilt), rows, n_slots)
+
+
+def _inside(bond: Bond) -> bool:
+    """Tell whether both atoms are of the same residue."""
+    return bond.a.offset == bond.b.offset == 0
 
 
 def _rebuilds(mapping: Mapping) -> bool:

@@ -13,9 +13,12 @@ from herobm.types import BoolArray, FloatArray, IntArray, Residues
 
 log = logging.getLogger(__name__)
 
-#: Longest distance in Å between the linking beads of bonded residues: BB-BB in Martini 3 is
-#: 3.5 Å on average, CA-CA 3.8 Å.
+#: Å, distance between the linking beads of residues that may always be bonded: BB-BB in Martini 3
+#: is 3.5 Å on average, CA-CA 3.8 Å.
 LINK_CUTOFF = 4.5
+#: Å, length of a bond between residues, and by how much beads may be farther apart than the atoms
+#: of their residues can take them.
+LINK_LENGTH, LINK_SLACK = 1.33, 0.5
 
 #: Last residue numbers that fit into the columns of PDB and GRO; after them comes 0, or 1.
 LAST_NUMBERS = (9999, 99999)
@@ -49,6 +52,7 @@ def find_links(
     residues: Residues,
     positions: FloatArray,
     link_beads: IntArray,
+    reach: FloatArray,
     box: FloatArray | None = None,
 ) -> Links:
     """Find bonded neighbours, chain ends and breaks.
@@ -56,7 +60,7 @@ def find_links(
     Two residues in a row are bonded when both can be, their chain id is the same, the second
     number is the next (or the same with another insertion code, or the first one after the
     largest that a PDB or GRO file has room for), and the linking beads are not
-    farther apart than `LINK_CUTOFF`. Elsewhere a new chain begins if the chain id changes or the
+    farther apart than their atoms allow, or than `LINK_CUTOFF` where that is more. Elsewhere a new chain begins if the chain id changes or the
     numbers start again, or, in files without chain ids, if only the distance tells; what remains
     (a gap in the numbers, a jump within a named chain) is a break.
 
@@ -67,6 +71,8 @@ def find_links(
         Å.
     link_beads : IntArray, shape (n_residues, 2)
         Beads that carry the bond to the previous and to the next residue, -1 for none.
+    reach : FloatArray, shape (n_residues, 2)
+        Å, how far these can be from the atoms of the bonds (`Template.link_reach`).
     box : FloatArray or None, shape (6,)
 
     Returns
@@ -78,7 +84,7 @@ def find_links(
     if n == 0:
         empty = np.zeros(0, bool)
         return Links(none, none, empty, empty, none)
-    new_molecule, linked = _borders(residues, positions, link_beads, box)
+    new_molecule, linked = _borders(residues, positions, link_beads, reach, box)
     previous, following = none.copy(), none.copy()
     index = np.arange(n)
     previous[1:][linked] = index[:-1][linked]
@@ -90,7 +96,11 @@ def find_links(
 
 
 def _borders(
-    residues: Residues, positions: FloatArray, link_beads: IntArray, box: FloatArray | None
+    residues: Residues,
+    positions: FloatArray,
+    link_beads: IntArray,
+    reach: FloatArray,
+    box: FloatArray | None,
 ) -> tuple[BoolArray, BoolArray]:
     """For each pair of residues in a row: a new molecule begins; the two are bonded."""
     both = (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0)
@@ -99,7 +109,8 @@ def _borders(
     inserted = (step == 0) & (residues.icodes[1:] != residues.icodes[:-1])
     near = np.zeros(len(both), bool)
     gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
-    near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= LINK_CUTOFF
+    limit = np.maximum(reach[:-1, 1] + LINK_LENGTH + reach[1:, 0] + LINK_SLACK, LINK_CUTOFF)
+    near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= limit[both]
     wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
     in_turn = (step == 1) | inserted | wraps
     linked = both & same_chain & in_turn & near

@@ -150,7 +150,8 @@ def _joined(beads: Beads, order: IntArray, template: IntArray, library: Library)
     local = np.array([t.link_beads for t in library], dtype=np.int64).reshape(-1, 2)[template]
     link_beads = np.where(local >= 0, starts[:, None] + local, -1)
     positions = whole_residues(beads.positions, beads.residue_index, beads.box)
-    links = find_links(beads.residues, positions, link_beads, beads.box)
+    reach = np.array([t.link_reach for t in library]).reshape(-1, 2)[template]
+    links = find_links(beads.residues, positions, link_beads, reach, beads.box)
     plan = compile_plan(library, template, links.chain_start, links.chain_end)
     named = replace(beads, residues=name_chains(beads.residues, links))
     topology = Topology(named, order, plan, links, link_beads)

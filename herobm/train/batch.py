@@ -17,6 +17,8 @@ class Batch:
 
     Attributes
     ----------
+    index : Tensor, shape (n_beads,)
+        Of its beads in the corpus.
     graph : BeadGraph
         Of the beads of the batch; their neighbours may lie outside it.
     beads : Tensor, shape (n_beads, 3), Å, noise included.
@@ -29,6 +31,7 @@ class Batch:
     torsions : Tensor, shape (n_beads, 2, 2), NaN where there is none.
     """
 
+    index: torch.Tensor
     graph: BeadGraph
     beads: torch.Tensor
     path: torch.Tensor
@@ -117,6 +120,7 @@ def cut_batch(
         corpus.atom_weights[atom] > 0, share_rows - row_shift[atom_run].unsqueeze(-1), 0
     )
     return Batch(
+        index=bead,
         graph=graph_of(corpus, beads, bead, cutoff),
         beads=beads.positions[bead],
         path=torch.where(path < 0, len(bead) * n_slots, local_path),

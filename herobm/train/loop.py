@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from herobm.errors import ConfigError, OutputError
-from herobm.nn.model import Backmapper
+from herobm.nn.model import Backmapper, Prediction
+from herobm.nn.second import FirstLook
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
 from herobm.train.batch import Batch, cut_batch, graph_of, segments
@@ -42,7 +43,7 @@ class Progress:
 
 Report = Callable[[Progress], None]
 
-#: Beads that are sketched at once.
+#: Beads that are looked at once.
 CHUNK = 4096
 
 
@@ -143,21 +144,33 @@ def _error_scale(figures: dict[str, float]) -> float:
     return (found / expected) ** 2 if found > 0 and expected > 0 else 1.0
 
 
-@torch.no_grad()
-def sketch_corpus(network: Backmapper, corpus: Corpus, shaken: Shaken) -> torch.Tensor:
-    """Tell what a network that looks twice sees at first sight of all beads.
+class Sight:
+    """What a network sees: of a batch, or of all beads beforehand if its first look is held.
 
-    Returns
-    -------
-    Tensor, shape (n_beads, n_slots, 3)
-        Å, see `Backmapper.sketch`.
+    Parameters
+    ----------
+    network : Backmapper
+    corpus : Corpus
+    shaken : Shaken
     """
-    if network.second is None:
-        return torch.empty(0, network.n_slots, 3)
-    index = torch.arange(len(corpus.beads), device=corpus.beads.device)
-    cutoff = network.config.cutoff
-    parts = (graph_of(corpus, shaken, part, cutoff) for part in index.split(CHUNK))
-    return torch.cat([network.sketch(part) for part in parts])
+
+    @torch.no_grad()
+    def __init__(self, network: Backmapper, corpus: Corpus, shaken: Shaken) -> None:
+        self.first: FirstLook | None = None
+        self.atoms: torch.Tensor | None = None
+        if network.second is None:
+            return
+        every = torch.arange(len(corpus.beads), device=corpus.beads.device).split(CHUNK)
+        cutoff = network.config.cutoff
+        looks = [network.look(graph_of(corpus, shaken, part, cutoff)) for part in every]
+        self.first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+        self.atoms = network.atoms(corpus.types, self.first)
+
+    def predict(self, network: Backmapper, batch: Batch) -> Prediction:
+        """Predict what belongs to a batch."""
+        if self.first is None:
+            return network.finish(batch.graph, network.look(batch.graph), None)
+        return network.finish(batch.graph, self.first.take(batch.index), self.atoms)
 
 
 class _Run:
@@ -187,8 +200,8 @@ class _Run:
         saved = time.monotonic()
         while state.step < self.n_steps:
             epoch, skip = divmod(state.step, self.epoch_steps)
-            for batch, sketch in self._epoch(state.network, epoch, skip):
-                self._step(state, batch, sketch)
+            for batch, sight in self._epoch(state.network, epoch, skip):
+                self._step(state, batch, sight)
                 now = time.monotonic()
                 state.seconds = before + now - started
                 if state.step % 20 == 0:
@@ -207,16 +220,16 @@ class _Run:
 
     def _epoch(
         self, network: Backmapper, epoch: int, skip: int
-    ) -> Iterator[tuple[Batch, torch.Tensor]]:
-        """Batches of an epoch and the sketch of it; the same whenever it is asked for again."""
+    ) -> Iterator[tuple[Batch, Sight]]:
+        """Batches of an epoch, and what there is to see; the same whenever asked for again."""
         config, corpus = self.config, self.corpus
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
         first, last = segments(corpus.structure, config.segment, generator)
         shaken = shake(corpus, self.shaking, network.strain, generator)
-        sketch = sketch_corpus(network, corpus, shaken)
+        sight = Sight(network, corpus, shaken)
         for index in range(skip, self.epoch_steps):
             part = slice(index * config.batch, (index + 1) * config.batch)
-            yield self._cut(corpus, shaken, first[part], last[part]), sketch
+            yield self._cut(corpus, shaken, first[part], last[part]), sight
 
     def _cut(
         self, corpus: Corpus, shaken: Shaken, first: torch.Tensor, last: torch.Tensor
@@ -224,7 +237,7 @@ class _Run:
         n_slots, cutoff = self.vocabulary.n_slots, self.config.model.cutoff
         return cut_batch(corpus, shaken, first, last, n_slots, cutoff)
 
-    def _step(self, state: State, batch: Batch, sketch: torch.Tensor) -> None:
+    def _step(self, state: State, batch: Batch, sight: Sight) -> None:
         config = self.config
         progress = state.step / self.n_steps
         rate = config.learning_rate * min((state.step + 1) / config.warm_up, 1.0)
@@ -232,7 +245,7 @@ class _Run:
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         torch.manual_seed(config.seed * 1_000_003 + state.step)  # what dropout leaves out
-        prediction = state.network(batch.graph, sketch)
+        prediction = sight.predict(state.network, batch)
         placed = batch.place(prediction.vectors)
         terms = loss_terms(batch, placed, prediction, config.half_strain)
         loss = terms.total(config.geometry_weight(progress), config.torsion)
@@ -270,12 +283,12 @@ class _Run:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        sketch = sketch_corpus(network, self.valid, shaken)
+        sight = Sight(network, self.valid, shaken)
         squares, expected, count, bonds = 0.0, 0.0, 0, []
         runs = segments(self.valid.structure, 64, torch.Generator().manual_seed(0))
         for part in range(0, len(runs[0]), 32):
             batch = self._cut(self.valid, shaken, *(r[part : part + 32] for r in runs))
-            prediction = network(batch.graph, sketch)
+            prediction = sight.predict(network, batch)
             placed = batch.place(prediction.vectors)
             wanted = best_names(batch.targets, batch.swaps, placed)
             error = (placed - wanted).square().sum(dim=1)
