@@ -18,6 +18,9 @@ from herobm.types import FloatArray, IntArray
 ANYWHERE, CHAIN_START, CHAIN_END = 0, 1, 2
 #: Å by which a bond lengthens a stretched chain (1.53 Å at 112 degrees).
 STRETCH = 1.3
+#: Share of the mean distance of atoms at which their mean is, where they lie on several sides.
+#: No bond in crystal structures is longer with beads at centres of mass of residues.
+AROUND = 0.9
 _PLACES = {None: ANYWHERE, "start": CHAIN_START, "end": CHAIN_END}
 
 
@@ -152,7 +155,8 @@ class Template:
         """Å from the atoms bonded to the previous and next residue to their beads, at the most.
 
         The bead is the mean of its atoms, and each of these is no farther from the atom of the
-        bond than a stretched chain of as many bonds as lie between them. 0 where there is no bond.
+        bond than a stretched chain of as many bonds as lie between them; a bead that has this
+        atom among its own has others on all sides of it, and is nearer. 0 where there is no bond.
         """
         first, last = (0.0 if a is None else self._reach(a) for a in self._link_atoms)
         return first, last
@@ -177,14 +181,18 @@ class Template:
         graph.add_node(atom)
         steps = nx.single_source_shortest_path_length(graph, atom)
         bead = self.beads[self.bead_of(atom)]
-        parts = [
-            (steps[name], weight)
+        light = {a.name for a in self.mapping.atoms if a.element == "H"}
+        parts = {
+            name: weight
             for name, shares in atom_weights(self.mapping).items()
             for owner, weight in shares
-            if owner == bead and name in steps
-        ]
-        total = sum(weight for _, weight in parts)
-        return STRETCH * sum(n * weight for n, weight in parts) / total if total > 0 else 0.0
+            if owner == bead and name in steps and name not in light
+        }
+        total = sum(parts.values())
+        if total == 0.0:
+            return 0.0
+        mean = STRETCH * sum(steps[name] * weight for name, weight in parts.items()) / total
+        return AROUND * mean if atom in parts else mean
 
 
 @dataclass(frozen=True, eq=False)

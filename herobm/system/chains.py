@@ -13,12 +13,12 @@ from herobm.types import BoolArray, FloatArray, IntArray, Residues
 
 log = logging.getLogger(__name__)
 
-#: Å, distance between the linking beads of residues that may always be bonded: BB-BB in Martini 3
-#: is 3.5 Å on average, CA-CA 3.8 Å.
-LINK_CUTOFF = 4.5
+#: Å, longest distance between linking beads that lie on backbones: BB-BB in Martini 3 is 3.5 Å on
+#: average, CA-CA 3.8 Å. Other beads are those whose atoms allow more than `ON_BACKBONE`.
+LINK_CUTOFF, ON_BACKBONE = 4.5, 5.0
 #: Å, length of a bond between residues, and by how much beads may be farther apart than the atoms
 #: of their residues can take them.
-LINK_LENGTH, LINK_SLACK = 1.33, 0.5
+LINK_LENGTH, LINK_SLACK = 1.33, 0.1
 
 #: Last residue numbers that fit into the columns of PDB and GRO; after them comes 0, or 1.
 LAST_NUMBERS = (9999, 99999)
@@ -60,7 +60,7 @@ def find_links(
     Two residues in a row are bonded when both can be, their chain id is the same, the second
     number is the next (or the same with another insertion code, or the first one after the
     largest that a PDB or GRO file has room for), and the linking beads are not
-    farther apart than their atoms allow, or than `LINK_CUTOFF` where that is more. Elsewhere a new chain begins if the chain id changes or the
+    farther apart than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow. Elsewhere a new chain begins if the chain id changes or the
     numbers start again, or, in files without chain ids, if only the distance tells; what remains
     (a gap in the numbers, a jump within a named chain) is a break.
 
@@ -109,7 +109,8 @@ def _borders(
     inserted = (step == 0) & (residues.icodes[1:] != residues.icodes[:-1])
     near = np.zeros(len(both), bool)
     gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
-    limit = np.maximum(reach[:-1, 1] + LINK_LENGTH + reach[1:, 0] + LINK_SLACK, LINK_CUTOFF)
+    allowed = reach[:-1, 1] + LINK_LENGTH + reach[1:, 0] + LINK_SLACK
+    limit = np.where(allowed > ON_BACKBONE, allowed, LINK_CUTOFF)
     near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= limit[both]
     wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
     in_turn = (step == 1) | inserted | wraps

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from herobm.plan import Library
+from herobm.plan import Library, compile_library
+from herobm.plugins import load_registry
 from herobm.system import Topology, build_topology
-from herobm.types import Beads
+from herobm.types import Beads, Residues
 
 MakeBeads = Callable[..., Beads]
 ALA4 = ["ALA"] * 4
@@ -120,3 +121,24 @@ def test_the_longest_bond_between_beads(
 ) -> None:
     topology = join(martini3, make_beads(["GLY", "GLY"], places=[0.0, distance]))
     assert topology.links.previous.tolist() == [-1, 0 if distance < 4.5 else -1]
+
+
+def test_beads_off_the_backbone_may_be_farther_apart() -> None:
+    """Centres of mass of whole residues lie up to 8.5 Å apart in crystal structures."""
+    library = compile_library(load_registry().mapping("ca_only/com"))
+    reach = {t.name: t.link_reach for t in library}
+    assert 5.5 < reach["TRP"][1] + 1.33 + reach["TRP"][0] < 10.0
+    for names, distance, bonded in (
+        (["TRP", "ARG"], 8.0, True),
+        (["TRP", "ARG"], 11.0, False),
+        (["GLY", "GLY"], 8.0, False),
+    ):
+        residues = Residues(
+            names=np.array(names),
+            ids=np.array([1, 2]),
+            icodes=np.array(["", ""]),
+            chains=np.array(["A", "A"]),
+        )
+        positions = np.array([[0.0, 0.0, 0.0], [distance, 0.0, 0.0]])
+        beads = Beads(positions, np.array(["CM", "CM"]), np.array([0, 1]), residues)
+        assert (build_topology(beads, library).links.previous[1] == 0) == bonded
