@@ -24,7 +24,7 @@ from herobm.assembly.models import open_model
 from herobm.chem.sampling import Sampling, sample_ensemble
 from herobm.cli.app import run
 from herobm.dsl.model import MappingSet
-from herobm.io import open_trajectory, read_atoms, write_structure
+from herobm.io import open_trajectory, read_atoms
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.plugins.manager import load_registry
@@ -46,11 +46,10 @@ def neca_mapping(data: Path, folder: Path) -> Path:
     text = (data / "mappings/herobm/neca_neca.amber.yaml").read_text()
     text = text.replace("P1B1", "P1B")
     text = re.sub(r"(?m)^(\s+H\d+\s*:\s+\w+)\s+P\S+", r"\1", text)
-    source, frame, result = (folder / n for n in ("neca.yaml", "neca.pdb", "neca.map"))
+    source, result = folder / "neca.yaml", folder / "neca.map"
     source.write_text(text)
-    structure = data / "ligands/neca/neca.gro"  # its box is smaller than the molecule
-    write_structure(frame, replace(read_atoms(structure), box=None))
-    if run(["mapping", "convert", str(source), "--structure", str(frame), "-o", str(result)]):
+    structure = data / "ligands/neca/neca.gro"
+    if run(["mapping", "convert", str(source), "--structure", str(structure), "-o", str(result)]):
         sys.exit(1)
     return result
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import networkx as nx
 import numpy as np
 
 from herobm.chem.perceive import reference_from
-from herobm.dsl.convert.sketch import Reference
 from herobm.dsl.model import AtomRef, Bond, Mapping, MappingSet, Stereo
 from herobm.errors import StructureError
 from herobm.plan.template import compile_library
@@ -39,7 +35,7 @@ def complete(mapping: Mapping, atoms: Atoms, source: str = "structure") -> Mappi
         If the structure lacks the residue, or its atoms bear other names.
     """
     names = {n for a in mapping.atoms for n in a.names}
-    seen = _in_one_image(atoms, mapping, names, source)
+    seen = reference_from(atoms, mapping.molecules, names, source)
     renamed = _names(mapping, atoms, seen.residue)
     if len(renamed.keys() & seen.elements.keys()) < min(2, len(mapping.atoms)):
         raise StructureError(
@@ -66,17 +62,6 @@ def complete(mapping: Mapping, atoms: Atoms, source: str = "structure") -> Mappi
     return mapping.model_copy(
         update={"bonds": bonds, "charges": charges, "stereo": mapping.stereo + more}
     )
-
-
-def _in_one_image(atoms: Atoms, mapping: Mapping, names: set[str], source: str) -> Reference:
-    """Read the residue as it lies; with the periodic box, too, if it is in pieces then."""
-    seen = reference_from(replace(atoms, box=None), mapping.molecules, names, source)
-    graph: nx.Graph = nx.Graph()
-    graph.add_nodes_from(seen.elements)
-    graph.add_edges_from((b.a.name, b.b.name) for b in seen.bonds if b.b.offset == 0)
-    if atoms.box is None or nx.is_connected(graph):
-        return seen
-    return reference_from(atoms, mapping.molecules, names, source)
 
 
 def _names(mapping: Mapping, atoms: Atoms, residue: str) -> dict[str, str]:

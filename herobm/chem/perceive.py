@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdCIPLabeler
@@ -33,7 +35,9 @@ def reference_from(
 ) -> Reference:
     """Take the chemistry of a residue from a structure.
 
-    Of several residues of one name the one is taken whose atoms fit best.
+    Of several residues of one name the one is taken whose atoms fit best. It is read as it lies,
+    and through the periodic box where it is in pieces, or apart from its neighbours, otherwise:
+    some boxes are smaller than what is in them.
 
     Parameters
     ----------
@@ -70,7 +74,13 @@ def reference_from(
     rows: dict[int, IntArray] = {
         k: np.flatnonzero(atoms.residue_index == k) for k in (index - 1, index, index + 1)
     }
-    return _Patch(atoms, rows, index).reference(source)
+    patch = _Patch(replace(atoms, box=None), rows, index)
+    if atoms.box is not None:
+        boxed = _Patch(atoms, rows, index)
+        more = set(boxed.offsets.tolist()) > set(patch.offsets.tolist())
+        if not patch.in_one_piece() or (more and boxed.inside() == patch.inside()):
+            patch = boxed
+    return patch.reference(source)
 
 
 def _best(atoms: Atoms, fit: list[int], names: set[str]) -> int:
@@ -100,6 +110,20 @@ class _Patch:
         self.bonds = self._without_shortcuts(perceive_bonds(self.elements, self.positions))
         self._keep_bonded()
         self.orders = perceive_orders(self.elements, self.positions, self.bonds)
+
+    def inside(self) -> set[frozenset[str]]:
+        """Bonds between atoms of the residue, by their names."""
+        return {
+            frozenset((self.names[a], self.names[b]))
+            for a, b in self.bonds.tolist()
+            if self.offsets[a] == self.offsets[b] == 0
+        }
+
+    def in_one_piece(self) -> bool:
+        """Tell whether bonds join all atoms of the residue."""
+        graph: nx.Graph = nx.Graph(tuple(bond) for bond in self.inside())
+        graph.add_nodes_from(n for n, o in zip(self.names, self.offsets, strict=True) if o == 0)
+        return bool(nx.is_connected(graph))
 
     def _without_shortcuts(self, bonds: IntArray) -> IntArray:
         """Drop bonds between the residue before and the one behind."""

@@ -49,6 +49,16 @@ def test_a_molecule_broken_by_the_box(peptide):
     )
 
 
+def test_a_box_smaller_than_the_molecule_is_not_believed(peptide):
+    whole = peptide("GWG")
+    small = replace(whole, box=np.array([7.0, 7.0, 6.0, 90.0, 90.0, 90.0]))
+
+    assert np.ptp(whole.positions, axis=0).max() > 7.0
+    assert bonds(reference_from(small, ["TRP"], ALA, "x.pdb")) == bonds(
+        reference_from(whole, ["TRP"], ALA, "x.pdb")
+    )
+
+
 def test_a_residue_that_is_not_there(peptide):
     with pytest.raises(StructureError, match=r"x\.pdb has no residue POPC") as error:
         reference_from(peptide("GAG"), ["POPC"], ALA, "x.pdb")
