@@ -59,7 +59,11 @@ class _Judgement:
 
 @dataclass
 class State:
-    """All that a checkpoint holds; `origin` tells the structures and the mapping apart."""
+    """All that a checkpoint holds; `origin` tells the structures and the mapping apart.
+
+    `best` is the average at the end of the epoch with the least error on the validation set, and
+    `best_figures` what was found there.
+    """
 
     network: Backmapper
     average: dict[str, torch.Tensor]
@@ -68,6 +72,14 @@ class State:
     step: int = 0
     seconds: float = 0.0
     figures: dict[str, float] = field(default_factory=dict)
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    best_figures: dict[str, float] = field(default_factory=dict)
+
+    def compare(self) -> None:
+        """Keep the average if it is the best so far."""
+        if not self.best or self.figures["valid_rmsd"] < self.best_figures["valid_rmsd"]:
+            self.best = {name: t.clone() for name, t in self.average.items()}
+            self.best_figures = {**self.figures, "step": self.step}
 
 
 def train(
@@ -124,17 +136,17 @@ def train(
         mapping_digest=data.mappings.digest(),
         vocabulary=vocabulary,
         bonds=statistics.bonds,
-        error_scale=_error_scale(state.figures),
+        error_scale=_error_scale(state.best_figures),
         training={
             "config": json.loads(config.model_dump_json(exclude=set(PATHS))),
             "data": {"digest": data.digest, "structures": len(data.names)},
-            "figures": {k: round(v, 5) for k, v in state.figures.items()},
+            "figures": {k: round(v, 5) for k, v in state.best_figures.items()},
             "seconds": round(state.seconds),
             "device": device,
         },
     )
     path = config.output / "weights.safetensors"
-    save_weights(path, state.average, header)
+    save_weights(path, state.best, header)
     return path
 
 
@@ -206,16 +218,21 @@ class _Run:
                 state.seconds = before + now - started
                 if state.step % 20 == 0:
                     self.report(Progress(state.step, self.n_steps, state.seconds, state.figures))
-                if now - saved > 60.0 * config.checkpoint_minutes:
+                if state.step % self.epoch_steps == 0:
+                    break  # the end of an epoch saves by itself
+                late = now - started > limit
+                if late or now - saved > 60.0 * config.checkpoint_minutes:
                     save_checkpoint(config.output, state, config)
                     saved = now
-                if now - started > limit:
-                    save_checkpoint(config.output, state, config)
+                if late:
                     return False
             state.figures |= self.validate(state)
+            state.compare()
             self._log(state)
             save_checkpoint(config.output, state, config)
             saved = time.monotonic()
+            if saved - started > limit and state.step < self.n_steps:
+                return False
         return True
 
     def _epoch(
@@ -376,7 +393,7 @@ def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None
 
 
 def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
-    """Write a checkpoint aside and rename it; four files, each as large as the network."""
+    """Write a checkpoint aside and rename it; five files, each as large as the network."""
     aside = folder / "checkpoint.part"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
@@ -385,6 +402,7 @@ def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
     parts = {
         "network": state.network.state_dict(),
         "average": state.average,
+        "best": state.best,
         "first": {name: m["exp_avg"] for name, m in moments.items() if m},
         "second": {name: m["exp_avg_sq"] for name, m in moments.items() if m},
     }
@@ -395,6 +413,7 @@ def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
         "step": state.step,
         "seconds": state.seconds,
         "figures": state.figures,
+        "best_figures": state.best_figures,
         "config": _identity(config),
         "origin": state.origin,
     }
@@ -431,6 +450,7 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
     state.network.load_state_dict(parts["network"])
     device = next(state.network.parameters()).device
     state.average = {k: t.to(device) for k, t in parts["average"].items()}
+    state.best = {k: t.to(device) for k, t in parts["best"].items()}
     first, second = parts["first"], parts["second"]
     for name, parameter in state.network.named_parameters():
         if name in first:
@@ -440,12 +460,12 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
                 "exp_avg_sq": second[name].to(device),
             }
     state.step, state.seconds = about["step"], about["seconds"]
-    state.figures = about["figures"]
+    state.figures, state.best_figures = about["figures"], about["best_figures"]
 
 
 def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
-    """Read state.json and the tensors of each of the four files."""
-    names = ("network", "average", "first", "second")
+    """Read state.json and the tensors of each of the five files."""
+    names = ("network", "average", "best", "first", "second")
     try:
         about = json.loads((folder / "state.json").read_text())
         return about, {name: load_file(folder / f"{name}.safetensors") for name in names}

@@ -1,0 +1,137 @@
+"""How near the atoms of real Martini 3 frames can come to their beads at all.
+
+::
+
+    python benchmarks/remap_bound.py [FOLDER]
+
+The first frame of each simulation of benchmarks/real_cg.py is rebuilt by the default steps. Then
+its atoms may go anywhere, through each other and out of every angle and hand, so long as no bond is
+stretched or pressed by more than 0.05 Å; what is left between beads and atoms no post-processor
+that keeps to that can take away. Angles within 10 degrees, besides, give the second line.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import real_cg
+import torch
+
+import herobm
+from herobm.pipeline import prepare
+from herobm.plan.bonds import angles_of, plan_bonds
+from herobm.system.coarsen import bead_shares
+
+#: Å, by which a bond may be off.
+STRETCH = 0.05
+#: Degrees, by which an angle may be off in the second line.
+BEND = 10.0
+#: Å, a bead that is this near is met.
+MET = 0.01
+ROUNDS = (10.0, 100.0, 1e3, 1e4)
+
+
+def nearest(
+    atoms: torch.Tensor,
+    beads: torch.Tensor,
+    shares: torch.Tensor,
+    pairs: torch.Tensor,
+    room: torch.Tensor,
+) -> torch.Tensor:
+    """Bring the means of atoms to the beads while distances keep within their room.
+
+    Parameters
+    ----------
+    atoms : Tensor, shape (n_atoms, 3), Å.
+    beads : Tensor, shape (n_beads, 3), Å.
+    shares : Tensor, sparse, shape (n_beads, n_atoms)
+    pairs : Tensor, shape (n, 2)
+    room : Tensor, shape (n, 2), Å, the shortest and the longest that each pair may be apart.
+
+    Returns
+    -------
+    Tensor, shape (n_beads,)
+        Å, what is left.
+    """
+    places = atoms.clone().requires_grad_()
+    for weight in ROUNDS:  # the penalty on distances hardens
+        search = torch.optim.LBFGS([places], max_iter=400, line_search_fn="strong_wolfe")
+
+        def loss(search: torch.optim.LBFGS = search, weight: float = weight) -> torch.Tensor:
+            search.zero_grad()
+            gap = (places[pairs[:, 0]] - places[pairs[:, 1]]).norm(dim=1)
+            out = (gap - room[:, 1]).clamp(min=0) + (room[:, 0] - gap).clamp(min=0)
+            total = (torch.sparse.mm(shares, places) - beads).square().sum()
+            total = total + weight * out.square().sum()
+            total.backward()
+            return total
+
+        search.step(loss)
+    return (torch.sparse.mm(shares, places.detach()) - beads).norm(dim=1)
+
+
+def main() -> None:
+    """Print what is left in each simulation."""
+    parser = argparse.ArgumentParser(description="How near atoms can come to real beads.")
+    parser.add_argument("folder", type=Path, nargs="?", default=real_cg.ROOT.parent / "shared/data/cg")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    registry = herobm.load_registry()
+    print("| | bead | mean Å | largest Å | beads met |\n|-|-|-|-|-|")
+    for case in real_cg.CASES:
+        read = herobm.read_beads(chosen.folder / case.structure)
+        ready = prepare(read, mapping="martini3", skip_unmapped=True, registry=registry)
+        plan = ready.topology.plan
+        beads = ready.topology.beads
+        rebuilt = ready.rebuild(beads)
+        bead, weight, atom = bead_shares(plan)
+        weight = weight / np.bincount(bead, weight, plan.n_beads)[bead]
+        shares = torch.sparse_coo_tensor(
+            np.stack([bead, atom]), weight, (plan.n_beads, plan.n_atoms)
+        ).coalesce()
+        bonds = plan_bonds(plan, ready.topology.links.previous)
+        lengths = np.linalg.norm(rebuilt[bonds[:, 0]] - rebuilt[bonds[:, 1]], axis=1)
+        room = np.stack([lengths - STRETCH, lengths + STRETCH], axis=1)
+        corners = angles_of(bonds, plan.n_atoms)
+        ends = corners[:, [0, 2]]
+        arms = [np.linalg.norm(rebuilt[corners[:, k]] - rebuilt[corners[:, 1]], axis=1) for k in (0, 2)]
+        span = np.linalg.norm(rebuilt[ends[:, 0]] - rebuilt[ends[:, 1]], axis=1)
+        cosine = (arms[0] ** 2 + arms[1] ** 2 - span**2) / (2 * arms[0] * arms[1])
+        angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+        bent = [
+            np.sqrt(
+                arms[0] ** 2
+                + arms[1] ** 2
+                - 2 * arms[0] * arms[1] * np.cos(np.radians(np.clip(angle + d, 0.0, 180.0)))
+            )
+            for d in (-BEND, BEND)
+        ]
+        bent_room = np.stack(bent, axis=1) + np.array([-STRETCH, STRETCH])
+        before = np.linalg.norm(
+            np.asarray(torch.sparse.mm(shares, torch.as_tensor(rebuilt))) - beads.positions, axis=1
+        )
+        lines = [("after the default steps", before)]
+        for words, pairs, limits in (
+            ("bonds alone kept", bonds, room),
+            ("bonds and angles kept", np.concatenate([bonds, ends]), np.concatenate([room, bent_room])),
+        ):
+            left = nearest(
+                torch.as_tensor(rebuilt),
+                torch.as_tensor(beads.positions),
+                shares,
+                torch.as_tensor(pairs.copy()),
+                torch.as_tensor(limits),
+            )
+            lines.append((words, left.numpy()))
+        for words, left in lines:
+            met = 100.0 * (left < MET).mean()
+            print(
+                f"| {case.name} | {words} | {left.mean():.3f} | {left.max():.3f} | {met:.0f} % |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
