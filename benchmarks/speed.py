@@ -91,8 +91,8 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
     network = share.network
 
     def build() -> Any:
-        box, cutoff = beads.box, network.config.cutoff
-        return build_graph(share.context, beads.positions, box, cutoff, network.strain)
+        box = beads.box
+        return build_graph(share.context, beads.positions, box, network.config, network.strain)
 
     graph = build()
 

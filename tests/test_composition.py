@@ -134,7 +134,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         epochs=2,
         segment=2,
         batch=2,
-        n_neighbours=6,
         warm_up=1,
     )
     path = train(config)

@@ -151,7 +151,7 @@ class NetworkShare:
             self.context,
             beads.positions[self.seen],
             beads.box,
-            network.config.cutoff,
+            network.config,
             network.strain,
         )
         graph = graph.to(next(network.parameters()).device)

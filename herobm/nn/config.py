@@ -36,6 +36,7 @@ class ModelConfig(BaseModel):
     Attributes
     ----------
     cutoff : Å, how far a bead sees others besides those in its fixed places.
+    n_neighbours : beads that it sees there at most, the nearest ones.
     l_max : highest degree of the spherical harmonics of the density.
     n_radial : Bessel functions of the distance.
     n_channels : channels of the density.
@@ -48,6 +49,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cutoff: float = Field(default=8.0, gt=0)
+    n_neighbours: int = Field(default=32, ge=1)
     l_max: int = Field(default=2, ge=1, le=4)
     n_radial: int = Field(default=8, ge=2)
     n_channels: int = Field(default=32, ge=1)

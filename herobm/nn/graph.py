@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from herobm.nn.config import ModelConfig
 from herobm.nn.strain import Strain
 from herobm.plan.context import context_places, relations, sequence_steps
 from herobm.system.periodic import box_matrix, minimum_image
@@ -112,7 +113,7 @@ def build_graph(
     context: Context,
     positions: FloatArray,
     box: FloatArray | None,
-    cutoff: float,
+    config: ModelConfig,
     strain: Strain,
 ) -> BeadGraph:
     """Build the graph of one frame.
@@ -123,8 +124,8 @@ def build_graph(
     positions : FloatArray, shape (n_beads, 3)
         Å, residues and chains whole.
     box : FloatArray or None, shape (6,)
-    cutoff : float
-        Å.
+    config : ModelConfig
+        How far a bead sees.
     strain : Strain
         Of the network that reads the graph.
 
@@ -133,7 +134,9 @@ def build_graph(
     BeadGraph
         float32, on the CPU.
     """
-    neighbours, vectors = find_neighbours(positions, box, cutoff)
+    neighbours, vectors = _nearest(
+        *find_neighbours(positions, box, config.cutoff), config.n_neighbours
+    )
     padded = np.append(context.types, context.n_types)
     there = np.where(neighbours < 0, 0, neighbours)
     related = relations(context.bead_residue, context.steps, there)
@@ -193,6 +196,17 @@ def find_neighbours(
     index[both[:, 0], column] = owner[both[:, 1]]
     vectors[both[:, 0], column] = points[both[:, 1]] - points[both[:, 0]]
     return index, vectors
+
+
+def _nearest(index: IntArray, vectors: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
+    """Keep the nearest neighbours, in the order in which they are."""
+    if index.shape[1] <= count:
+        return index, vectors
+    squares = (vectors**2).sum(axis=2)
+    squares[index < 0] = np.inf
+    kept = np.sort(np.argpartition(squares, count - 1, axis=1)[:, :count], axis=1)
+    chosen = np.take_along_axis(index, kept, axis=1)
+    return chosen, np.take_along_axis(vectors, kept[..., None], axis=1)
 
 
 def _with_images(

@@ -35,9 +35,7 @@ class NetworkReconstructor:
             return np.zeros((0, 3))
         vocabulary = self.weights.header.vocabulary
         context = build_context(topology, vocabulary.types(plan), vocabulary.n_types)
-        graph = build_graph(
-            context, beads.positions, beads.box, network.config.cutoff, network.strain
-        )
+        graph = build_graph(context, beads.positions, beads.box, network.config, network.strain)
         graph, _ = network.orient(graph.to(self.device), 0)
         with torch.inference_mode():
             predicted = network(graph).vectors.cpu().numpy()

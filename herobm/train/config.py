@@ -26,7 +26,6 @@ class TrainConfig(BaseModel):
     output : folder for checkpoint, log and weights, relative to the config file.
     epochs : passes over the training set; with the learning rate's schedule they fix the run.
     segment, batch : residues in a run and runs in a batch.
-    n_neighbours : nearest beads kept for each bead.
     learning_rate, warm_up, clip, weight_decay, ema : of the optimiser (AdamW, cosine schedule);
         warm-up in steps.
     geometry : weights of bonds and angles at the start and at the end; ramped over `ramp` of the
@@ -55,7 +54,6 @@ class TrainConfig(BaseModel):
     epochs: int = Field(default=20, ge=1)
     segment: int = Field(default=24, ge=2)
     batch: int = Field(default=40, ge=1)
-    n_neighbours: int = Field(default=32, ge=4)
     learning_rate: float = Field(default=3e-3, gt=0)
     warm_up: int = Field(default=100, ge=1)
     clip: float = Field(default=5.0, gt=0)

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from herobm.chem.backbone import torsion_atoms
 from herobm.chem.geometry import bond_statistics
 from herobm.chem.symmetry import interchangeable
+from herobm.nn.config import ModelConfig
 from herobm.nn.strain import N_NEAR
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, lay_out_atoms, plan_bonds
@@ -119,8 +120,7 @@ class Statistics:
 def build_corpus(
     dataset: Dataset,
     vocabulary: Vocabulary,
-    cutoff: float,
-    n_neighbours: int,
+    model: ModelConfig,
     derived: tuple[Derived, ...] = (),
 ) -> tuple[Corpus, Statistics]:
     """Coarse-grain a dataset and lay it out.
@@ -129,10 +129,8 @@ def build_corpus(
     ----------
     dataset : Dataset
     vocabulary : Vocabulary
-    cutoff : float
-        Å.
-    n_neighbours : int
-        Nearest beads kept for each bead.
+    model : ModelConfig
+        Of the network that is trained; it says how far a bead sees.
     derived : tuple of Derived
         Residue kinds that are cut from others (see `herobm.train.derive`).
 
@@ -152,7 +150,9 @@ def build_corpus(
     structure = np.unique(names, return_inverse=True)[1]
     steps = sequence_steps(topology.links.previous, topology.links.following)
     positions = topology.beads.positions
-    neighbours = _nearest(positions, structure[plan.bead_residue], cutoff + 1.0, n_neighbours)
+    reach = model.cutoff + 1.0  # beads are going to be moved
+    owner = structure[plan.bead_residue]
+    neighbours = _nearest(positions, owner, reach, model.n_neighbours)
     related = relations(plan.bead_residue, steps, np.maximum(neighbours, 0))
     bonds = plan_bonds(plan, topology.links.previous)
     angles = angles_of(bonds, plan.n_atoms)

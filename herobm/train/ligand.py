@@ -30,7 +30,7 @@ from herobm.weights.file import load_weights, save_weights
 EPOCH_STEPS = 100
 #: Residues in a run, the fewest that a configuration allows; a molecule is a run of its own.
 SEGMENT = 2
-NETWORK = ModelConfig(hidden=128, readout=64, n_channels=16, type_width=4)
+NETWORK = ModelConfig(n_neighbours=16, hidden=128, readout=64, n_channels=16, type_width=4)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,6 @@ def _config(folder: Path, n_frames: int, settings: LigandSettings) -> TrainConfi
         epochs=max(round(settings.steps / epoch), 1),
         segment=SEGMENT,
         batch=settings.batch,
-        n_neighbours=16,
         learning_rate=settings.learning_rate,
         geometry=settings.geometry,
         torsion=0.0,

@@ -116,11 +116,9 @@ def train(
     data = read_dataset(config.train)
     library = compile_library(data.mappings)
     vocabulary = Vocabulary.of(library)
-    corpus, statistics = build_corpus(
-        data, vocabulary, config.model.cutoff, config.n_neighbours, config.derived
-    )
+    corpus, statistics = build_corpus(data, vocabulary, config.model, config.derived)
     held_out = replace(read_dataset(config.valid), mappings=data.mappings)
-    valid, _ = build_corpus(held_out, vocabulary, config.model.cutoff, config.n_neighbours)
+    valid, _ = build_corpus(held_out, vocabulary, config.model)
     ancestry = torch.as_tensor(vocabulary.ancestry(library), dtype=torch.float32)
     state = _start(config, vocabulary, statistics, ancestry, device, _origin(data))
     drift = torch.zeros(vocabulary.n_types, N_OWN)

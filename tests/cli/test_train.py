@@ -20,7 +20,6 @@ model: {n_channels: 4, l_max: 1, n_radial: 4, hidden: 16, readout: 8, n_blocks: 
 epochs: 2
 segment: 4
 batch: 2
-n_neighbours: 6
 """
 
 

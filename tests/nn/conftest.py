@@ -61,8 +61,8 @@ def graph_of(
     def build(topology: Topology, positions: FloatArray) -> BeadGraph:
         types = vocabulary.types(topology.plan)
         context = build_context(topology, types, vocabulary.n_types)
-        box, cutoff = topology.beads.box, network.config.cutoff
-        return build_graph(context, positions, box, cutoff, network.strain)
+        box = topology.beads.box
+        return build_graph(context, positions, box, network.config, network.strain)
 
     return build
 

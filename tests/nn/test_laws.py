@@ -240,6 +240,6 @@ def test_a_molecule_cut_by_the_box_is_the_same(
     wrapped = (whole + 25.0) % box[:3]
     assert np.abs(np.diff(wrapped, axis=0)).max() > 30.0
     with torch.inference_mode():
-        graph = build_graph(context, wrapped, box, network.config.cutoff, network.strain)
+        graph = build_graph(context, wrapped, box, network.config, network.strain)
         vectors = network(graph).vectors
     assert np.abs(np.asarray(vectors) - predict(ubiquitin, whole)).max() < CLOSE

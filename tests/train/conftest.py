@@ -56,7 +56,6 @@ def tiny_run(dataset_file: Path, tiny_model: ModelConfig, tmp_path: Path) -> Tra
         epochs=3,
         segment=3,
         batch=1,
-        n_neighbours=6,
         warm_up=5,
         derived=({"residue": "ACE", "at": "start", "atoms": {"CA": "CH3", "C": "C", "O": "O"}},),
     )

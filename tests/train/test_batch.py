@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from herobm.nn.config import ModelConfig
 from herobm.nn.model import Prediction
 from herobm.nn.strain import Strain
 from herobm.plan import Library, project, reconstruct
@@ -49,7 +50,7 @@ def laid(dataset_file: Path, martini3: Library) -> Laid:
     """The corpus, and beside it what plan and system make of the same atoms."""
     data = read_dataset(dataset_file)
     vocabulary = Vocabulary.of(martini3)
-    corpus, statistics = build_corpus(data, vocabulary, CUTOFF, 32)
+    corpus, statistics = build_corpus(data, vocabulary, ModelConfig(cutoff=CUTOFF))
     topology = build_topology(coarsen(data.atoms, martini3), martini3)
     local = match_atoms(data.atoms, martini3).atom
     reference = lay_out_atoms(topology.plan, data.atoms.residue_index, local, data.atoms.positions)

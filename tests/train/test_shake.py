@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from herobm.errors import ConfigError
+from herobm.nn.config import ModelConfig
 from herobm.nn.strain import N_NEAR, Strain
 from herobm.plan import Library
 from herobm.plan.context import N_OWN
@@ -27,7 +28,7 @@ def vocabulary(martini3: Library) -> Vocabulary:
 
 @pytest.fixture(scope="module")
 def corpus(dataset_file: Path, vocabulary: Vocabulary) -> Corpus:
-    return build_corpus(read_dataset(dataset_file), vocabulary, 8.0, 32)[0]
+    return build_corpus(read_dataset(dataset_file), vocabulary, ModelConfig())[0]
 
 
 @pytest.fixture(scope="module")
