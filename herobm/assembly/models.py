@@ -6,15 +6,17 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
+from herobm.chem.naming import Naming, best_names, find_naming
 from herobm.errors import HerobmError, PluginContractError, PluginError, WeightsNotFoundError
 from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict
+from herobm.nn.model import Backmapper
 from herobm.nn.second import FirstLook
-from herobm.plan import Library, Template, compile_library
+from herobm.plan import Library, Template, compile_library, project, reconstruct
 from herobm.plugins.protocols import Reconstructor, UniversalReconstructor
 from herobm.plugins.records import ANY_MAPPING, ModelSpec
 from herobm.system import Topology
@@ -126,7 +128,11 @@ class Network:
 
 
 class NetworkShare:
-    """A network at work; beads that it does not know are not there for it."""
+    """The networks of a weights file at work; beads that they do not know are not there for them.
+
+    Where there are several, the atoms that they place are averaged, under the names (of atoms
+    that chemistry cannot tell apart) that bring them nearest to those of the first.
+    """
 
     #: Beads that pass through the network at once; bounds the memory, changes no result.
     CHUNK = 16384
@@ -137,47 +143,67 @@ class NetworkShare:
         vocabulary = weights.header.vocabulary
         types = vocabulary.known_types(topology.plan)
         known = types >= 0
-        self.network, self.seed, self._told = weights.network, seed, False
+        self.networks, self.seed, self._told = weights.networks, seed, False
         self.error_scale = weights.header.error_scale
         self.context = restrict(build_context(topology, types, vocabulary.n_types), known)
+        self.plan = topology.plan
+        self.naming = find_naming(topology.plan) if weights.others else None
         self.seen = np.flatnonzero(known)
         self.rows = np.flatnonzero(owned[topology.plan.bead_residue] & known)
         self._own = torch.as_tensor(np.searchsorted(self.seen, self.rows))
 
     def fill(self, beads: Beads, draft: Draft) -> None:
         """Write the vectors and torsions of one frame."""
-        network = self.network
-        graph = build_graph(
-            self.context,
-            beads.positions[self.seen],
-            beads.box,
-            network.config,
-            network.strain,
-        )
+        rows = self.rows
+        said = [self._ask(network, beads, draft) for network in self.networks]
+        draft.vectors[rows] = said[0].vectors
+        if self.naming is not None:
+            draft.vectors[rows] = self._mean_of_atoms(self.naming, said, beads, draft)
+        draft.torsions[rows] = np.mean([s.torsions for s in said], axis=0)
+        draft.squared_error[rows] = np.mean([s.squared_error for s in said], axis=0)
+        draft.strain[rows] = said[0].strain
+
+    def _ask(self, network: Backmapper, beads: Beads, draft: Draft) -> _Said:
+        positions = beads.positions[self.seen]
+        graph = build_graph(self.context, positions, beads.box, network.config, network.strain)
         graph = graph.to(next(network.parameters()).device)
         if network.second is None and len(self.rows) < len(self.seen):
             graph = graph.take(self._own)
         graph, n_lost = network.orient(graph, self.seed)
         self._tell(n_lost)
-        first = self._first_look(graph)
+        first = self._first_look(network, graph)
         atoms = network.atoms(graph.types, first)
         if len(self.rows) < len(graph.types):
             graph, first = graph.take(self._own), first.take(self._own)
+        vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
         n_slots = min(draft.vectors.shape[1], network.n_slots)
+        torsions, squared_error = np.zeros((len(self.rows), 2, 2)), np.zeros(len(self.rows))
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
                 part = slice(begin, begin + self.CHUNK)
-                rows = self.rows[part]
                 said = network.finish(graph.take(part), first.take(part), atoms)
-                draft.vectors[rows, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
-                draft.torsions[rows] = said.torsions.cpu().numpy()
-                draft.squared_error[rows] = self.error_scale * said.log_error.exp().cpu().numpy()
-        draft.strain[self.rows] = graph.strain.cpu().numpy()
+                vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
+                torsions[part] = said.torsions.cpu().numpy()
+                squared_error[part] = self.error_scale * said.log_error.exp().cpu().numpy()
+        return _Said(vectors, torsions, squared_error, graph.strain.cpu().numpy())
+
+    def _mean_of_atoms(
+        self, naming: Naming, said: list[_Said], beads: Beads, draft: Draft
+    ) -> FloatArray:
+        """Vectors (n_rows, n_slots, 3) to the mean of where the networks put the atoms."""
+        placed = []
+        for one in said:
+            vectors = np.zeros_like(draft.vectors)
+            vectors[self.rows] = one.vectors
+            placed.append(reconstruct(self.plan, beads.positions, vectors))
+        named = [placed[0], *(best_names(naming, p, placed[0]) for p in placed[1:])]
+        found: FloatArray = project(self.plan, beads.positions, np.mean(named, axis=0))[self.rows]
+        return found
 
     @torch.inference_mode()
-    def _first_look(self, graph: BeadGraph) -> FirstLook:
+    def _first_look(self, network: Backmapper, graph: BeadGraph) -> FirstLook:
         chunks = range(0, max(len(graph.types), 1), self.CHUNK)
-        looks = [self.network.look(graph.take(slice(b, b + self.CHUNK))) for b in chunks]
+        looks = [network.look(graph.take(slice(b, b + self.CHUNK))) for b in chunks]
         return FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
 
     def _tell(self, n_lost: int) -> None:
@@ -189,6 +215,15 @@ class NetworkShare:
                 n_lost,
                 self.seed,
             )
+
+
+class _Said(NamedTuple):
+    """What a network says of its beads; see `Draft`."""
+
+    vectors: FloatArray
+    torsions: FloatArray
+    squared_error: FloatArray
+    strain: FloatArray
 
 
 class Foreign:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from herobm.cli.options import open_registry
+from herobm.cli.structures import Overwrite
 from herobm.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from herobm.plugins.records import ModelSpec
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -63,6 +63,29 @@ def info(
         typer.echo(f"{key.replace('_', ' '):<18} {shown if shown not in (None, '') else '-'}")
 
 
+@app.command("join")
+def join(
+    weights: Annotated[list[Path], typer.Argument(help="Weights files of one mapping.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Weights file to write.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Join networks to a committee, whose mean is used.
+
+    Networks that were trained apart, with other seeds or settings, err in other places; their mean
+    is nearer to the truth than each of them.
+    """
+    from herobm.io import written_aside
+    from herobm.weights.file import join_weights, load_weights
+
+    if len(weights) < 2:
+        raise typer.BadParameter("name two weights files or more", param_hint="WEIGHTS")
+    members = [load_weights(path) for path in weights]
+    with written_aside(output, overwrite=overwrite) as aside:
+        join_weights(members, aside)
+    n_networks = sum(len(member.networks) for member in members)
+    typer.echo(f"{output}: a committee of {n_networks} networks")
+
+
 def _mapping(spec: ModelSpec) -> str:
     from herobm.plugins.records import ANY_MAPPING
 
@@ -93,7 +116,8 @@ def _facts_of_weights(path: Path) -> dict[str, Any]:
     header = weights.header
     return {
         "size": f"{path.stat().st_size / 1e6:.1f} MB",
-        "parameters": sum(p.numel() for p in weights.network.parameters()),
+        "networks": len(weights.networks),
+        "parameters": sum(p.numel() for n in weights.networks for p in n.parameters()),
         "trained_with": header.mapping or None,
         "mapping_digest": header.mapping_digest,
         "residues": sorted({entry.residue for entry in header.vocabulary.entries}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,18 +31,22 @@ class Header(BaseModel):
 
     Attributes
     ----------
+    model : shape of the network.
+    others : shapes of the other networks of a committee.
     mapping : name of the mapping set, for messages.
     mapping_digest : SHA-256 over what the set rebuilds.
     vocabulary : residue kinds and their beads; what really decides whether a mapping fits.
     bonds : kind of bond -> mean and standard deviation in Å, from the training structures.
     error_scale : factor of the squared errors that the network expects, from the validation set.
-    training : the configuration, the digest of the data and the figures of the run.
+    training : the configuration, the digest of the data and the figures of the run; of the other
+        networks of a committee under ``others``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: str = FORMAT
     model: ModelConfig
+    others: tuple[ModelConfig, ...] = ()
     mapping: str
     mapping_digest: str
     vocabulary: Vocabulary
@@ -52,25 +57,43 @@ class Header(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A network ready to be used, and what its file says about it."""
+    """A network ready to be used, and what its file says about it.
+
+    Attributes
+    ----------
+    network : Backmapper
+    header : Header
+    path : Path
+    others : tuple of Backmapper
+        The other networks, where the file holds a committee, whose members are asked all and
+        whose mean counts.
+    """
 
     network: Backmapper
     header: Header
     path: Path
+    others: tuple[Backmapper, ...] = ()
+
+    @property
+    def networks(self) -> tuple[Backmapper, ...]:
+        """All of them."""
+        return self.network, *self.others
 
 
 def save_weights(path: Path, tensors: dict[str, torch.Tensor], header: Header) -> None:
     """Write a weights file, aside and then renamed.
 
+    Numbers are kept in half precision, which changes atoms by some 0.001 Å.
+
     Parameters
     ----------
     path : Path
     tensors : dict
-        ``state_dict`` of a `Backmapper`.
+        ``state_dict`` of a `Backmapper`; of a committee, see `join_weights`.
     header : Header
     """
     aside = path.with_name(path.name + ".part")
-    kept = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    kept = {name: t.detach().cpu().half().contiguous() for name, t in tensors.items()}
     # safetensors by its own hand lets no other user read what it writes.
     aside.write_bytes(save(kept, {"herobm": header.model_dump_json()}))
     aside.replace(path)
@@ -94,14 +117,74 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}
     except (OSError, SafetensorError) as error:
         raise WeightsFormatError(
             f"{path}: cannot be read as weights: no safetensors file, or cut short ({error})",
             WHENCE,
         ) from None
     header = _header(path, metadata)
-    network = Backmapper(header.model, header.vocabulary.n_types, header.vocabulary.n_slots)
+    network, *others = (
+        _network(path, config, header.vocabulary, _part(tensors, number)).to(device)
+        for number, config in enumerate((header.model, *header.others))
+    )
+    return Weights(network, header, path, tuple(others))
+
+
+def join_weights(members: Sequence[Weights], path: Path) -> None:
+    """Write a committee: one file with all networks of several.
+
+    Parameters
+    ----------
+    members : sequence of Weights
+        Of one mapping.
+    path : Path
+
+    Raises
+    ------
+    WeightsFormatError
+        If they are of different mappings.
+    """
+    first = members[0].header
+    for member in members[1:]:
+        if member.header.vocabulary != first.vocabulary:
+            raise WeightsFormatError(
+                f"{member.path}: was trained with another mapping ({member.header.mapping}) than "
+                f"{members[0].path} ({first.mapping})",
+                "A committee is of one mapping.",
+            )
+    networks = [network for member in members for network in member.networks]
+    tensors = {
+        _prefix(number) + name: tensor
+        for number, network in enumerate(networks)
+        for name, tensor in network.state_dict().items()
+    }
+    header = first.model_copy(
+        update={
+            "others": tuple(network.config for network in networks[1:]),
+            "error_scale": sum(m.header.error_scale for m in members) / len(members),
+            "training": {**first.training, "others": [m.header.training for m in members[1:]]},
+        }
+    )
+    save_weights(path, tensors, header)
+
+
+def _prefix(number: int) -> str:
+    """What stands before the names of the tensors of a network; nothing for the first."""
+    return f"{number}." if number else ""
+
+
+def _part(tensors: dict[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:
+    """Tensors of one network of a committee, by their names in it."""
+    prefix = _prefix(number)
+    names = [n for n in tensors if (n.startswith(prefix) if number else not n[0].isdigit())]
+    return {name.removeprefix(prefix): tensors[name] for name in names}
+
+
+def _network(
+    path: Path, config: ModelConfig, vocabulary: Vocabulary, tensors: dict[str, torch.Tensor]
+) -> Backmapper:
+    network = Backmapper(config, vocabulary.n_types, vocabulary.n_slots)
     try:
         network.load_state_dict(tensors)
     except RuntimeError:
@@ -109,7 +192,7 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
             f"{path}: is damaged: its tensors do not fit the network of its header",
             WHENCE,
         ) from None
-    return Weights(network.eval().to(device), header, path)
+    return network.eval()
 
 
 def _header(path: Path, metadata: dict[str, str]) -> Header:

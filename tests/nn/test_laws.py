@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from herobm.assembly.models import Network, NetworkShare
+from herobm.assembly.models import Draft, Network, NetworkShare
+from herobm.chem.naming import best_names, find_naming
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph, build_context, build_graph
 from herobm.nn.model import Backmapper
 from herobm.pipeline import Rebuilder
-from herobm.plan import Library
+from herobm.plan import Library, reconstruct
 from herobm.system import Topology, build_topology
 from herobm.types import Beads, FloatArray, Residues
 from herobm.weights.file import Header, Weights
@@ -178,6 +179,30 @@ def test_chunks_equal_the_whole(
     whole = rebuilder.rebuild(ubiquitin.beads)
     monkeypatch.setattr(NetworkShare, "CHUNK", 7)
     assert np.abs(rebuilder.rebuild(ubiquitin.beads) - whole).max() < CLOSE
+
+
+def test_a_committee_takes_the_mean(
+    ubiquitin: Topology, network: Backmapper, vocabulary: Vocabulary
+) -> None:
+    """Of atoms; and twice the same network is as good as once."""
+    torch.manual_seed(8)
+    other = Backmapper(
+        ModelConfig(n_channels=6, hidden=32, readout=16), vocabulary.n_types, vocabulary.n_slots
+    ).eval()
+    header = Header(model=network.config, mapping="", mapping_digest="", vocabulary=vocabulary)
+
+    def placed(first: Backmapper, *others: Backmapper) -> FloatArray:
+        draft = Draft.of(ubiquitin)
+        weights = Weights(first, header, Path("random"), others)
+        owned = np.ones(ubiquitin.plan.n_residues, bool)
+        NetworkShare(weights, ubiquitin, owned).fill(ubiquitin.beads, draft)
+        return reconstruct(ubiquitin.plan, ubiquitin.beads.positions, draft.vectors)
+
+    one, two, mean = placed(network), placed(other), placed(network, other)
+    assert np.abs(placed(network, network) - one).max() < CLOSE
+    named = best_names(find_naming(ubiquitin.plan), two, one)
+    assert np.abs(named - two).max() > 0.1
+    assert np.abs(mean - (one + named) / 2).max() < CLOSE
 
 
 @pytest.mark.parametrize(

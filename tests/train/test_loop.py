@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 
 from herobm.dsl.model import MappingSet
 from herobm.errors import ConfigError, DatasetError, OutputError
+from herobm.nn.config import SecondConfig
 from herobm.plan import Library
-from herobm.train.config import TrainConfig
+from herobm.train.config import TrainConfig, parse_config
 from herobm.train.dataset import write_dataset
 from herobm.train.derive import Derived
 from herobm.train.loop import Progress, train
@@ -208,3 +209,40 @@ def test_a_bare_machine_wants_minutes_as_a_number(minutes: str, tmp_path: Path) 
     )
     assert done.returncode == 2
     assert done.stderr == "usage: python -m herobm.train CONFIG [MINUTES]\n"
+
+
+def test_a_second_look_learns_and_leaves_the_first_alone(tiny_run: TrainConfig) -> None:
+    first = train(tiny_run)
+    assert first is not None
+    second = SecondConfig(n_channels=4, hidden=16, readout=8, n_blocks=1)
+    model = tiny_run.model.model_copy(update={"second": second})
+    config = elsewhere(tiny_run, "second", model=model, initial=first, epochs=4)
+    whole = train(config)
+    once, twice = weights_of(first), weights_of(whole)
+    held = [name for name in once if not name.startswith("error.")]
+    assert all(torch.equal(once[name], twice[name]) for name in held)
+    assert twice["second.readout"].abs().max() > 0.001
+    figures = [json.loads(line) for line in (config.output / "log.jsonl").read_text().splitlines()]
+    before = load_weights(first).header.training["figures"]["valid_rmsd"]
+    assert min(f["valid_rmsd"] for f in figures) < before
+    parts = elsewhere(config, "parts")
+    while train(parts, max_minutes=0.0) is None:
+        pass
+    assert same(twice, weights_of(parts.output / "weights.safetensors"))
+
+
+def test_the_best_epoch_is_kept(tiny_run: TrainConfig) -> None:
+    path = train(tiny_run.model_copy(update={"geometry": (0.0, 3e3), "epochs": 4}))
+    assert path is not None
+    lines = (tiny_run.output / "log.jsonl").read_text().splitlines()
+    errors = [json.loads(line)["valid_rmsd"] for line in lines]
+    assert min(errors) < errors[-1]
+    kept = load_weights(path).header.training["figures"]
+    assert kept["valid_rmsd"] == pytest.approx(min(errors), abs=1e-4)
+    assert kept["step"] == 9 * (1 + errors.index(min(errors)))
+
+
+def test_a_second_look_needs_a_first(tiny_run: TrainConfig) -> None:
+    data = {"train": "a", "valid": "b", "output": "c", "model": {"second": {}}}
+    with pytest.raises(ConfigError, match=r"model\.second needs 'initial'"):
+        parse_config(data, tiny_run.output / "config.yaml")

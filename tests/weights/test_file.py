@@ -13,10 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from herobm.errors import MappingMismatchError, WeightsFormatError, WeightsNotFoundError
-from herobm.nn.config import ModelConfig
+from herobm.nn.config import ModelConfig, SecondConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library, compile_plan
-from herobm.weights.file import Header, load_weights, save_weights
+from herobm.weights.file import Header, join_weights, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -58,8 +58,39 @@ def test_what_is_written_is_read(written: Path, header: Header, network: Backmap
     assert read.header == header
     assert not read.network.training
     for name, tensor in network.state_dict().items():
-        assert torch.equal(tensor, read.network.state_dict()[name])
+        assert torch.equal(tensor.half().float(), read.network.state_dict()[name])
     assert [p.name for p in written.parent.iterdir()] == [written.name]
+
+
+def test_a_committee_is_one_file(written: Path, header: Header, tmp_path: Path) -> None:
+    wider = header.model.model_copy(update={"hidden": 24, "second": SecondConfig(hidden=16)})
+    vocabulary = header.vocabulary
+    other = Backmapper(wider, vocabulary.n_types, vocabulary.n_slots)
+    save_weights(
+        tmp_path / "other.safetensors",
+        other.state_dict(),
+        header.model_copy(update={"model": wider, "error_scale": 3.0}),
+    )
+    members = [load_weights(written), load_weights(tmp_path / "other.safetensors")]
+    join_weights([*members, members[0]], tmp_path / "joined.safetensors")
+    read = load_weights(tmp_path / "joined.safetensors")
+    assert [n.config for n in read.networks] == [header.model, wider, header.model]
+    assert read.header.error_scale == pytest.approx(5.0 / 3.0)
+    assert read.header.training["others"] == [header.training] * 2
+    for one, two in zip(read.networks, (members[0], members[1], members[0]), strict=True):
+        mine, theirs = one.state_dict(), two.network.state_dict()
+        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_a_committee_is_of_one_mapping(written: Path, header: Header, tmp_path: Path) -> None:
+    entries = header.vocabulary.entries[:3]
+    fewer = Vocabulary(entries=entries, n_slots=header.vocabulary.n_slots)
+    network = Backmapper(header.model, fewer.n_types, fewer.n_slots)
+    other = tmp_path / "fewer.safetensors"
+    save_weights(other, network.state_dict(), header.model_copy(update={"vocabulary": fewer}))
+    with pytest.raises(WeightsFormatError, match=r"fewer\.safetensors: was trained with another"):
+        join_weights([load_weights(written), load_weights(other)], tmp_path / "joined.safetensors")
+    assert not (tmp_path / "joined.safetensors").exists()
 
 
 def test_no_file(tmp_path: Path) -> None:
