@@ -75,7 +75,9 @@ def nearest(
 def main() -> None:
     """Print what is left in each simulation."""
     parser = argparse.ArgumentParser(description="How near atoms can come to real beads.")
-    parser.add_argument("folder", type=Path, nargs="?", default=real_cg.ROOT.parent / "shared/data/cg")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=real_cg.ROOT.parent / "shared/data/cg"
+    )
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     registry = herobm.load_registry()
@@ -96,7 +98,9 @@ def main() -> None:
         room = np.stack([lengths - STRETCH, lengths + STRETCH], axis=1)
         corners = angles_of(bonds, plan.n_atoms)
         ends = corners[:, [0, 2]]
-        arms = [np.linalg.norm(rebuilt[corners[:, k]] - rebuilt[corners[:, 1]], axis=1) for k in (0, 2)]
+        arms = [
+            np.linalg.norm(rebuilt[corners[:, k]] - rebuilt[corners[:, 1]], axis=1) for k in (0, 2)
+        ]
         span = np.linalg.norm(rebuilt[ends[:, 0]] - rebuilt[ends[:, 1]], axis=1)
         cosine = (arms[0] ** 2 + arms[1] ** 2 - span**2) / (2 * arms[0] * arms[1])
         angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
@@ -115,7 +119,11 @@ def main() -> None:
         lines = [("after the default steps", before)]
         for words, pairs, limits in (
             ("bonds alone kept", bonds, room),
-            ("bonds and angles kept", np.concatenate([bonds, ends]), np.concatenate([room, bent_room])),
+            (
+                "bonds and angles kept",
+                np.concatenate([bonds, ends]),
+                np.concatenate([room, bent_room]),
+            ),
         ):
             left = nearest(
                 torch.as_tensor(rebuilt),

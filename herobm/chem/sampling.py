@@ -62,8 +62,8 @@ class Sampling:
         Of conformers and velocities.
     """
 
-    n_frames: int = 2000
-    n_starts: int = 40
+    n_frames: int = 6000
+    n_starts: int = 80
     temperature: float = 300.0
     seed: int = 0
 

@@ -61,12 +61,12 @@ def train(
         int | None,
         typer.Option(
             min=20,
-            help="Snapshots to sample; with --structure, so many besides. [default: 2000; 0]",
+            help="Snapshots to sample; with --structure, so many besides. [default: 6000; 0]",
         ),
     ] = None,
     conformers: Annotated[
         int | None,
-        typer.Option(min=1, help="Conformers that sampling starts from. [default: 40]"),
+        typer.Option(min=1, help="Conformers that sampling starts from. [default: 80]"),
     ] = None,
     temperature: Annotated[
         float | None,

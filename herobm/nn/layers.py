@@ -69,9 +69,6 @@ def typed_product(
     present, counts = torch.unique_consecutive(types[order], return_counts=True)
     parts = torch.split(hidden[order], counts.tolist())
     read = torch.cat(
-        [
-            part @ weight[t].T + bias[t]
-            for part, t in zip(parts, present.tolist(), strict=True)
-        ]
+        [part @ weight[t].T + bias[t] for part, t in zip(parts, present.tolist(), strict=True)]
     )
     return read[torch.argsort(order)]

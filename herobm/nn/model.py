@@ -192,9 +192,7 @@ class Backmapper(nn.Module):
         """
         return None if self.second is None else self.second.atoms(types, first.vectors)
 
-    def finish(
-        self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
-    ) -> Prediction:
+    def finish(self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None) -> Prediction:
         """Look again if the network does, and predict.
 
         Parameters

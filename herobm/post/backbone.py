@@ -21,6 +21,7 @@ from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone, ideal_distances
 from herobm.post.solve import Distances, Problem, Torsions
+from herobm.post.untwist import CIS_DISTANCE, untwist
 from herobm.system.chains import Links
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
@@ -28,6 +29,11 @@ from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 CIS = 30.0
 #: Å, how far beyond where it was (or this far at all) the centre of a bead may come to lie.
 CENTRE_TOLERANCE, CENTRE_SHARE = 0.05, 0.3
+#: Å, the same beside a peptide that was twisted, and the spread of such centres: a flat peptide comes
+#: before the place of its beads.
+TWISTED_TOLERANCE, TWISTED_SPREAD = 0.6, 0.2
+#: What an unusual phi and psi costs where a peptide plane is laid anew; an outlier costs twice.
+OUTLIER_COST = 30.0
 #: Degrees by which omega may be off without being the worse for it.
 FLAT_ENOUGH = 6.0
 #: Å and radians, what a deviation of weight 1 is.
@@ -72,12 +78,19 @@ class Refinement:
         self.ideal = ideal_distances(backbone)
         self.centres = bead_centres(layout, context.beads, 1.0 / CENTRE_SPREAD)
         away = np.linalg.norm(self.centres.all.off(self.start), axis=1)
-        self.centres.all.weights[:] = 1.0 / np.maximum(CENTRE_SPREAD, 0.5 * away)
         self.omega_residue, self.omega_atoms = backbone.torsion("omega")
-        self.omega_goal = omega_targets(dihedrals(self.start, self.omega_atoms))
+        self.omega_goal = omega_targets(self.start, self.omega_atoms)
+        off = np.abs(_turn(dihedrals(self.start, self.omega_atoms) - self.omega_goal))
+        self.twisted = (off > CIS) & (self.omega_goal == 180.0)
+        self.loose = np.zeros(layout.plan.n_residues, bool)
+        self.loose[self.omega_residue[self.twisted]] = True
+        self.loose[backbone.before[self.omega_residue[self.twisted]]] = True
+        spread = np.where(self.loose[self.centres.residue], TWISTED_SPREAD, CENTRE_SPREAD)
+        self.centres.all.weights[:] = 1.0 / np.maximum(spread, 0.5 * away)
         self.kind = classes_of(backbone.names, backbone.after)
-        self.turns = self._turns(context.torsions)
         self.kept = self._kept_distances()
+        self.begin = self._untwisted()
+        self.turns = self._turns(context.torsions)
 
     def solve(self, frozen: BoolArray, hold: FloatArray) -> FloatArray:
         """Find positions.
@@ -103,15 +116,16 @@ class Refinement:
         spreads = np.append(1.0 / spreads, np.full(len(kept), 1.0 / 0.02))
         pairs, lengths = np.concatenate([pairs, kept]), np.append(lengths, kept_lengths)
         near = free[pairs].any(axis=1)
+        begin = np.where(free[:, None], self.begin, self.start)
         problem = Problem(
             Distances(pairs[near], lengths[near], spreads[near]),
             self._torsions(free),
             self.centres.among(free, hold),
-            np.nan_to_num(self.start),
+            np.nan_to_num(begin),
             hold[plan.atom_residue] / PLACE_SPREAD,
             free,
         )
-        return problem.solve(self.start, N_STEPS)
+        return problem.solve(begin, N_STEPS)
 
     def judge(self, positions: FloatArray) -> State:
         """Judge positions (n_atoms, 3)."""
@@ -136,6 +150,23 @@ class Refinement:
         )
         return State(int((bent > CIS).sum()), omega, judge(phi, psi, self.kind), off, score, wrong)
 
+    def _untwisted(self) -> FloatArray:
+        """Lay twisted peptides flat to begin with."""
+        here, omega = self.omega_residue, self.omega_atoms
+        before = self.backbone.before[here]
+        planes = np.stack(
+            [omega[:, 0], omega[:, 1], self.backbone.atoms["O"][before], omega[:, 2], omega[:, 3]],
+            axis=1,
+        )
+
+        def score(positions: FloatArray) -> FloatArray:
+            state = self.judge(positions)
+            unlikely = OUTLIER_COST * np.maximum(state.verdict, 0) + 100.0 * state.wrong
+            found: FloatArray = state.score + (state.off / TWISTED_SPREAD) ** 2 + unlikely
+            return found
+
+        return untwist(self.start, planes, self.twisted, np.stack([before, here], axis=1), score)
+
     def _angles(self, positions: FloatArray, which: str) -> FloatArray:
         residue, quads = self.backbone.torsion(which)
         found = np.full(self.layout.plan.n_residues, np.nan)
@@ -154,7 +185,7 @@ class Refinement:
         return Torsions(atoms[near], angles[near], 1.0 / spread[near])
 
     def _turns(self, torsions: FloatArray | None) -> tuple[IntArray, FloatArray]:
-        """Atoms and angles (radians) of phi and psi as they are predicted."""
+        """Atoms and angles (radians) of phi and psi: those predicted, or those to begin with."""
         if torsions is None:
             return np.zeros((0, 4), np.int64), np.zeros(0)
         plan = self.layout.plan
@@ -164,8 +195,11 @@ class Refinement:
             bead = central_bead(self.layout, self.backbone)[residue]
             known = (bead >= 0) & np.isfinite(torsions[bead, column]).all(axis=1)
             pair = torsions[bead[known], column]
+            wanted = np.arctan2(pair[:, 1], pair[:, 0])
+            # What is said beside a twisted peptide is a mean of two; one of them was chosen.
+            here = np.radians(dihedrals(self.begin, quads[known]))
             atoms.append(quads[known])
-            angles.append(np.arctan2(pair[:, 1], pair[:, 0]))
+            angles.append(np.where(self.loose[residue[known]], here, wanted))
         assert plan.n_beads == len(torsions)
         return np.concatenate(atoms), np.concatenate(angles)
 
@@ -181,9 +215,21 @@ class Refinement:
         return pairs, lengths
 
 
-def omega_targets(omega: FloatArray) -> FloatArray:
-    """0 degrees for peptides that are cis within `CIS`, 180 for all others."""
-    return np.where(np.abs(omega) < CIS, 0.0, 180.0)
+def omega_targets(positions: FloatArray, atoms: IntArray) -> FloatArray:
+    """Degrees that omega should have, shape (n,).
+
+    0 for peptides that are cis within `CIS` and have their CA as near to each other as only cis
+    peptides do; 180 for all others.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+    atoms : IntArray, shape (n, 4)
+        CA, C, N and CA of each.
+    """
+    near = np.linalg.norm(positions[atoms[:, 0]] - positions[atoms[:, 3]], axis=1) < CIS_DISTANCE
+    return np.where(near & (np.abs(dihedrals(positions, atoms)) < CIS), 0.0, 180.0)
 
 
 def run(atoms: Atoms, context: PostContext) -> Atoms:
@@ -232,7 +278,7 @@ def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
     links = problem.layout.topology.links
     for attempt in range(N_ROUNDS):
         positions = problem.solve(frozen, hold)
-        worse = is_worse(before, problem.judge(positions)) & problem.backbone.whole
+        worse = is_worse(before, problem.judge(positions), problem.loose) & problem.backbone.whole
         if not worse.any():
             return positions, frozen
         if attempt < N_HOLDS:
@@ -250,12 +296,16 @@ def beside(chosen: BoolArray, links: Links) -> BoolArray:
     return found
 
 
-def is_worse(before: State, after: State) -> BoolArray:
-    """Residues (n,) that have lost by it."""
+def is_worse(before: State, after: State, loose: BoolArray) -> BoolArray:
+    """Residues (n,) that have lost by it.
+
+    The beads of `loose` ones may go farther, and their phi and psi from favoured to allowed.
+    """
+    tolerance = np.where(loose, TWISTED_TOLERANCE, CENTRE_TOLERANCE)
     worse = after.score > before.score + 1e-6
-    worse |= after.verdict > before.verdict
+    worse |= (after.verdict > before.verdict) & ((after.verdict > 1) | ~loose)
     worse |= after.omega > np.maximum(before.omega, FLAT_ENOUGH) + 1e-6
-    worse |= after.off > before.off * (1.0 + CENTRE_SHARE) + CENTRE_TOLERANCE
+    worse |= after.off > before.off * (1.0 + CENTRE_SHARE) + tolerance
     return worse | (after.wrong & ~before.wrong)
 
 

@@ -233,9 +233,7 @@ class _Run:
                 return False
         return True
 
-    def _epoch(
-        self, network: Backmapper, epoch: int, skip: int
-    ) -> Iterator[tuple[Batch, Sight]]:
+    def _epoch(self, network: Backmapper, epoch: int, skip: int) -> Iterator[tuple[Batch, Sight]]:
         """Batches of an epoch, and what there is to see; the same whenever asked for again."""
         config, corpus = self.config, self.corpus
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)

@@ -27,7 +27,9 @@ def vocabulary(martini3: Library) -> Vocabulary:
 
 
 @pytest.fixture(scope="session", params=["once", "twice"])
-def network(request: pytest.FixtureRequest, vocabulary: Vocabulary, martini3: Library) -> Backmapper:
+def network(
+    request: pytest.FixtureRequest, vocabulary: Vocabulary, martini3: Library
+) -> Backmapper:
     """Random weights, of a size at which all of them matter; it looks once or twice."""
     torch.manual_seed(7)
     second = SecondConfig(n_channels=4, hidden=32, readout=16, n_blocks=1)

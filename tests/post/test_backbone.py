@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from herobm.chem.backbone import omega_atoms
 from herobm.chem.geometry import dihedrals
@@ -13,6 +14,7 @@ from herobm.chem.stereo import chirality_errors
 from herobm.post.backbone import CENTRE_SHARE, CENTRE_TOLERANCE, omega_targets, run
 from herobm.post.layout import lay_out
 from herobm.post.peptide import find_backbone, ideal_distances
+from herobm.post.untwist import trans_peptide
 from herobm.system import coarsen
 from herobm.types import Atoms, FloatArray
 
@@ -83,9 +85,59 @@ def test_phi_and_psi_go_towards_what_the_network_predicts(case) -> None:
     assert error(told) < error(untold)
 
 
-def test_cis_peptides_stay_cis() -> None:
-    given = np.array([5.0, -29.0, 31.0, 95.0, -170.0])
-    assert omega_targets(given).tolist() == [0.0, 0.0, 180.0, 180.0, 180.0]
+@pytest.mark.parametrize(
+    ("omega", "gap", "wanted"),
+    [
+        (5.0, 2.9, 0.0),
+        (-29.0, 3.1, 0.0),
+        (31.0, 3.0, 180.0),
+        (95.0, 3.4, 180.0),
+        (-170.0, 3.8, 180.0),
+        (5.0, 3.8, 180.0),  # as far apart as no cis peptide is: the network was wrong
+    ],
+)
+def test_cis_peptides_stay_cis(omega: float, gap: float, wanted: float) -> None:
+    turn = np.radians(omega)
+    side = np.array([0.0, np.cos(turn), np.sin(turn)])
+    places = np.array([[0.0, 0.5, 0.0], [1.4, 0.0, 0.0], [2.7, 0.0, 0.0], [4.1, 0.0, 0.0]])
+    places[3] += 0.5 * side
+    quad = np.arange(4)[None]
+    assert dihedrals(places, quad)[0] == pytest.approx(omega)
+    along = places[3] - places[0]
+    along[0] = 0.0
+    places[3, 0] = places[0, 0] + np.sqrt(gap**2 - along @ along)
+    places[1:3, 0] = places[0, 0] + np.array([0.3, 0.7]) * (places[3, 0] - places[0, 0])
+    assert np.linalg.norm(places[3] - places[0]) == pytest.approx(gap)
+    assert omega_targets(places, quad).tolist() == [wanted]
+
+
+def test_a_twisted_peptide_is_laid_flat(case) -> None:
+    """One that a network has put half-way between two faces, with its CA where they were."""
+    plan = case.context.topology.plan
+    omega = omega_atoms(case.context.topology)
+    chosen = omega[3]
+    ca, c, n, after = chosen
+    oxygen = int(
+        np.flatnonzero((plan.atom_names == "O") & (plan.atom_residue == plan.atom_residue[c]))[0]
+    )
+    positions = case.atoms.positions.copy()
+    axis = positions[after] - positions[ca]
+    turn = Rotation.from_rotvec(np.radians(90.0) * axis / np.linalg.norm(axis))
+    for atom in (c, oxygen):
+        positions[atom] = turn.apply(positions[atom] - positions[ca]) + positions[ca]
+    before = replace(case.atoms, positions=positions)
+    assert np.abs(dihedrals(positions, omega[3:4]))[0] < 150.0
+    moved = run(before, case.context).positions
+    assert np.abs(dihedrals(moved, omega[3:4]))[0] > 165.0
+    assert len(chirality_errors(plan, moved)) == 0
+
+
+def test_a_trans_peptide_of_ideal_geometry() -> None:
+    places = trans_peptide()
+    assert dihedrals(places, np.array([[0, 1, 3, 4], [2, 1, 3, 4]])) == pytest.approx([180.0, 0.0])
+    gaps = np.linalg.norm(np.diff(places[[0, 1, 3, 4]], axis=0), axis=1)
+    assert gaps == pytest.approx([1.525, 1.329, 1.458])
+    assert np.linalg.norm(places[4] - places[0]) == pytest.approx(3.80, abs=0.02)
 
 
 def test_a_gap_in_the_backbone_is_left_alone(case) -> None:
