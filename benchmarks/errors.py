@@ -6,7 +6,8 @@
 
 Squared errors of heavy atoms are added up over all structures. Then: how often groups whose sides
 differ by their elements alone (amides, imidazoles) came out the wrong way round, and what the error
-would be were they right; and which atoms clash, in what was rebuilt and in the structures themselves.
+would be were they right; and which atoms clash, in what was rebuilt and in the structures
+themselves.
 """
 
 from __future__ import annotations

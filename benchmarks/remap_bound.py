@@ -91,7 +91,9 @@ def main() -> None:
         bead, weight, atom = bead_shares(plan)
         weight = weight / np.bincount(bead, weight, plan.n_beads)[bead]
         shares = torch.sparse_coo_tensor(
-            np.stack([bead, atom]), weight, (plan.n_beads, plan.n_atoms)
+            torch.as_tensor(np.stack([bead, atom])),
+            torch.as_tensor(weight),
+            (plan.n_beads, plan.n_atoms),
         ).coalesce()
         bonds = plan_bonds(plan, ready.topology.links.previous)
         lengths = np.linalg.norm(rebuilt[bonds[:, 0]] - rebuilt[bonds[:, 1]], axis=1)

@@ -80,6 +80,7 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
     import torch
 
     import herobm
+    from herobm.assembly.models import NetworkShare
     from herobm.nn.graph import build_graph
     from herobm.pipeline import prepare
     from herobm.plan import reconstruct
@@ -88,19 +89,22 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
     ready = prepare(herobm.read_beads(path), mapping="martini3", post="none")
     beads, plan = ready.topology.beads, ready.topology.plan
     (share,) = ready.shares
-    network = share.network
+    assert isinstance(share, NetworkShare)
 
-    def build() -> Any:
-        box = beads.box
-        return build_graph(share.context, beads.positions, box, network.config, network.strain)
+    def build() -> list[Any]:
+        return [
+            build_graph(share.context, beads.positions, beads.box, n.config, n.strain)
+            for n in share.networks
+        ]
 
-    graph = build()
+    graphs = build()
 
-    def predict() -> Any:
+    def predict() -> list[Any]:
         with torch.inference_mode():
-            return network(graph).vectors.numpy()
+            pairs = zip(share.networks, graphs, strict=True)
+            return [network(graph).vectors.numpy() for network, graph in pairs]
 
-    vectors = predict()[:, : plan.n_slots].astype(np.float64)
+    vectors = predict()[0][:, : plan.n_slots].astype(np.float64)
     calls = (
         build,
         predict,

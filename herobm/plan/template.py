@@ -191,7 +191,7 @@ class Template:
         total = sum(parts.values())
         if total == 0.0:
             return 0.0
-        mean = STRETCH * sum(steps[name] * weight for name, weight in parts.items()) / total
+        mean: float = STRETCH * sum(steps[name] * weight for name, weight in parts.items()) / total
         return AROUND * mean if atom in parts else mean
 
 

@@ -29,8 +29,8 @@ from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 CIS = 30.0
 #: Å, how far beyond where it was (or this far at all) the centre of a bead may come to lie.
 CENTRE_TOLERANCE, CENTRE_SHARE = 0.05, 0.3
-#: Å, the same beside a peptide that was twisted, and the spread of such centres: a flat peptide comes
-#: before the place of its beads.
+#: Å, the same beside a peptide that was twisted, and the spread of such centres: a flat peptide
+#: comes before the place of its beads.
 TWISTED_TOLERANCE, TWISTED_SPREAD = 0.6, 0.2
 #: What an unusual phi and psi costs where a peptide plane is laid anew; an outlier costs twice.
 OUTLIER_COST = 30.0

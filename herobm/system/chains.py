@@ -60,9 +60,10 @@ def find_links(
     Two residues in a row are bonded when both can be, their chain id is the same, the second
     number is the next (or the same with another insertion code, or the first one after the
     largest that a PDB or GRO file has room for), and the linking beads are not
-    farther apart than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow. Elsewhere a new chain begins if the chain id changes or the
-    numbers start again, or, in files without chain ids, if only the distance tells; what remains
-    (a gap in the numbers, a jump within a named chain) is a break.
+    farther apart than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow.
+    Elsewhere a new chain begins if the chain id changes or the numbers start again, or, in files
+    without chain ids, if only the distance tells; what remains (a gap in the numbers, a jump
+    within a named chain) is a break.
 
     Parameters
     ----------

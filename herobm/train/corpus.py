@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,9 +92,9 @@ class Corpus:
 
     def to(self, device: torch.device | str) -> Corpus:
         """Return the corpus on another device."""
-        held = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {k: t.to(device) for k, t in held.items() if isinstance(t, torch.Tensor)}
-        return replace(self, **moved)
+        held: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        tensors = {k: t.to(device) for k, t in held.items() if isinstance(t, torch.Tensor)}
+        return Corpus(**(held | tensors))
 
 
 @dataclass(frozen=True, eq=False)

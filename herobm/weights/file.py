@@ -170,7 +170,7 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
 
 
 def _prefix(number: int) -> str:
-    """What stands before the names of the tensors of a network; nothing for the first."""
+    """Return what stands before the names of a network's tensors; nothing for the first."""
     return f"{number}." if number else ""
 
 

@@ -116,13 +116,13 @@ def test_a_twisted_peptide_is_laid_flat(case) -> None:
     plan = case.context.topology.plan
     omega = omega_atoms(case.context.topology)
     chosen = omega[3]
-    ca, c, n, after = chosen
+    ca, c, _, after = chosen
     oxygen = int(
         np.flatnonzero((plan.atom_names == "O") & (plan.atom_residue == plan.atom_residue[c]))[0]
     )
     positions = case.atoms.positions.copy()
     axis = positions[after] - positions[ca]
-    turn = Rotation.from_rotvec(np.radians(90.0) * axis / np.linalg.norm(axis))
+    turn = Rotation.from_rotvec(np.radians(140.0) * axis / np.linalg.norm(axis))
     for atom in (c, oxygen):
         positions[atom] = turn.apply(positions[atom] - positions[ca]) + positions[ca]
     before = replace(case.atoms, positions=positions)
