@@ -28,6 +28,14 @@ class BeadCentres:
     bead: IntArray
     residue: IntArray
 
+    def only(self, kept: BoolArray) -> BeadCentres:
+        """Leave beads out; `kept` has shape (n,)."""
+        every = self.all
+        centres = Centres(
+            every.atoms[kept], every.shares[kept], every.targets[kept], every.weights[kept]
+        )
+        return BeadCentres(centres, self.bead[kept], self.residue[kept])
+
     def among(self, free: BoolArray, hold: FloatArray) -> Centres:
         """Centres over atoms that are free (n_atoms,), times how residues (n,) are held."""
         near = (free[self.all.atoms] & (self.all.shares > 0)).any(axis=1)

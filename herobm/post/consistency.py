@@ -25,12 +25,15 @@ from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
 from herobm.post.solve import Distances, Problem, Torsions
+from herobm.system.coarsen import unbuilt_shares
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Å, how far a bond may be from the mean length of its kind (or its own, where that is unknown).
 BOND_LIMIT = 0.05
 #: Å, beads nearer than this are where they should be.
 REACHED = 0.01
+#: Share of a bead that may be atoms that are not rebuilt.
+VAGUE = 0.01
 #: 1 / Å, the force of a bead that is away from where it should be; below `SHARP` Å it falls off.
 PULL, SHARP = 800.0, 0.003
 #: Å and radians, what a deviation of weight 1 is.
@@ -71,6 +74,12 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
         context.report("no beads are given that the atoms could be fitted to; nothing is moved")
         return atoms
     centres = bead_centres(layout, context.beads, 1.0)
+    vague = _vague(layout, centres)
+    if vague.any():
+        context.report(f"{int(vague.sum())} beads count hydrogens; nothing is fitted to them")
+        centres = centres.only(~vague)
+        if vague.all():
+            return atoms
     before = np.linalg.norm(centres.all.off(layout.positions), axis=1)
     if before.max(initial=0.0) <= 0.1 * REACHED:
         context.report(f"all {len(before)} beads are where they should be")
@@ -79,6 +88,18 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
     after = np.linalg.norm(centres.all.off(positions), axis=1)
     _tell(context, centres, before, after)
     return layout.moved(positions)
+
+
+def _vague(layout: Layout, centres: BeadCentres) -> BoolArray:
+    """Beads (n,) of molecules that are no chains whose mean needs atoms that are not rebuilt.
+
+    Where the rebuilt atoms of such a bead should have their mean is not known. In chains the few
+    hydrogens that count weigh little, and files of heavy atoms count none.
+    """
+    links = layout.topology.links
+    chain = (links.previous >= 0) | (links.following >= 0)
+    share = unbuilt_shares(layout.plan)[centres.bead]
+    return np.asarray((share > VAGUE) & ~chain[centres.residue])
 
 
 @dataclass(frozen=True, eq=False)

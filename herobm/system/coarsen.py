@@ -247,6 +247,34 @@ def bead_shares(plan: Plan) -> tuple[IntArray, FloatArray, IntArray]:
     return bead, weight, atom
 
 
+def unbuilt_shares(plan: Plan) -> FloatArray:
+    """Tell how much of each bead is atoms that are not rebuilt, as hydrogens mostly are not.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    FloatArray, shape (n_beads,)
+        Share of the weight, between 0 and 1.
+    """
+    shares = []
+    for template in plan.library:
+        bead_of, weight_of = _share_table(template)
+        built = np.isin([a.name for a in template.mapping.atoms], template.atoms)
+        totals = [
+            np.bincount(bead_of[kept][used], weight_of[kept][used], len(template.beads))
+            for kept in (built, slice(None))
+            for used in (bead_of[kept] >= 0,)
+        ]
+        shares.append(1.0 - totals[0] / np.where(totals[1] > 0, totals[1], 1.0))
+    widest = max(len(s) for s in shares)
+    table = np.stack([np.pad(s, (0, widest - len(s))) for s in shares])
+    found: FloatArray = table[plan.template[plan.bead_residue], plan.bead_local]
+    return found
+
+
 def _weighted_means(
     bead: IntArray, weight: FloatArray, points: FloatArray, n_beads: int
 ) -> FloatArray:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import herobm
 from herobm.chem.stereo import chirality_errors
+from herobm.plan import compile_library, compile_plan
+from herobm.plugins import load_registry
 from herobm.post.consistency import run
 from herobm.post.layout import lay_out
 from herobm.system import coarsen
+from herobm.system.coarsen import unbuilt_shares
 from herobm.types import Atoms, FloatArray
+
+COMPLEX = Path(__file__).resolve().parents[2] / "examples" / "caffeine" / "complex_cg.pdb"
 
 
 def lengths(case, atoms: Atoms) -> FloatArray:
@@ -108,3 +115,21 @@ def test_without_a_topology_it_says_what_it_needs(case) -> None:
     with pytest.raises(StructureError, match="no mapping fits it") as caught:
         run(case.atoms, replace(case.context, topology=None))
     assert "--mapping" in caught.value.hint
+
+
+def test_beads_that_count_hydrogens_are_left_alone() -> None:
+    """A ligand's beads lie at the mean of all its atoms, and only the heavy ones are rebuilt."""
+    library = compile_library(load_registry().mapping("custom_ligand/caffeine"))
+    shares = unbuilt_shares(compile_plan(library, np.array([0])))
+    assert shares == pytest.approx([0.053, 0.053, 0.074, 0.026], abs=0.001)
+    beads = herobm.read_beads(COMPLEX)
+    beads = beads.subset(beads.residues.names[beads.residue_index] == "CAF")
+    beads = replace(beads, residues=replace(beads.residues, names=np.array(["CFF"])))
+    placed = []
+    for post in ("none", "consistency"):
+        found = herobm.backmap(
+            beads, mapping="custom_ligand/caffeine", model="custom_ligand/conformers", post=post
+        )
+        placed.append(found.atoms.positions)
+    assert "4 beads count hydrogens" in str(found.summary)
+    assert np.abs(placed[1] - placed[0]).max() < 1e-6
