@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +15,7 @@ from herobm.post.consistency import run
 from herobm.post.layout import lay_out
 from herobm.system import coarsen
 from herobm.system.coarsen import unbuilt_shares
-from herobm.types import Atoms, FloatArray
-
-COMPLEX = Path(__file__).resolve().parents[2] / "examples" / "caffeine" / "complex_cg.pdb"
+from herobm.types import Atoms, Beads, FloatArray, Residues
 
 
 def lengths(case, atoms: Atoms) -> FloatArray:
@@ -122,9 +119,9 @@ def test_beads_that_count_hydrogens_are_left_alone() -> None:
     library = compile_library(load_registry().mapping("custom_ligand/caffeine"))
     shares = unbuilt_shares(compile_plan(library, np.array([0])))
     assert shares == pytest.approx([0.053, 0.053, 0.074, 0.026], abs=0.001)
-    beads = herobm.read_beads(COMPLEX)
-    beads = beads.subset(beads.residues.names[beads.residue_index] == "CAF")
-    beads = replace(beads, residues=replace(beads.residues, names=np.array(["CFF"])))
+    corners = np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 0.0], [1.5, 2.6, 0.0], [4.4, 2.6, 0.0]])
+    one = Residues(*(np.array([value]) for value in ("CFF", 1, "", "A")))
+    beads = Beads(corners, np.array(["B1", "B2", "B3", "B4"]), np.zeros(4, int), one)
     placed = []
     for post in ("none", "consistency"):
         found = herobm.backmap(
