@@ -30,13 +30,17 @@ def herobm_register_mappings() -> Iterator[MappingSpec]:
         yield MappingSpec(name, files, description, default=name == "ca")
 
 
+#: Mapping sets that have weights, with what these rebuild proteins from.
+_TRAINED = {
+    "ca": "C-alpha alone",
+    "com": "centres of mass of residues",
+}
+
+
 @hookimpl
 def herobm_register_models() -> Iterator[ModelSpec]:
-    """Offer the network ``ca_only/ca``."""
-    yield ModelSpec(
-        "ca",
-        "ca",
-        _HERE / "weights" / "ca.safetensors",
-        "rebuilds the heavy atoms of proteins from C-alpha alone",
-        default=True,
-    )
+    """Offer the networks, ``ca_only/ca`` first."""
+    for name, source in _TRAINED.items():
+        weights = _HERE / "weights" / f"{name}.safetensors"
+        words = f"rebuilds the heavy atoms of proteins from {source}"
+        yield ModelSpec(name, name, weights, words, default=name == "ca")

@@ -25,13 +25,17 @@ def herobm_register_mappings() -> Iterator[MappingSpec]:
         yield MappingSpec(name, files, description, default=name == "protein")
 
 
+#: Mapping sets that have weights, with what these rebuild.
+_TRAINED = {
+    "protein": "Martini 3 proteins",
+    "elnedyn": "proteins with BB on the C-alpha atom",
+}
+
+
 @hookimpl
 def herobm_register_models() -> Iterator[ModelSpec]:
-    """Offer the network ``martini3/protein``."""
-    yield ModelSpec(
-        "protein",
-        "protein",
-        _HERE / "weights" / "protein.safetensors",
-        "rebuilds the heavy atoms of Martini 3 proteins",
-        default=True,
-    )
+    """Offer the networks, ``martini3/protein`` first."""
+    for name, what in _TRAINED.items():
+        weights = _HERE / "weights" / f"{name}.safetensors"
+        words = f"rebuilds the heavy atoms of {what}"
+        yield ModelSpec(name, name, weights, words, default=name == "protein")
