@@ -181,6 +181,22 @@ def test_chunks_equal_the_whole(
     assert np.abs(rebuilder.rebuild(ubiquitin.beads) - whole).max() < CLOSE
 
 
+def test_the_sketch_is_what_the_plan_makes_of_the_vectors(
+    ubiquitin: Topology, martini3: Library, vocabulary: Vocabulary
+) -> None:
+    plan = ubiquitin.plan
+    ancestry = torch.as_tensor(vocabulary.ancestry(martini3))[vocabulary.types(plan)].numpy()
+    vectors = np.random.default_rng(5).normal(0, 1, (plan.n_beads, plan.n_slots, 3))
+    sketch = (
+        ubiquitin.beads.positions[:, None] + ancestry[:, : plan.n_slots, : plan.n_slots] @ vectors
+    )
+    placed = reconstruct(plan, ubiquitin.beads.positions, vectors)
+    alone = (plan.atom_weights > 0).sum(axis=1) == 1
+    row = plan.atom_rows[alone, 0]
+    assert alone.sum() > 400
+    assert sketch[plan.bead[row], plan.slot[row]] == pytest.approx(placed[alone])
+
+
 def test_a_committee_takes_the_mean(
     ubiquitin: Topology, network: Backmapper, vocabulary: Vocabulary
 ) -> None:
