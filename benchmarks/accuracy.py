@@ -3,6 +3,7 @@
 ::
 
     python benchmarks/accuracy.py [--data FOLDER] [--limit N] [--peers] [-o docs/accuracy.md]
+        [--mapping ca_only/ca ...] [--set "proteins/test" ...]
 
 Structures are turned into beads and rebuilt; nothing is done to the atoms afterwards unless --post
 says so. Programs of others (``pip install herobm[peers]``) get the same structures and the same
@@ -136,17 +137,19 @@ def methods_of(
     return found
 
 
-def measure(
-    registry: Registry, root: Path, limit: int | None, post: str, device: str, with_peers: bool
-) -> dict[str, list[Row]]:
+def measure(chosen: argparse.Namespace, registry: Registry) -> dict[str, list[Row]]:
     """Return the rows of each mapping that some method reads."""
     tables: dict[str, list[Row]] = {}
-    for mapping in sorted(registry.mappings()):
+    post, device, with_peers = chosen.post, chosen.device, chosen.peers
+    root, limit = chosen.data, chosen.limit
+    for mapping in chosen.mapping or sorted(registry.mappings()):
         library = compile_library(registry.mapping(mapping))
         for method, (maker, bonds) in methods_of(
             mapping, registry, post, device, with_peers
         ).items():
             for data in DATA:
+                if chosen.set and data.title not in chosen.set:
+                    continue
                 begin = time.perf_counter()
                 given = structures_of(data, root, limit)
                 found = evaluate(given, library, maker, bonds=bonds, noise=data.noise)
@@ -204,6 +207,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The accuracy of all models with weights.")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
     parser.add_argument("--limit", type=int, help="structures or frames of each data set")
+    parser.add_argument("--mapping", action="append", help="these mapping sets only")
+    titles = ", ".join(data.title for data in DATA)
+    parser.add_argument("--set", action="append", help=f"these data sets only: {titles}")
     parser.add_argument("--post", default="none", help="steps after rebuilding, as of backmap")
     parser.add_argument("--peers", action="store_true", help="run the programs of others, too")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
@@ -211,7 +217,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     registry = herobm.load_registry()
-    tables = measure(registry, chosen.data, chosen.limit, chosen.post, chosen.device, chosen.peers)
+    tables = measure(chosen, registry)
     some = f"{chosen.limit} structures or frames of each set" if chosen.limit else "all structures"
     text = (
         f"herobm {herobm.__version__}, {processor()}, Python {platform.python_version()}, "

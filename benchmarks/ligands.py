@@ -49,7 +49,18 @@ def neca_mapping(data: Path, folder: Path) -> Path:
     source, result = folder / "neca.yaml", folder / "neca.map"
     source.write_text(text)
     structure = data / "ligands/neca/neca.gro"
-    if run(["mapping", "convert", str(source), "--structure", str(structure), "-o", str(result)]):
+    if run(
+        [
+            "mapping",
+            "convert",
+            str(source),
+            "--structure",
+            str(structure),
+            "-o",
+            str(result),
+            "--overwrite",
+        ]
+    ):
         sys.exit(1)
     return result
 

@@ -74,7 +74,9 @@ def train(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps of the optimiser. [default: 6000]"),
+        typer.Option(
+            min=1, help="Steps of the optimiser, for each of two networks. [default: 4000]"
+        ),
     ] = None,
     noise: Annotated[
         float | None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,10 +21,10 @@ from herobm.nn.config import ModelConfig
 from herobm.plan.context import SAME
 from herobm.train.config import TrainConfig
 from herobm.train.dataset import write_dataset
-from herobm.train.loop import Report, train
+from herobm.train.loop import Progress, Report, train
 from herobm.train.snapshots import Snapshots, Split
 from herobm.types import Atoms
-from herobm.weights.file import load_weights, save_weights
+from herobm.weights.file import Weights, join_weights, load_weights
 
 #: Steps between two validations.
 EPOCH_STEPS = 100
@@ -40,7 +40,9 @@ class LigandSettings:
     Attributes
     ----------
     steps : int
-        Of the optimiser; they fix the run, with the schedule of the learning rate.
+        Of the optimiser, for each network; with the schedule of the learning rate they fix the run.
+    networks : int
+        That are trained apart, each with the next seed, and make a committee.
     batch : int
         Snapshots in a step.
     learning_rate : float
@@ -53,7 +55,8 @@ class LigandSettings:
         Of torch.
     """
 
-    steps: int = 6000
+    steps: int = 4000
+    networks: int = 2
     batch: int = 32
     learning_rate: float = 5e-3
     geometry: tuple[float, float] = (0.1, 1.0)
@@ -111,9 +114,25 @@ def train_ligand(
         copies = math.ceil(needed / len(parts.train))
         write_dataset(config.train, _repeated(parts.train, copies), mappings)
         write_dataset(config.valid, parts.valid.structures(), mappings)
-        path = train(config, report=report)
-        assert path is not None  # the run has no time limit
-        _keep(path, output, {**about, "settings": asdict(settings), "train": len(parts.train)})
+        trained = []
+        for number in range(settings.networks):
+            changes = {"seed": settings.seed + number, "output": folder / f"run{number}"}
+            one = config.model_copy(update=changes)
+            path = train(one, report=_among(report, number, settings.networks))
+            assert path is not None  # the run has no time limit
+            told = {**about, "settings": asdict(settings), "train": len(parts.train)}
+            trained.append(_alone(load_weights(path), told))
+        join_weights(trained, output)
+
+
+def _among(report: Report, number: int, count: int) -> Report:
+    """Report the progress of one run as that of several in turn."""
+
+    def told(now: Progress) -> None:
+        done = number * now.n_steps + now.step
+        report(Progress(done, count * now.n_steps, now.seconds, now.figures))
+
+    return told
 
 
 def _repeated(snapshots: Snapshots, copies: int) -> Iterator[tuple[str, Atoms]]:
@@ -146,16 +165,14 @@ def _config(folder: Path, n_frames: int, settings: LigandSettings) -> TrainConfi
     )
 
 
-def _keep(path: Path, output: Path, ligand: dict[str, Any]) -> None:
-    """Write the weights where they shall lie, blind to other molecules.
+def _alone(weights: Weights, ligand: dict[str, Any]) -> Weights:
+    """Make a network blind to other molecules.
 
     The molecule was alone in training. What a neighbour of another relation than the same
     residue would add to the density was never trained, and is set to nothing.
     """
-    weights = load_weights(path)
-    tensors = weights.network.state_dict()
-    relation = tensors["density.relation.weight"]
-    others = torch.arange(len(relation)) != SAME
-    relation[others] = 0.0
+    with torch.no_grad():
+        relation = weights.network.density.relation.weight
+        relation[torch.arange(len(relation)) != SAME] = 0.0
     training = {**weights.header.training, "ligand": ligand}
-    save_weights(output, tensors, weights.header.model_copy(update={"training": training}))
+    return replace(weights, header=weights.header.model_copy(update={"training": training}))
