@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from herobm.testing import MappingPackSuite
+from herobm.testing import MappingPackSuite, ModelSuite
 
 HERE = Path(__file__).parent
 PEPTIDES = (HERE / "acdefghikl.pdb", HERE / "mnpqrstvwy.pdb")
@@ -57,3 +57,27 @@ class TestBackbone4(MappingPackSuite):
 
     mapping = "ca_only/n-ca-c-o"
     structures = PEPTIDES
+
+
+class TestCaModel(ModelSuite):
+    """The networks ``ca_only/ca``; they see beads within their cutoff of 12 Å."""
+
+    model = "ca_only/ca"
+    structure = PEPTIDES[0]
+    reach = 12.0
+
+
+class TestComModel(ModelSuite):
+    """The network ``ca_only/com``; it sees beads within its cutoff of 10 Å."""
+
+    model = "ca_only/com"
+    structure = PEPTIDES[1]
+    reach = 10.0
+
+
+class TestCaComModel(ModelSuite):
+    """The network ``ca_only/ca-com``; it sees beads within its cutoff of 8 Å."""
+
+    model = "ca_only/ca-com"
+    structure = PEPTIDES[0]
+    reach = 8.0

@@ -39,8 +39,19 @@ class TestMartini2Mapping(MappingPackSuite):
 
 
 class TestProteinModel(ModelSuite):
-    """The network ``martini3/protein``; it sees beads within its cutoff of 8 Å."""
+    """The networks ``martini3/protein``.
+
+    They see beads within their cutoff of 8 Å; one looks twice, and sees what is as far from those.
+    """
 
     model = "martini3/protein"
+    structure = PAIRS / "tier-0/mini-protein3_trp-cage/aa.pdb"
+    reach = 16.0
+
+
+class TestElnedynModel(ModelSuite):
+    """The network ``martini3/elnedyn``; it sees beads within its cutoff of 8 Å."""
+
+    model = "martini3/elnedyn"
     structure = PAIRS / "tier-0/mini-protein3_trp-cage/aa.pdb"
     reach = 8.0
