@@ -372,6 +372,11 @@ def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None
     They may be those of a network that looks once, where this one looks twice.
     """
     known = load_weights(path)
+    if known.others:
+        raise ConfigError(
+            f"{path}: is a committee of {len(known.networks)} networks, and a run goes on from one",
+            "Name the weights of one of them in 'initial'.",
+        )
     config = known.header.model
     once = network.config.model_copy(update={"second": None})
     if config not in (network.config, once) or known.header.vocabulary != vocabulary:

@@ -20,7 +20,7 @@ from herobm.train.dataset import write_dataset
 from herobm.train.derive import Derived
 from herobm.train.loop import Progress, train
 from herobm.types import Atoms
-from herobm.weights.file import load_weights
+from herobm.weights.file import join_weights, load_weights
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -246,3 +246,12 @@ def test_a_second_look_needs_a_first(tiny_run: TrainConfig) -> None:
     data = {"train": "a", "valid": "b", "output": "c", "model": {"second": {}}}
     with pytest.raises(ConfigError, match=r"model\.second needs 'initial'"):
         parse_config(data, tiny_run.output / "config.yaml")
+
+
+def test_a_run_does_not_go_on_from_a_committee(tiny_run: TrainConfig) -> None:
+    path = train(tiny_run)
+    assert path is not None
+    joined = tiny_run.output / "joined.safetensors"
+    join_weights([load_weights(path)] * 2, joined)
+    with pytest.raises(ConfigError, match=r"joined\.safetensors: is a committee of 2 networks"):
+        train(elsewhere(tiny_run, "next", initial=joined))
