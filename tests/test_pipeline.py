@@ -183,8 +183,8 @@ def test_no_mapping_is_installed(beads: Beads) -> None:
 def test_the_model_of_a_mapping(registry: Registry) -> None:
     assert model_for("martini3/protein", registry) == "martini3/protein"
     assert model_for("ca_only/ca", registry) == "ca_only/ca"
-    with pytest.raises(ModelError, match="there is no model for mapping 'ca_only/com'"):
-        model_for("ca_only/com", registry)
+    with pytest.raises(ModelError, match="there is no model for mapping 'ca_only/sc'"):
+        model_for("ca_only/sc", registry)
 
 
 @pytest.mark.parametrize("name", ["martini3", "martini3/protein", "protein"])
@@ -194,9 +194,10 @@ def test_short_names(beads: Beads, registry: Registry, name: str) -> None:
 
 
 def test_weights_of_another_mapping(alphas: Beads, registry: Registry) -> None:
-    centres = replace(alphas, names=np.full(len(alphas), "CM"))
-    with pytest.raises(MappingMismatchError, match="martini3/protein was made for another mapping"):
-        prepare(centres, mapping="ca_only/com", model="martini3/protein", registry=registry)
+    for mapping, name in (("ca_only/com", "CM"), ("ca_only/sc", "SC")):
+        centres = replace(alphas, names=np.full(len(alphas), name))
+        with pytest.raises(MappingMismatchError, match="martini3/protein, made for another mapp"):
+            prepare(centres, mapping=mapping, model="martini3/protein", registry=registry)
 
 
 def test_weights_from_a_file(beads: Beads, registry: Registry, result: Result) -> None:

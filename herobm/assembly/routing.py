@@ -60,10 +60,19 @@ def find_models(
     ------
     ModelError
         If a mapping has several models, or there are several for any mapping.
+    MappingMismatchError
+        If those that are named rebuild nothing of the structure.
     """
     kinds = np.unique(find_templates(residues, library))
     kinds = kinds[kinds >= 0]
     _say_who_wins(named, library, kinds)
+    if named and len(kinds) and (route(library, named)[kinds] < 0).all():
+        names = ", ".join(f"{model.name}" for model in named)
+        raise MappingMismatchError(
+            f"no residue of the structure is rebuilt by {names}, made for another mapping than "
+            f"'{library.name}'",
+            "Name a model of this mapping (--model), or none: the one that comes with it is taken.",
+        )
     lacking = kinds[route(library, named)[kinds] < 0].tolist()
     found: list[Model] = []
     for origin in dict.fromkeys(library.origin(kind) for kind in lacking):

@@ -27,8 +27,9 @@ from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
 
 #: Å, softening of the frames: shorter vectors count as less than a direction.
 FRAME_SOFTNESS = 0.2
-#: Determinant (1 for a whole frame) below which a frame counts as none.
-LOST = 0.3
+#: Å, root of the sum of squares across the line that fits a bead's places best, below which they
+#: tell no direction.
+LOST = 0.5
 #: Å, scale beyond which distances to the fixed places are compressed.
 PLACE_SCALE = 8.0
 
@@ -248,8 +249,8 @@ class Backmapper(nn.Module):
         int
             Number of beads that were given a direction.
         """
-        frames = self.frames(graph.types, graph.place_vectors)
-        lost = torch.linalg.det(frames) < LOST
+        spread = graph.place_vectors.transpose(1, 2) @ graph.place_vectors
+        lost = torch.linalg.eigvalsh(spread)[:, 1] < LOST**2
         if not lost.any():
             return graph, 0
         generator = torch.Generator().manual_seed(seed)

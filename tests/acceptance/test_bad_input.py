@@ -153,24 +153,24 @@ def alphas(ubiquitin: Path, tmp_path: Path) -> Path:
 
 
 def centres_of(alphas: Path) -> Path:
-    """Call the beads centres of mass, for which there is no model."""
-    path = alphas.with_name("cm.pdb")
-    path.write_text(alphas.read_text().replace(" CA  ", " CM  "))
+    """Call the beads centres of side chains, for which there is no model."""
+    path = alphas.with_name("sc.pdb")
+    path.write_text(alphas.read_text().replace(" CA  ", " SC  "))
     return path
 
 
 def test_weights_of_another_mapping(refused: Refused, alphas: Path, tmp_path: Path) -> None:
-    flags = ["--mapping", "ca_only/com", "--model", "martini3/protein"]
+    flags = ["--mapping", "ca_only/sc", "--model", "martini3/protein"]
     err = refused("backmap", centres_of(alphas), "-o", tmp_path / "out.pdb", *flags)
-    assert "was made for another mapping" in err
-    assert "'ca_only/com'" in err
+    assert "made for another mapping" in err
+    assert "'ca_only/sc'" in err
     assert "--model" in err
 
 
 def test_a_mapping_without_a_model(refused: Refused, alphas: Path, tmp_path: Path) -> None:
     err = refused("backmap", centres_of(alphas), "-o", tmp_path / "out.pdb")
-    assert "note: mapping: ca_only/com (its beads fit 76 of 76 residues)" in err
-    assert "there is no model for mapping 'ca_only/com' (models: ca_only/ca, " in err
+    assert "note: mapping: ca_only/sc (its beads fit 76 of 76 residues)" in err
+    assert "there is no model for mapping 'ca_only/sc' (models: ca_only/ca, " in err
     assert "herobm train" in err
 
 

@@ -86,4 +86,5 @@ def test_weights_of_another_mapping_are_a_fault(check: Check) -> None:
 def test_a_sound_plugin_passes(herobm: Callable[..., Outcome]) -> None:
     outcome = herobm("plugins", "check", "martini3")
     assert outcome.code == 0, outcome.err
-    assert "model martini3/protein: ok" in outcome.out
+    assert "model martini3/protein, " in outcome.out
+    assert outcome.out.endswith(": ok\n")
