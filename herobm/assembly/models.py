@@ -160,7 +160,8 @@ class NetworkShare:
         if self.naming is not None:
             draft.vectors[rows] = self._mean_of_atoms(self.naming, said, beads, draft)
         draft.torsions[rows] = np.mean([s.torsions for s in said], axis=0)
-        draft.squared_error[rows] = np.mean([s.squared_error for s in said], axis=0)
+        logs = np.log([s.squared_error for s in said])
+        draft.squared_error[rows] = np.exp(logs.mean(axis=0))  # one that is lost counts less
         draft.strain[rows] = said[0].strain
 
     def _ask(self, network: Backmapper, beads: Beads, draft: Draft) -> _Said:
