@@ -22,8 +22,8 @@ class Radial(nn.Module):
         """Return (..., n_radial) from distances (...) in Å."""
         r = distance.clamp(0.3, self.cutoff).unsqueeze(-1)
         x = r / self.cutoff
-        envelope = 1 - 28 * x**6 + 48 * x**7 - 21 * x**8
-        return math.sqrt(2.0 / self.cutoff) * torch.sin(self.roots * r) / r * envelope
+        envelope = 1.0 - x.square() ** 3 * (28.0 - x * (48.0 - 21.0 * x))
+        return torch.sin(self.roots * r) * (math.sqrt(2.0 / self.cutoff) * envelope / r)
 
 
 class Block(nn.Module):
@@ -68,7 +68,6 @@ def typed_product(
     order = torch.argsort(types, stable=True)
     present, counts = torch.unique_consecutive(types[order], return_counts=True)
     parts = torch.split(hidden[order], counts.tolist())
-    read = torch.cat(
-        [part @ weight[t].T + bias[t] for part, t in zip(parts, present.tolist(), strict=True)]
-    )
-    return read[torch.argsort(order)]
+    matrices = weight.unbind()  # one gradient for all, where indexing would make one for each
+    read = [part @ matrices[t].T for part, t in zip(parts, present.tolist(), strict=True)]
+    return torch.cat(read)[torch.argsort(order)] + bias[types]

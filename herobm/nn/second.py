@@ -99,10 +99,12 @@ class Contacts(nn.Module):
         places = torch.gather(around.flatten(1, 2), 1, nearest.unsqueeze(-1).expand(-1, -1, 3))
         gap = places.unsqueeze(1) - own.unsqueeze(2)  # (n, slots, nearest, 3)
         length = torch.sqrt(gap.square().sum(dim=-1) + 1e-6)
-        weight = self.mix(self.radial(length)) * nature.unsqueeze(1) * mine[:, :, None, None]
-        toward = (gap / length.unsqueeze(-1)).transpose(2, 3) @ weight  # (n, slots, 3, channels)
-        toward = frames.transpose(1, 2).unsqueeze(1) @ toward
-        return torch.cat([weight.sum(dim=2).flatten(1), toward.flatten(1)], dim=1)
+        near = self.radial(length.masked_fill(~mine.unsqueeze(-1), self.radial.cutoff))
+        turned = (gap.flatten(1, 2) @ frames).unflatten(1, gap.shape[1:3])
+        degrees = [torch.ones_like(length).unsqueeze(-1), turned / length.unsqueeze(-1)]
+        angular = torch.cat(degrees, dim=-1).transpose(2, 3)  # (n, slots, 4, nearest)
+        seen = angular @ (self.mix(near) * nature.unsqueeze(1))
+        return torch.cat([seen[:, :, 0].flatten(1), seen[:, :, 1:].flatten(1)], dim=1)
 
 
 class SecondLook(nn.Module):
