@@ -11,20 +11,17 @@ parts of one size; a calibrated network lies on the diagonal.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from scipy.stats import spearmanr
 
+from herobm.assembly.calibration import residue_errors
 from herobm.assembly.choice import open_library
 from herobm.assembly.models import open_model
-from herobm.assembly.rebuilder import Rebuilder
-from herobm.chem.naming import best_names, find_naming
 from herobm.io import read_atoms
 from herobm.plugins.manager import load_registry
-from herobm.train.evaluate import coarse_grain
 from herobm.types import FloatArray
 
 matplotlib.use("Agg")
@@ -70,20 +67,7 @@ def gather(files: list[Path], model_name: str, noise: float) -> FloatArray:
     for number, path in enumerate(files):
         atoms = read_atoms(path)
         library = open_library((model.mapping,), registry, atoms.residues.names.tolist())
-        topology, reference = coarse_grain(atoms, library, path.name)
-        plan, beads = topology.plan, topology.beads
-        shift = np.random.default_rng(number).normal(0.0, noise, beads.positions.shape)
-        shaken = replace(beads, positions=beads.positions + shift)
-        result = Rebuilder(topology, [model]).result(shaken)
-        wanted = best_names(find_naming(plan), reference, result.atoms.positions)
-        squares = ((result.atoms.positions - wanted) ** 2).sum(axis=1)
-        known = np.isfinite(squares)
-        owner = plan.atom_residue
-        count = np.bincount(owner, known, minlength=plan.n_residues)
-        total = np.bincount(owner, np.where(known, squares, 0.0), minlength=plan.n_residues)
-        whole = count == np.bincount(owner, minlength=plan.n_residues)
-        found = np.sqrt(total[whole] / count[whole])
-        pairs.append(np.stack([result.confidence.error[whole], found], axis=1))
+        pairs.append(residue_errors(model, library, path.name, atoms, noise, number)[:, :2])
     return np.concatenate(pairs)
 
 

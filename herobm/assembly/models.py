@@ -13,7 +13,7 @@ import torch
 
 from herobm.chem.naming import Naming, best_names, find_naming
 from herobm.errors import HerobmError, PluginContractError, PluginError, WeightsNotFoundError
-from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict
+from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict, with_strain
 from herobm.nn.model import Backmapper
 from herobm.nn.second import FirstLook
 from herobm.plan import Library, Template, compile_library, project, reconstruct
@@ -155,7 +155,8 @@ class NetworkShare:
     def fill(self, beads: Beads, draft: Draft) -> None:
         """Write the vectors and torsions of one frame."""
         rows = self.rows
-        said = [self._ask(network, beads, draft) for network in self.networks]
+        graphs: dict[tuple[float, int], BeadGraph] = {}
+        said = [self._ask(network, beads, draft, graphs) for network in self.networks]
         draft.vectors[rows] = said[0].vectors
         if self.naming is not None:
             draft.vectors[rows] = self._mean_of_atoms(self.naming, said, beads, draft)
@@ -164,10 +165,21 @@ class NetworkShare:
         draft.squared_error[rows] = np.exp(logs.mean(axis=0))  # one that is lost counts less
         draft.strain[rows] = said[0].strain
 
-    def _ask(self, network: Backmapper, beads: Beads, draft: Draft) -> _Said:
-        positions = beads.positions[self.seen]
-        graph = build_graph(self.context, positions, beads.box, network.config, network.strain)
-        graph = graph.to(next(network.parameters()).device)
+    def _ask(
+        self,
+        network: Backmapper,
+        beads: Beads,
+        draft: Draft,
+        graphs: dict[tuple[float, int], BeadGraph],
+    ) -> _Said:
+        """Ask one network; `graphs` holds what others, who see as far, have seen of the frame."""
+        reach = (network.config.cutoff, network.config.n_neighbours)
+        if reach in graphs:
+            graph = with_strain(graphs[reach], network.n_types, network.strain)
+        else:
+            positions = beads.positions[self.seen]
+            graph = build_graph(self.context, positions, beads.box, network.config, network.strain)
+            graphs[reach] = graph = graph.to(next(network.parameters()).device)
         if network.second is None and len(self.rows) < len(self.seen):
             graph = graph.take(self._own)
         graph, n_lost = network.orient(graph, self.seed)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herobm.cli.options import Device, limit_threads, open_registry
-from herobm.cli.structures import Overwrite, Selection
+from herobm.cli.structures import Overwrite, Selection, read_each, spread
 
 if TYPE_CHECKING:
     from herobm.train.evaluate import Evaluation
     from herobm.types import Atoms
-
-T = TypeVar("T")
 
 
 def evaluate(
@@ -96,7 +94,7 @@ def evaluate(
     mappings = registry.mapping(mapping or rebuilds.mapping)
     faulty: list[tuple[str, str]] = []
     evaluation = run(
-        _read(_spread(structure_files(paths), limit), selection, faulty)
+        read_each(spread(structure_files(paths), limit), selection, faulty)
         if trajectory is None
         else _frames(paths[0], trajectory, selection, frames, limit),
         compile_library(mappings),
@@ -121,34 +119,6 @@ def evaluate(
     typer.echo(table(evaluation, len(faulty)))
 
 
-def _spread(items: Sequence[T], limit: int | None) -> list[T]:
-    """Take `limit` of them at even distances."""
-    if limit is None or limit >= len(items):
-        return list(items)
-    return [items[i * len(items) // limit] for i in range(limit)]
-
-
-def _read(
-    files: list[Path], selection: str, faulty: list[tuple[str, str]]
-) -> Iterator[tuple[str, Atoms]]:
-    from rich.console import Console
-    from rich.progress import track
-
-    from herobm.errors import StructureError
-    from herobm.io import read_atoms
-
-    shown = track(
-        files, "evaluating", console=Console(stderr=True), disable=not sys.stderr.isatty()
-    )
-    for path in shown:
-        try:
-            atoms = read_atoms(path, selection)
-        except StructureError as error:
-            faulty.append((path.name, error.message))
-        else:
-            yield path.name, atoms
-
-
 def _frames(
     structure: Path, trajectory: Path, selection: str, frames: slice, limit: int | None
 ) -> Iterator[tuple[str, Atoms]]:
@@ -161,7 +131,7 @@ def _frames(
     with open_trajectory(
         structure, trajectory, selection, start=frames.start, stop=frames.stop, step=frames.step
     ) as opened:
-        chosen = set(_spread(opened.frames, limit))
+        chosen = set(spread(opened.frames, limit))
         shown = track(
             opened, "evaluating", console=Console(stderr=True), disable=not sys.stderr.isatty()
         )
@@ -215,13 +185,13 @@ def table(evaluation: Evaluation, n_faulty: int) -> str:
     if n_faulty:
         lines.append(f"{n_faulty} file{'s' * (n_faulty > 1)} left out")
     lines += ["", f"{'':32} {'mean':>9}   {'sd':>7} {'n':>6}"]
-    for key, spread in evaluation.summary().items():
+    for key, figure in evaluation.summary().items():
         metric = METRICS[key]
         line = (
-            f"{metric.words:32} {spread.mean * metric.scale:9.3f} ± {spread.sd * metric.scale:7.3f}"
-            f" {spread.n:6d}  {metric.unit}"
+            f"{metric.words:32} {figure.mean * metric.scale:9.3f} ± {figure.sd * metric.scale:7.3f}"
+            f" {figure.n:6d}  {metric.unit}"
         )
-        lines.append(line.rstrip() + (f"  {spread.total:.0f} in all" if key in COUNTS else ""))
+        lines.append(line.rstrip() + (f"  {figure.total:.0f} in all" if key in COUNTS else ""))
     for key, value in evaluation.divergences().items():
         if math.isfinite(value):
             lines.append(f"{f'divergence of {key[3:]}, over all':32} {value:9.3f}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from herobm.cli.options import open_registry
-from herobm.cli.structures import Overwrite
+from herobm.cli.options import limit_threads, open_registry
+from herobm.cli.structures import Overwrite, read_each, spread
 from herobm.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -84,6 +84,44 @@ def join(
         join_weights(members, aside)
     n_networks = sum(len(member.networks) for member in members)
     typer.echo(f"{output}: a committee of {n_networks} networks")
+
+
+@app.command("calibrate")
+def calibrate(
+    context: typer.Context,
+    weights: Annotated[Path, typer.Argument(help="Weights file; it is written anew.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Atomistic structures that it did not learn from, or folders of them.",
+        ),
+    ],
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take this many files, spread over all of them."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Scale the errors that a network expects of its atoms to those that it makes.
+
+    Training does so on its validation set. A committee expects too little until it is done again.
+    """
+    from herobm.assembly.calibration import calibrate as run
+    from herobm.io.find import structure_files
+    from herobm.plan import compile_library
+    from herobm.weights.file import load_weights
+
+    limit_threads(threads)
+    mapping = load_weights(weights).header.mapping
+    library = compile_library(open_registry(context).mapping(mapping))
+    faulty: list[tuple[str, str]] = []
+    files = spread(structure_files(paths), limit)
+    expected, found, factor = run(weights, library, read_each(files, "all", faulty, "calibrating"))
+    for _, reason in faulty:
+        typer.echo(f"warning: left out: {reason}", err=True)
+    typer.echo(f"{weights}: expected {expected:.3f} Å, found {found:.3f} Å")
+    typer.echo(f"squared errors that it expects are {factor:.2f} times what they were")
 
 
 def _mapping(spec: ModelSpec) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,6 +13,8 @@ from herobm.errors import HerobmError, OutputError, StructureError
 
 if TYPE_CHECKING:
     from herobm.types import Atoms
+
+T = TypeVar("T")
 
 #: Endings of trajectories.
 TRAJECTORIES = (".xtc", ".trr", ".dcd")
@@ -137,3 +140,31 @@ def pair_trajectories(paths: Iterable[Path]) -> list[tuple[Path, Path | None]]:
                 f"Name that structure first, as in: structure.gro {path.name}",
             )
     return systems
+
+
+def spread(items: Sequence[T], limit: int | None) -> list[T]:
+    """Take `limit` of them at even distances."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[i * len(items) // limit] for i in range(limit)]
+
+
+def read_each(
+    files: list[Path], selection: str, faulty: list[tuple[str, str]], doing: str = "evaluating"
+) -> Iterator[tuple[str, Atoms]]:
+    """Read atomistic structures one after another, under a progress bar.
+
+    Names and reasons of those that cannot be read are appended to `faulty`.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from herobm.io import read_atoms
+
+    for path in track(files, doing, console=Console(stderr=True), disable=not sys.stderr.isatty()):
+        try:
+            atoms = read_atoms(path, selection)
+        except StructureError as error:
+            faulty.append((path.name, error.message))
+        else:
+            yield path.name, atoms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -143,19 +143,34 @@ def build_graph(
     here = positions[:, None]
     to_place = minimum_image(positions[context.places] - here, box)
     to_place[context.places < 0] = 0.0
-    types = torch.as_tensor(context.types)
-    place_vectors = torch.as_tensor(to_place, dtype=torch.float32)
-    told = (types, place_vectors, torch.as_tensor(context.places >= 0), torch.as_tensor(neighbours))
-    return BeadGraph(
-        types=types,
+    graph = BeadGraph(
+        types=torch.as_tensor(context.types),
         place_types=torch.as_tensor(padded[context.places]),
-        place_vectors=place_vectors,
+        place_vectors=torch.as_tensor(to_place, dtype=torch.float32),
         edge_index=torch.as_tensor(neighbours),
         edge_types=torch.as_tensor(padded[neighbours]),
         edge_relations=torch.as_tensor(related, dtype=torch.int64),
         edge_vectors=torch.as_tensor(vectors, dtype=torch.float32),
-        strain=strain(*(t.to(strain.usual.device) for t in told)).cpu(),
+        strain=torch.zeros(len(positions)),
     )
+    return with_strain(graph, context.n_types, strain)
+
+
+def with_strain(graph: BeadGraph, n_types: int, strain: Strain) -> BeadGraph:
+    """Return the graph of a whole system as another network reads it.
+
+    Parameters
+    ----------
+    graph : BeadGraph
+    n_types : int
+        Size of the vocabulary.
+    strain : Strain
+        Of the network.
+    """
+    there = graph.place_types < n_types
+    told = (graph.types, graph.place_vectors, there, graph.edge_index)
+    found = strain(*(t.to(strain.usual.device) for t in told))
+    return replace(graph, strain=found.to(graph.types.device))
 
 
 def find_neighbours(

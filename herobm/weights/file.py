@@ -154,11 +154,6 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
                 "A committee is of one mapping.",
             )
     networks = [network for member in members for network in member.networks]
-    tensors = {
-        _prefix(number) + name: tensor
-        for number, network in enumerate(networks)
-        for name, tensor in network.state_dict().items()
-    }
     header = first.model_copy(
         update={
             "others": tuple(network.config for network in networks[1:]),
@@ -166,7 +161,29 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
             "training": {**first.training, "others": [m.header.training for m in members[1:]]},
         }
     )
-    save_weights(path, tensors, header)
+    save_weights(path, _tensors(networks), header)
+
+
+def rescale_errors(path: Path, factor: float) -> None:
+    """Multiply the squared errors that the networks of a weights file expect; it is written anew.
+
+    Raises
+    ------
+    WeightsFormatError, WeightsNotFoundError
+    """
+    known = load_weights(path)
+    scale = known.header.error_scale * factor
+    header = known.header.model_copy(update={"error_scale": scale})
+    save_weights(path, _tensors(known.networks), header)
+
+
+def _tensors(networks: Sequence[Backmapper]) -> dict[str, torch.Tensor]:
+    """Gather the tensors of all networks of a committee, by the names that they have in a file."""
+    return {
+        _prefix(number) + name: tensor
+        for number, network in enumerate(networks)
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def _prefix(number: int) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from herobm.cli.app import run
+from herobm.io import write_structure
 from herobm.plugins import load_registry
+from herobm.types import Atoms
+from herobm.weights.file import load_weights
+
+Peptide = Callable[[str], Atoms]
 
 
 @pytest.fixture
@@ -39,3 +47,34 @@ def test_one_file_is_no_committee(
 ) -> None:
     assert run(["models", "join", str(shipped), "-o", str(tmp_path / "x.safetensors")]) != 0
     assert "two weights files" in capsys.readouterr().err
+
+
+def test_expected_errors_are_made_those_found(
+    shipped: Path, tmp_path: Path, peptide: Peptide, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, structure = tmp_path / "copy.safetensors", tmp_path / "peptide.pdb"
+    shutil.copy(shipped, weights)
+    write_structure(structure, peptide("AELKQF"))
+    before = load_weights(weights).header
+    assert run(["models", "calibrate", str(weights), str(structure)]) == 0
+    said = capsys.readouterr().out
+    expected, found = (float(w) for w in re.findall(r"([0-9.]+) Å", said))
+    factor = load_weights(weights).header.error_scale / before.error_scale
+    assert factor == pytest.approx((found / expected) ** 2, rel=0.01)
+    assert run(["models", "calibrate", str(weights), str(structure)]) == 0
+    assert "1.00 times" in capsys.readouterr().out
+    after = load_weights(weights).header
+    assert after.training == before.training
+    assert after.vocabulary == before.vocabulary
+
+
+def test_calibration_without_atoms(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, water = tmp_path / "copy.safetensors", tmp_path / "water.pdb"
+    shutil.copy(shipped, weights)
+    water.write_text("HETATM    1  O   HOH A   1       0.000   0.000   0.000\n")
+    known = weights.read_bytes()
+    assert run(["models", "calibrate", str(weights), str(water)]) == 1
+    assert "water.pdb" in capsys.readouterr().err
+    assert weights.read_bytes() == known
