@@ -12,7 +12,11 @@ CLOSEST = 0.8
 
 
 def clashes(
-    positions: FloatArray, elements: StrArray, atoms: IntArray, bonds: IntArray
+    positions: FloatArray,
+    elements: StrArray,
+    atoms: IntArray,
+    bonds: IntArray,
+    room: float = 0.0,
 ) -> IntArray:
     """Find pairs of atoms closer than 0.8 of the sum of their radii, at least four bonds apart.
 
@@ -25,6 +29,8 @@ def clashes(
         Those to look at.
     bonds : IntArray, shape (n_bonds, 2)
         Of all atoms.
+    room : float
+        Å; pairs that are this much farther apart are found too.
 
     Returns
     -------
@@ -34,15 +40,26 @@ def clashes(
 
     if len(atoms) == 0:
         return np.zeros((0, 2), dtype=np.int64)
-    kinds, kind = np.unique(elements, return_inverse=True)
-    radius = np.array([VDW_RADII.get(str(k), 1.70) for k in kinds])[kind]
-    reach = CLOSEST * 2.0 * radius[atoms].max()
+    radius = _radii(elements)
+    reach = CLOSEST * 2.0 * radius[atoms].max() + room
     tree = cKDTree(positions[atoms])
     pairs = atoms[tree.query_pairs(reach, output_type="ndarray").reshape(-1, 2)]
     distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    pairs = pairs[distance < CLOSEST * radius[pairs].sum(axis=1)]
+    pairs = pairs[distance < CLOSEST * radius[pairs].sum(axis=1) + room]
     found: IntArray = pairs[~_near_by_bonds(pairs, bonds, len(positions))]
     return found
+
+
+def least_distances(elements: StrArray, pairs: IntArray) -> FloatArray:
+    """Distances (n,) in Å below which pairs of atoms (n, 2) clash."""
+    least: FloatArray = CLOSEST * _radii(elements)[pairs].sum(axis=1)
+    return least
+
+
+def _radii(elements: StrArray) -> FloatArray:
+    kinds, kind = np.unique(elements, return_inverse=True)
+    radii: FloatArray = np.array([VDW_RADII.get(str(k), 1.70) for k in kinds])[kind]
+    return radii
 
 
 def _near_by_bonds(pairs: IntArray, bonds: IntArray, n_atoms: int) -> np.ndarray:

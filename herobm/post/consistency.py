@@ -14,17 +14,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from herobm.chem.contacts import clashes, least_distances
 from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
 from herobm.chem.kept import kept_torsions
 from herobm.chem.ramachandran import OUTLIER, classes_of, judge
-from herobm.chem.stereo import chirality_errors
+from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of
 from herobm.post.backbone import beside
 from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
-from herobm.post.solve import Distances, Problem, Torsions
+from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.coarsen import unbuilt_shares
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
@@ -39,6 +40,9 @@ PULL, SHARP = 800.0, 0.003
 #: Å and radians, what a deviation of weight 1 is.
 BOND_SPREAD, ANGLE_SPREAD, STIFF_SPREAD, PLACE_SPREAD = 0.01, 0.05, 0.05, 0.5
 TURN_SPREAD, FLAT_SPREAD = 0.03, 0.03
+#: Å, what a pair that clashes may be too near by, how much farther apart it is put than it need be,
+#: and how much farther than that pairs may be that are looked after.
+CLASH_SPREAD, CLEAR, ROOM = 0.01, 0.05, 0.6
 #: How much stiffer a bond at its limit gets with each step.
 STIFFER = 4.0
 STIFFEST = 1e4
@@ -110,7 +114,7 @@ class Quality:
     ----------
     verdict : see `herobm.chem.ramachandran.judge`.
     bent : degrees that the peptide before each residue is off a plane.
-    wrong : centres of the wrong hand.
+    wrong : centres of the wrong hand, and swapped names of like branches.
     """
 
     verdict: IntArray
@@ -160,6 +164,9 @@ class _Pulls:
         self, layout: Layout, context: PostContext, centres: BeadCentres, problem: Problem
     ) -> None:
         self.bonds, self.centres, self.problem = layout.bonds, centres, problem
+        self.elements, self.present = layout.plan.elements, np.flatnonzero(layout.rows >= 0)
+        bridges = np.array(context.disulfides, np.int64).reshape(-1, 2)
+        self.joined = np.concatenate([layout.bonds, bridges])
         self.torsion_weights = problem.torsions.weights.copy()
         self.torsion_residue = layout.plan.atom_residue[problem.torsions.atoms[:, 2]]
         own = _gaps(layout.positions, layout.bonds)
@@ -177,6 +184,7 @@ class _Pulls:
         """
         problem, force = self.problem, PULL * ease[self.centres.residue]
         problem.torsions.weights = self.torsion_weights * tight[self.torsion_residue]
+        problem.apart = self._near(positions)
         for _ in range(n_steps):
             away = np.linalg.norm(self.centres.all.off(positions), axis=1)
             problem.centres.weights = np.sqrt(force / np.maximum(away, SHARP))
@@ -185,6 +193,12 @@ class _Pulls:
             positions = problem.step(positions)
             self._hold(_gaps(positions, self.bonds) - self.usual)
         return self.limit(positions)
+
+    def _near(self, positions: FloatArray) -> Repulsions:
+        """Pairs that clash or might come to."""
+        pairs = clashes(positions, self.elements, self.present, self.joined, CLEAR + ROOM)
+        lengths = least_distances(self.elements, pairs) + CLEAR
+        return Repulsions(pairs, lengths, 1.0 / CLASH_SPREAD)
 
     def limit(self, positions: FloatArray) -> FloatArray:
         """Bring bonds back within the limit."""
@@ -249,7 +263,8 @@ def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quali
         angle[residue] = dihedrals(positions, quads)
     verdict = judge(phi, psi, classes_of(backbone.names, backbone.after))
     bent = np.nan_to_num(np.minimum(np.abs(omega), 180.0 - np.abs(omega)))
-    wrong = chirality_errors(plan, positions)
+    wrong = np.concatenate([chirality_errors(plan, positions), prochiral_errors(plan, positions)])
+    wrong = wrong.astype(np.int64)
     return Quality(verdict, bent, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues))
 
 

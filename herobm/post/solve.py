@@ -34,6 +34,23 @@ class Distances:
 
 
 @dataclass(eq=False)
+class Repulsions:
+    """Pairs of atoms (n, 2) that are pushed apart while nearer than `lengths` (Å)."""
+
+    atoms: IntArray
+    lengths: FloatArray
+    weight: float
+
+    def slopes(self, positions: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return atoms that are pushed (m,), slopes (m, 3) of their terms, and errors (m,)."""
+        gap = positions[self.atoms[:, 1]] - positions[self.atoms[:, 0]]
+        near = np.flatnonzero(np.linalg.norm(gap, axis=1) < self.lengths)
+        pairs = Distances(self.atoms[near], self.lengths[near], np.full(len(near), self.weight))
+        error, slope = _distance_slopes(pairs, positions)
+        return pairs.atoms.ravel(), slope.reshape(-1, 3), np.repeat(error, 2)
+
+
+@dataclass(eq=False)
 class Torsions:
     """Four atoms each (n, 4), the angles they should have (radians), and weights."""
 
@@ -83,6 +100,8 @@ class Problem:
         1 / Å; above 0, so that every atom is held by something.
     free : BoolArray, shape (n_atoms,)
         Atoms that move.
+    apart : Repulsions or None
+        May be replaced between steps. Only the diagonal of the matrix hears of them.
     """
 
     distances: Distances
@@ -91,11 +110,13 @@ class Problem:
     anchors: FloatArray
     anchor_weights: FloatArray
     free: BoolArray
+    apart: Repulsions | None = None
 
     def __post_init__(self) -> None:
         groups = [self.distances.atoms, self.torsions.atoms, self.centres.atoms]
         n_atoms = len(self.free)
         self._order, rank = _narrow_order(groups, self.free)
+        self._rank = rank
         self._blocks = [_Block(rank, atoms) for atoms in groups]
         self._width = max(block.width for block in self._blocks)
         self._index = np.concatenate([block.index for block in self._blocks])
@@ -116,6 +137,8 @@ class Problem:
         n_entries = (3 * self._width + 3) * 3 * n_free
         band = np.bincount(self._index, np.concatenate(entries), minlength=n_entries + 1)[1:]
         slope = np.bincount(self._flat, np.concatenate(pulls), minlength=self._size)
+        if self.apart is not None:
+            band, slope = self._with_repulsions(self.apart, positions, band, slope)
         pull = self.anchor_weights[:, None] ** 2
         force = pull * (self.anchors - positions) - slope.reshape(-1, 3)
         band[: 3 * n_free] += np.repeat(pull[self._order, 0], 3)
@@ -130,6 +153,22 @@ class Problem:
         moved = positions.copy()
         moved[self._order] += moves / far
         return moved
+
+    def _with_repulsions(
+        self, apart: Repulsions, positions: FloatArray, band: FloatArray, slope: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Add to the matrix and to the slopes of the squares what pairs that are too near add."""
+        atoms, slopes, errors = apart.slopes(positions)
+        n_free = len(self._order)
+        place = self._rank[atoms]
+        own = 2.0 * slopes[:, :, None] * slopes[:, None, :]
+        row, column = np.tril_indices(3)
+        index = (row - column) * (3 * n_free) + 3 * place[:, None] + column
+        known = place >= 0
+        np.add.at(band, index[known], own[:, row, column][known])
+        three = 3 * atoms[:, None] + np.arange(3)
+        np.add.at(slope, three, slopes * errors[:, None])
+        return band, slope
 
     def solve(self, positions: FloatArray, n_steps: int) -> FloatArray:
         """Take several steps."""
