@@ -32,6 +32,8 @@ CENTRE_TOLERANCE, CENTRE_SHARE = 0.05, 0.3
 #: Å, the same beside a peptide that was twisted, and the spread of such centres: a flat peptide
 #: comes before the place of its beads.
 TWISTED_TOLERANCE, TWISTED_SPREAD = 0.6, 0.2
+#: What residues near such a peptide may lose of their score; it gains 100.
+NEAR_TOLERANCE = 20.0
 #: What an unusual phi and psi costs where a peptide plane is laid anew; an outlier costs twice.
 OUTLIER_COST = 30.0
 #: Degrees by which omega may be off without being the worse for it.
@@ -276,9 +278,12 @@ def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
     frozen = ~problem.backbone.whole
     hold = np.ones(len(frozen))
     links = problem.layout.topology.links
+    near = beside(problem.loose, links)
+    near |= beside(near, links)
     for attempt in range(N_ROUNDS):
         positions = problem.solve(frozen, hold)
-        worse = is_worse(before, problem.judge(positions), problem.loose) & problem.backbone.whole
+        after = problem.judge(positions)
+        worse = is_worse(before, after, problem.loose, near) & problem.backbone.whole
         if not worse.any():
             return positions, frozen
         if attempt < N_HOLDS:
@@ -296,15 +301,16 @@ def beside(chosen: BoolArray, links: Links) -> BoolArray:
     return found
 
 
-def is_worse(before: State, after: State, loose: BoolArray) -> BoolArray:
+def is_worse(before: State, after: State, loose: BoolArray, near: BoolArray) -> BoolArray:
     """Residues (n,) that have lost by it.
 
-    The beads of `loose` ones may go farther, and their phi and psi from favoured to allowed.
+    The beads of `loose` ones may go farther, and their phi and psi anywhere: nothing is as unlikely
+    as a twisted peptide. Those `near` them may lose a little.
     """
-    tolerance = np.where(loose, TWISTED_TOLERANCE, CENTRE_TOLERANCE)
-    worse = after.score > before.score + 1e-6
-    worse |= (after.verdict > before.verdict) & ((after.verdict > 1) | ~loose)
-    worse |= after.omega > np.maximum(before.omega, FLAT_ENOUGH) + 1e-6
+    tolerance = np.where(loose | near, TWISTED_TOLERANCE, CENTRE_TOLERANCE)
+    worse = after.score > before.score + np.where(near, NEAR_TOLERANCE, 1e-6)
+    worse |= (after.verdict > before.verdict) & ((after.verdict > 1) | ~near) & ~loose
+    worse |= after.omega > np.maximum(before.omega, FLAT_ENOUGH) + np.where(near, 6.0, 1e-6)
     worse |= after.off > before.off * (1.0 + CENTRE_SHARE) + tolerance
     return worse | (after.wrong & ~before.wrong)
 

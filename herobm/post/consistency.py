@@ -114,11 +114,13 @@ class Quality:
     ----------
     verdict : see `herobm.chem.ramachandran.judge`.
     bent : degrees that the peptide before each residue is off a plane.
+    cis : whether it is rather cis than trans.
     wrong : centres of the wrong hand, and swapped names of like branches.
     """
 
     verdict: IntArray
     bent: FloatArray
+    cis: BoolArray
     wrong: IntArray
 
     def spoilt(self, after: Quality) -> BoolArray:
@@ -126,10 +128,10 @@ class Quality:
         return np.asarray(self.ruined(after) | (after.verdict > self.verdict))
 
     def ruined(self, after: Quality) -> BoolArray:
-        """Residues (n,) that became outliers, twisted, or got a wrong hand."""
+        """Residues (n,) that became outliers, cis, twisted, or got a wrong hand."""
         lost = (after.verdict > self.verdict) & (after.verdict == OUTLIER)
         lost |= after.bent > np.maximum(self.bent + 1.0, FLAT_ENOUGH)
-        return np.asarray(lost | (after.wrong > self.wrong))
+        return np.asarray(lost | (after.cis & ~self.cis) | (after.wrong > self.wrong))
 
 
 def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArray:
@@ -265,7 +267,10 @@ def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quali
     bent = np.nan_to_num(np.minimum(np.abs(omega), 180.0 - np.abs(omega)))
     wrong = np.concatenate([chirality_errors(plan, positions), prochiral_errors(plan, positions)])
     wrong = wrong.astype(np.int64)
-    return Quality(verdict, bent, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues))
+    cis = np.abs(omega) < 90.0
+    return Quality(
+        verdict, bent, cis, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues)
+    )
 
 
 def _present(groups: IntArray, layout: Layout) -> IntArray:
