@@ -11,12 +11,16 @@ import pytest
 
 from herobm.assembly.choice import choose_mapping
 from herobm.io import read_atoms, read_beads
+from herobm.nn.config import ModelConfig
 from herobm.plan import Library, compile_library, project, reconstruct
 from herobm.plugins import load_registry
 from herobm.plugins.registry import Registry
 from herobm.system import coarsen, count_fitting
 from herobm.testing.given import given
+from herobm.train.corpus import build_corpus
+from herobm.train.dataset import read_dataset, write_dataset
 from herobm.types import Atoms, Beads
+from herobm.weights.vocabulary import Vocabulary
 
 ROOT = Path(__file__).resolve().parent.parent
 CG2ALL = "cg/cg2all_1ab1_formats/1ab1_A"
@@ -145,3 +149,24 @@ def test_real_structures_come_back(
     known = np.isfinite(seen.positions[:, 0]) & np.isfinite(back[:, 0])
     assert known.mean() > 0.95
     np.testing.assert_allclose(back[known], seen.positions[known], atol=1e-6)
+
+
+@pytest.mark.shared_data
+def test_nothing_is_asked_of_beads_that_are_one_atom(
+    shared_data: Path, registry: Registry, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.safetensors"
+    folder = shared_data / "proteins" / "test"
+    structures = [(code, read_atoms(folder / f"{code}.pdb.gz")) for code in ("154l", "1aqb")]
+    write_dataset(path, structures, registry.mapping("ca_only/n-ca-c-o"))
+    data = read_dataset(path)
+    vocabulary = Vocabulary.of(compile_library(data.mappings))
+    _, statistics = build_corpus(data, vocabulary, ModelConfig())
+    told = (statistics.longest > 0).any(dim=1).tolist()
+    beads = [(entry.residue, bead) for entry in vocabulary.entries for bead in entry.beads]
+    asked = dict(zip(beads, told, strict=True))
+    for residue in ("ALA", "ARG"):
+        assert not asked[residue, "N"]
+        assert not asked[residue, "O"]
+        assert asked[residue, "C"]  # of OXT
+        assert asked[residue, "CA"]

@@ -125,7 +125,8 @@ class Backmapper(nn.Module):
     Attributes
     ----------
     longest : Tensor, shape (n_types, n_slots)
-        Å, bound on the length of each vector (from the training structures).
+        Å, bound on the length of each vector (from the training structures). Of beads that are one
+        atom it is 0, and nothing is asked of them.
     typical : Tensor, shape (n_types, n_slots)
         Å, root mean square length of each vector; the scale of the output.
     """
@@ -171,6 +172,13 @@ class Backmapper(nn.Module):
 
     def look(self, graph: BeadGraph) -> FirstLook:
         """Tell what the beads alone say."""
+        asked = (self.longest > 0).any(dim=1)[graph.types]
+        if asked.all():
+            return self._look(graph)
+        index = torch.nonzero(asked).squeeze(1)
+        return self._look(graph.take(index)).among(index, len(asked))
+
+    def _look(self, graph: BeadGraph) -> FirstLook:
         frames = self.frames(graph.types, graph.place_vectors)
         strain = expand(graph.strain)
         hidden = self.own(graph.types) + self.surroundings(self._features(graph, frames))

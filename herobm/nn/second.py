@@ -49,6 +49,12 @@ class FirstLook(NamedTuple):
         """Return what belongs to some beads."""
         return FirstLook(*(t[index] for t in self))
 
+    def among(self, index: torch.Tensor, n_beads: int) -> FirstLook:
+        """Return the same of more beads, 0 for all but those that `index` (n,) names."""
+        return FirstLook(
+            *(t.new_zeros(n_beads, *t.shape[1:]).index_copy(0, index, t) for t in self)
+        )
+
 
 class Contacts(nn.Module):
     """What lies around each sketched atom of a bead: how much of what, how near, and where."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from herobm.chem.geometry import dihedrals
 from herobm.chem.ramachandran import classes_of, judge, surprise
-from herobm.chem.stereo import chirality_errors
+from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of
 from herobm.post.beads import bead_centres
 from herobm.post.context import PostContext
@@ -59,7 +59,7 @@ class State:
     verdict : see `herobm.chem.ramachandran.judge`.
     off : Å, of the centre of its beads, the largest.
     score : sum of squared deviations, the lower the better.
-    wrong : whether its chirality is wrong.
+    wrong : whether its chirality is wrong, or the names of its like branches are swapped.
     """
 
     twisted: int
@@ -145,7 +145,8 @@ class Refinement:
         score: FloatArray = 2 * usual + np.minimum((omega / FLAT_ENOUGH) ** 2, 100.0)
         np.add.at(score, residue, squares)
         wrong = np.zeros(n, bool)
-        wrong[self.layout.plan.atom_residue[chirality_errors(self.layout.plan, positions)]] = True
+        for centres in (chirality_errors, prochiral_errors):
+            wrong[self.layout.plan.atom_residue[centres(self.layout.plan, positions)]] = True
         off = np.zeros(n)
         np.maximum.at(
             off, self.centres.residue, np.linalg.norm(self.centres.all.off(positions), axis=1)

@@ -9,6 +9,7 @@ enough that the steps converge all the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solveh_banded
@@ -138,7 +139,7 @@ class Problem:
         band = np.bincount(self._index, np.concatenate(entries), minlength=n_entries + 1)[1:]
         slope = np.bincount(self._flat, np.concatenate(pulls), minlength=self._size)
         if self.apart is not None:
-            band, slope = self._with_repulsions(self.apart, positions, band, slope)
+            self._push(self.apart, positions, band, slope)
         pull = self.anchor_weights[:, None] ** 2
         force = pull * (self.anchors - positions) - slope.reshape(-1, 3)
         band[: 3 * n_free] += np.repeat(pull[self._order, 0], 3)
@@ -154,21 +155,16 @@ class Problem:
         moved[self._order] += moves / far
         return moved
 
-    def _with_repulsions(
-        self, apart: Repulsions, positions: FloatArray, band: FloatArray, slope: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Add to the matrix and to the slopes of the squares what pairs that are too near add."""
+    def _push(self, apart: Repulsions, positions: FloatArray, band: Any, slope: Any) -> None:
+        """Add what pairs that are too near add to the matrix and to the slopes of the squares."""
         atoms, slopes, errors = apart.slopes(positions)
-        n_free = len(self._order)
         place = self._rank[atoms]
         own = 2.0 * slopes[:, :, None] * slopes[:, None, :]
         row, column = np.tril_indices(3)
-        index = (row - column) * (3 * n_free) + 3 * place[:, None] + column
+        index = (row - column) * (3 * len(self._order)) + 3 * place[:, None] + column
         known = place >= 0
         np.add.at(band, index[known], own[:, row, column][known])
-        three = 3 * atoms[:, None] + np.arange(3)
-        np.add.at(slope, three, slopes * errors[:, None])
-        return band, slope
+        np.add.at(slope, 3 * atoms[:, None] + np.arange(3), slopes * errors[:, None])
 
     def solve(self, positions: FloatArray, n_steps: int) -> FloatArray:
         """Take several steps."""

@@ -29,6 +29,8 @@ from herobm.weights.vocabulary import Vocabulary
 
 #: Lengths or distances of a kind below which nothing is said of it.
 MIN_SEEN = 20
+#: Å, an atom that is nearer to its bead than this is the bead.
+ON_BEAD = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,8 @@ class Statistics:
     Attributes
     ----------
     typical, longest : Tensor, shape (n_types, n_slots)
-        Å, root mean square length of each vector and a bound on it.
+        Å, root mean square length of each vector and a bound on it; a bound of 0 for beads that
+        are one atom.
     usual, spread : Tensor, shape (n_types, N_NEAR)
         Å, mean and standard deviation of the distances between beads (see `herobm.nn.strain`).
     bonds : dict
@@ -166,6 +169,7 @@ def build_corpus(
         return torch.as_tensor(np.searchsorted(residue, np.arange(plan.n_residues + 1)))
 
     types = vocabulary.types(plan)
+    torsions = _torsions(topology, targets)
     corpus = Corpus(
         structure=torch.as_tensor(structure),
         bead_start=torch.as_tensor(plan.bead_start),
@@ -187,10 +191,11 @@ def build_corpus(
         bonds=torch.as_tensor(bonds.copy()),
         angles=torch.as_tensor(angles),
         swaps=torch.as_tensor(swaps),
-        torsions=torch.as_tensor(_torsions(topology, targets), dtype=torch.float32),
+        torsions=torch.as_tensor(torsions, dtype=torch.float32),
         n_types=vocabulary.n_types,
     )
     typical, longest = _vector_lengths(plan, positions, targets, types, vocabulary)
+    longest[_single(plan, positions, targets, types, torsions, vocabulary.n_types)] = 0.0
     usual, spread = _bead_distances(corpus, vocabulary.n_types)
     return corpus, Statistics(
         typical, longest, usual, spread, bond_statistics(plan, bonds, targets)
@@ -237,6 +242,26 @@ def _vector_lengths(
         torch.as_tensor(typical, dtype=torch.float32),
         torch.as_tensor(longest, dtype=torch.float32),
     )
+
+
+def _single(
+    plan: Plan,
+    beads: FloatArray,
+    targets: FloatArray,
+    types: IntArray,
+    torsions: FloatArray,
+    n_types: int,
+) -> torch.Tensor:
+    """Types (n_types,) of beads that are one atom, and of which there is nothing else to tell."""
+    length = np.nan_to_num(np.linalg.norm(project(plan, beads, targets), axis=2)).max(axis=1)
+    slots = [t.n_slots for t in plan.library]
+    table = np.zeros((len(slots), max(map(len, slots))), dtype=np.int64)
+    for row, counts in zip(table, slots, strict=True):
+        row[: len(counts)] = counts
+    told = table[plan.template[plan.bead_residue], plan.bead_local] > 1
+    told |= (length > ON_BEAD) | np.isfinite(torsions).any(axis=(1, 2))
+    seen = np.bincount(types, minlength=n_types)
+    return torch.as_tensor((seen >= MIN_SEEN) & (np.bincount(types, told, n_types) == 0))
 
 
 def _nearest(positions: FloatArray, group: IntArray, cutoff: float, count: int) -> IntArray:

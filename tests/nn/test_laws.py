@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -269,6 +270,24 @@ def test_vectors_keep_within_their_bounds(
         length = wild(graph)[0].norm(dim=-1)
     assert (length <= wild.longest[graph.types] + 1e-5).all()
     assert length.amax() > 2.0
+
+
+def test_beads_that_are_one_atom_stay_where_it_is(
+    ubiquitin: Topology,
+    network: Backmapper,
+    graph_of: Callable[[Topology, FloatArray], BeadGraph],
+) -> None:
+    """And what the first look says of the others does not depend on whether they are asked."""
+    graph = graph_of(ubiquitin, ubiquitin.beads.positions)
+    quiet = copy.deepcopy(network)
+    kind = int(graph.types[3])
+    quiet.longest[kind] = 0.0
+    mine = graph.types == kind
+    assert 0 < mine.sum() < len(mine)
+    with torch.inference_mode():
+        assert quiet(graph).vectors[mine].abs().amax() == 0.0
+        for one, two in zip(network.look(graph), quiet.look(graph), strict=True):
+            assert (one - two)[~mine].abs().amax() < CLOSE
 
 
 def test_a_molecule_cut_by_the_box_is_the_same(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import herobm
+from herobm.chem.contacts import clashes
 from herobm.chem.stereo import chirality_errors
 from herobm.plan import compile_library, compile_plan
 from herobm.plugins import load_registry
@@ -56,6 +57,30 @@ def test_one_bead_out_of_reach_stretches_no_bond_and_is_named(case) -> None:
     far = np.linalg.norm(case.context.beads.positions - context.beads.positions[row], axis=1) > 12
     assert away[far].max() < 0.01
     assert len(chirality_errors(case.context.topology.plan, after.positions)) == 0
+
+
+def test_atoms_that_clash_are_put_apart(case) -> None:
+    """A tryptophan pushed into a phenylalanine as far as 2.3 Å: most contacts are gone."""
+    plan = case.context.topology.plan
+    positions = case.atoms.positions.copy()
+
+    def atom(residue: int, name: str) -> int:
+        mine = (plan.atom_residue == residue) & (case.atoms.names == name)
+        return int(np.flatnonzero(mine)[0])
+
+    tip, other = atom(6, "CZ"), atom(7, "CZ2")
+    positions[plan.atom_residue == 7] += positions[tip] + [0.0, 0.0, 2.3] - positions[other]
+    atoms = replace(case.atoms, positions=positions)
+    beads = coarsen(atoms, plan.library)
+    shift = np.random.default_rng(2).normal(0, 0.03, beads.positions.shape)
+    context = replace(case.context, beads=replace(beads, positions=beads.positions + shift))
+    present = np.arange(len(positions))
+    before, after = (
+        clashes(x.positions, plan.elements, present, context.bonds)
+        for x in (atoms, run(atoms, context))
+    )
+    assert (tip, other) in map(tuple, np.sort(before).tolist())
+    assert len(after) < 0.3 * len(before)
 
 
 def test_a_second_run_moves_nothing(case) -> None:
