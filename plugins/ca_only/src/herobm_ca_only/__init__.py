@@ -34,6 +34,7 @@ def herobm_register_mappings() -> Iterator[MappingSpec]:
 _TRAINED = {
     "ca": "C-alpha alone",
     "com": "centres of mass of residues",
+    "sc": "centres of mass of side chains",
     "ca-com": "C-alpha and centres of mass of residues",
 }
 
