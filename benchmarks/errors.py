@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 
 import herobm
 from herobm.assembly.models import open_model
@@ -32,7 +33,7 @@ from herobm.post.chain import resolve
 from herobm.system import Topology
 from herobm.train.evaluate import coarse_grain
 from herobm.train.metrics import whole_residues
-from herobm.types import FloatArray
+from herobm.types import FloatArray, IntArray
 
 #: Atoms that swap where a group is turned round, which only the surroundings tell from what it is.
 TURNED = {
@@ -40,6 +41,8 @@ TURNED = {
     "GLN": (("OE1", "NE2"),),
     "HIS": (("ND1", "CD2"), ("CE1", "NE2")),
 }
+#: Å, up to which such atoms may be joined by a hydrogen bond.
+BONDED = 3.4
 BACKBONE = ("N", "CA", "C", "O", "OXT")
 #: Names under which residues count that a mapping calls otherwise.
 NAMES = {"HID": "HIS", "HIE": "HIS", "HIP": "HIS", "CYX": "CYS", "CYM": "CYS", "ASH": "ASP"}
@@ -55,6 +58,7 @@ class Tally:
         self.turned: Counter[str] = Counter()
         self.groups: Counter[str] = Counter()
         self.saved: dict[str, float] = defaultdict(float)
+        self.told: dict[tuple[str, bool], list[bool]] = defaultdict(list)
         self.named = 0.0
         self.clashes: dict[str, Counter[str]] = {"rebuilt": Counter(), "reference": Counter()}
 
@@ -76,7 +80,8 @@ class Tally:
         theirs = best_names(naming, canonical_names(naming, reference), made, decided=False)
         ours = canonical_names(naming, made)
         self.named += float(((theirs - ours) ** 2).sum(axis=1)[counted].sum())
-        self._turn(index, named, made)
+        polar = np.isin(plan.elements, ("N", "O")) & np.isfinite(reference).all(axis=1)
+        self._turn(index, named, made, (reference[polar], plan.atom_residue[polar]))
         bonds = plan_bonds(plan, topology.links.previous)
         heavy = np.flatnonzero(counted)
         for name, positions in (("rebuilt", made), ("reference", reference)):
@@ -89,8 +94,13 @@ class Tally:
                 self.clashes[name][f"{one} and {two}, {kinds}"] += 1
 
     def _turn(
-        self, index: dict[tuple[int, str, str], int], wanted: FloatArray, made: FloatArray
+        self,
+        index: dict[tuple[int, str, str], int],
+        wanted: FloatArray,
+        made: FloatArray,
+        polar: tuple[FloatArray, IntArray],
     ) -> None:
+        tree = cKDTree(polar[0])
         for number, residue, atom in list(index):
             pairs = TURNED.get(residue, ())
             if not pairs or atom != pairs[0][0]:
@@ -103,6 +113,9 @@ class Tally:
             self.groups[residue] += 1
             self.turned[residue] += other < as_is
             self.saved[residue] += max(as_is - other, 0.0)
+            near = np.concatenate(tree.query_ball_point(wanted[one], BONDED)).astype(int)
+            bonded = bool((polar[1][near] != number).any())
+            self.told[residue, bonded].append(other < as_is)
 
     def tables(self) -> str:
         """Write all that was added up as Markdown."""
@@ -130,6 +143,12 @@ class Tally:
             words = f"{residue}: {self.turned[residue]} of {self.groups[residue]} turned round"
             lines.append(self._line(words, self.saved[residue], total, n))
         lines.append(self._line("all of these", sum(self.saved.values()), total, n))
+        for (residue, bonded), cases in sorted(self.told.items()):
+            words = "has" if bonded else "has no"
+            lines.append(
+                f"| {residue} that {words} N or O of another residue within {BONDED} Å: "
+                f"{sum(cases)} of {len(cases)} turned round, {100 * np.mean(cases):.0f} % | | |"
+            )
         back = sum(v for k, v in self.squares.items() if k[1] in BACKBONE)
         lines.append(self._line("backbone", back, total, n))
         lines += ["", f"All heavy atoms, pooled: {np.sqrt(total / n):.3f} Å; "]

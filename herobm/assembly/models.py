@@ -108,14 +108,18 @@ class Network:
     weights : Weights
     name : str, optional
         What to call it; the path of the weights by default.
+    mapping : str, optional
+        Set that it serves; the one that its weights name by default. Some serve several.
     """
 
     trained = True
 
-    def __init__(self, weights: Weights, name: str | None = None) -> None:
+    def __init__(
+        self, weights: Weights, name: str | None = None, mapping: str | None = None
+    ) -> None:
         self.weights = weights
         self.name = name or str(weights.path)
-        self.mapping = weights.header.mapping
+        self.mapping = mapping or weights.header.mapping
         self.bonds = weights.header.bonds
 
     def knows(self, template: Template) -> bool:
@@ -387,7 +391,7 @@ def open_model(name: str | Path, registry: Registry, device: str = "cpu") -> Mod
             f"model '{spec.name}' comes without weights",
             "Name a weights file (--model NAME.safetensors).",
         )
-    return Network(load_weights(spec.weights, device), spec.name)
+    return Network(load_weights(spec.weights, device), spec.name, spec.mapping)
 
 
 def _reconstructor(spec: ModelSpec, device: str) -> Reconstructor:

@@ -15,6 +15,8 @@ from herobm.train.derive import Derived
 
 #: What of a configuration is a path.
 PATHS = ("train", "valid", "output", "drift", "initial")
+#: What of a configuration is left out where its identity is told.
+PLACES = {*PATHS, "also"}
 
 
 class TrainConfig(BaseModel):
@@ -23,6 +25,8 @@ class TrainConfig(BaseModel):
     Attributes
     ----------
     train, valid : dataset files (see ``herobm data build``), relative to the config file.
+    also : datasets of other mappings, for one network that serves them all; relative to the config
+        file. The validation set is mapped by each.
     output : folder for checkpoint, log and weights, relative to the config file.
     epochs : passes over the training set; with the learning rate's schedule they fix the run.
     segment, batch : residues in a run and runs in a batch.
@@ -49,6 +53,7 @@ class TrainConfig(BaseModel):
 
     train: Path
     valid: Path
+    also: tuple[Path, ...] = ()
     output: Path
     model: ModelConfig = ModelConfig()
     epochs: int = Field(default=20, ge=1)
@@ -126,9 +131,8 @@ def parse_config(data: Any, path: Path) -> TrainConfig:
         raise ConfigError(f"{path}:\n" + "\n".join(_explain(e) for e in error.errors())) from None
     folder = path.parent
     paths = {name: getattr(config, name) for name in PATHS}
-    return config.model_copy(
-        update={name: folder / path for name, path in paths.items() if path is not None}
-    )
+    update: dict[str, Any] = {n: folder / path for n, path in paths.items() if path is not None}
+    return config.model_copy(update=update | {"also": tuple(folder / p for p in config.also)})
 
 
 def _explain(error: Any) -> str:

@@ -163,7 +163,6 @@ def build_corpus(
     angles = angles[np.argsort(angles.max(axis=1), kind="stable")]
     swaps, swap_residue = _swaps(plan, library)
     row_residue = plan.bead_residue[plan.bead]
-    pad = plan.n_beads * plan.n_slots
 
     def starts(residue: IntArray) -> torch.Tensor:
         return torch.as_tensor(np.searchsorted(residue, np.arange(plan.n_residues + 1)))
@@ -183,7 +182,7 @@ def build_corpus(
         places=torch.as_tensor(context_places(plan, topology.link_beads, steps), dtype=torch.int32),
         neighbours=torch.as_tensor(neighbours, dtype=torch.int32),
         relations=torch.as_tensor(related, dtype=torch.int8),
-        path=torch.as_tensor(np.where(plan.path == pad, -1, plan.path)),
+        path=torch.as_tensor(_path(plan, vocabulary.n_slots)),
         row_bead=torch.as_tensor(plan.bead),
         atom_rows=torch.as_tensor(plan.atom_rows),
         atom_weights=torch.as_tensor(plan.atom_weights, dtype=torch.float32),
@@ -200,6 +199,13 @@ def build_corpus(
     return corpus, Statistics(
         typical, longest, usual, spread, bond_statistics(plan, bonds, targets)
     )
+
+
+def _path(plan: Plan, n_slots: int) -> IntArray:
+    """Ways to the rows of a plan where each bead has `n_slots` vectors, -1 for padding."""
+    bead, slot = np.divmod(plan.path, plan.n_slots)
+    path: IntArray = np.where(plan.path == plan.n_beads * plan.n_slots, -1, bead * n_slots + slot)
+    return path
 
 
 def _bead_distances(corpus: Corpus, n_types: int) -> tuple[torch.Tensor, torch.Tensor]:

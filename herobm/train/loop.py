@@ -6,25 +6,26 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from herobm.errors import ConfigError, OutputError
+from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper, Prediction
 from herobm.nn.second import FirstLook
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
 from herobm.train.batch import Batch, cut_batch, graph_of, segments
-from herobm.train.config import PATHS, TrainConfig
+from herobm.train.checkpoint import State, load_checkpoint, save_checkpoint
+from herobm.train.config import PLACES, TrainConfig
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import Dataset, read_dataset
+from herobm.train.derive import Derived
 from herobm.train.drift import read_drift
+from herobm.train.joint import join_corpora, join_statistics
 from herobm.train.loss import bead_errors, best_names, loss_terms
 from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.weights.file import Header, load_weights, save_weights
@@ -55,31 +56,6 @@ class _Judgement:
     expected: float
     count: int
     bond_rms: float
-
-
-@dataclass
-class State:
-    """All that a checkpoint holds; `origin` tells the structures and the mapping apart.
-
-    `best` is the average at the end of the epoch with the least error on the validation set, and
-    `best_figures` what was found there.
-    """
-
-    network: Backmapper
-    average: dict[str, torch.Tensor]
-    optimiser: torch.optim.AdamW
-    origin: str = ""
-    step: int = 0
-    seconds: float = 0.0
-    figures: dict[str, float] = field(default_factory=dict)
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
-    best_figures: dict[str, float] = field(default_factory=dict)
-
-    def compare(self) -> None:
-        """Keep the average if it is the best so far."""
-        if not self.best or self.figures["valid_rmsd"] < self.best_figures["valid_rmsd"]:
-            self.best = {name: t.clone() for name, t in self.average.items()}
-            self.best_figures = {**self.figures, "step": self.step}
 
 
 def train(
@@ -113,17 +89,19 @@ def train(
     torch.set_num_threads(config.threads)
     started = time.monotonic()
     _make_folder(config.output)
-    data = read_dataset(config.train)
-    library = compile_library(data.mappings)
-    vocabulary = Vocabulary.of(library)
-    corpus, statistics = build_corpus(data, vocabulary, config.model, config.derived)
-    held_out = replace(read_dataset(config.valid), mappings=data.mappings)
-    valid, _ = build_corpus(held_out, vocabulary, config.model)
-    ancestry = torch.as_tensor(vocabulary.ancestry(library), dtype=torch.float32)
-    state = _start(config, vocabulary, statistics, ancestry, device, _origin(data))
+    packs = [read_dataset(path) for path in (config.train, *config.also)]
+    data = packs[0]
+    libraries = [compile_library(pack.mappings) for pack in packs]
+    vocabulary = Vocabulary.of(*libraries)
+    corpus, statistics = _gather(packs, vocabulary, config.model, config.derived)
+    held_out = read_dataset(config.valid)
+    seen = [replace(held_out, mappings=pack.mappings) for pack in packs]
+    valid, _ = _gather(seen, vocabulary, config.model)
+    ancestry = torch.as_tensor(vocabulary.ancestry(*libraries), dtype=torch.float32)
+    state = _start(config, vocabulary, statistics, ancestry, device, _origin(packs))
     drift = torch.zeros(vocabulary.n_types, N_OWN)
     if config.drift is not None:
-        drift = read_drift(config.drift, library, vocabulary)
+        drift = read_drift(config.drift, libraries[0], vocabulary)
     run = _Run(config, corpus.to(device), valid.to(device), vocabulary, drift.to(device), report)
     finished = run.go(state, started, max_minutes * 60.0)
     if not finished:
@@ -136,8 +114,9 @@ def train(
         bonds=statistics.bonds,
         error_scale=_error_scale(state.best_figures),
         training={
-            "config": json.loads(config.model_dump_json(exclude=set(PATHS))),
+            "config": json.loads(config.model_dump_json(exclude=PLACES)),
             "data": {"digest": data.digest, "structures": len(data.names)},
+            "mappings": [pack.mappings.name for pack in packs],
             "figures": {k: round(v, 5) for k, v in state.best_figures.items()},
             "seconds": round(state.seconds),
             "device": device,
@@ -146,6 +125,18 @@ def train(
     path = config.output / "weights.safetensors"
     save_weights(path, state.best, header)
     return path
+
+
+def _gather(
+    packs: Sequence[Dataset],
+    vocabulary: Vocabulary,
+    model: ModelConfig,
+    derived: tuple[Derived, ...] = (),
+) -> tuple[Corpus, Statistics]:
+    """Coarse-grain datasets, each by its mapping, and lay them out as one."""
+    made = [build_corpus(pack, vocabulary, model, derived) for pack in packs]
+    corpora, statistics = [corpus for corpus, _ in made], [told for _, told in made]
+    return join_corpora(corpora, vocabulary.n_slots), join_statistics(corpora, statistics)
 
 
 def _error_scale(figures: dict[str, float]) -> float:
@@ -393,95 +384,6 @@ def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None
                 parameter.copy_(given[name])
 
 
-def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
-    """Write a checkpoint aside and rename it; five files, each as large as the network."""
-    aside = folder / "checkpoint.part"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    named = dict(state.network.named_parameters())
-    moments = {name: state.optimiser.state[p] for name, p in named.items()}
-    parts = {
-        "network": state.network.state_dict(),
-        "average": state.average,
-        "best": state.best,
-        "first": {name: m["exp_avg"] for name, m in moments.items() if m},
-        "second": {name: m["exp_avg_sq"] for name, m in moments.items() if m},
-    }
-    for name, tensors in parts.items():
-        kept = {k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()}
-        save_file(kept, aside / f"{name}.safetensors")
-    about = {
-        "step": state.step,
-        "seconds": state.seconds,
-        "figures": state.figures,
-        "best_figures": state.best_figures,
-        "config": _identity(config),
-        "origin": state.origin,
-    }
-    (aside / "state.json").write_text(json.dumps(about))
-    final = folder / "checkpoint"
-    old = folder / "checkpoint.old"
-    if final.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        final.rename(old)
-    aside.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
-    """Put a run back where it was.
-
-    Raises
-    ------
-    ConfigError
-        If the checkpoint is damaged, or belongs to another configuration, other structures or
-        another mapping.
-    """
-    about, parts = _read_checkpoint(folder)
-    if about.get("origin", state.origin) != state.origin:
-        raise ConfigError(
-            f"{folder}: holds a run on another dataset",
-            "Give the new run another 'output' folder, or remove this one.",
-        )
-    if about["config"] != _identity(config):
-        raise ConfigError(
-            f"{folder}: holds a run with another configuration",
-            "Give the new run another 'output' folder, or remove this one.",
-        )
-    state.network.load_state_dict(parts["network"])
-    device = next(state.network.parameters()).device
-    state.average = {k: t.to(device) for k, t in parts["average"].items()}
-    state.best = {k: t.to(device) for k, t in parts["best"].items()}
-    first, second = parts["first"], parts["second"]
-    for name, parameter in state.network.named_parameters():
-        if name in first:
-            state.optimiser.state[parameter] = {
-                "step": torch.tensor(float(about["step"])),
-                "exp_avg": first[name].to(device),
-                "exp_avg_sq": second[name].to(device),
-            }
-    state.step, state.seconds = about["step"], about["seconds"]
-    state.figures, state.best_figures = about["figures"], about["best_figures"]
-
-
-def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
-    """Read state.json and the tensors of each of the five files."""
-    names = ("network", "average", "best", "first", "second")
-    try:
-        about = json.loads((folder / "state.json").read_text())
-        return about, {name: load_file(folder / f"{name}.safetensors") for name in names}
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ConfigError(
-            f"{folder}: the checkpoint is damaged ({error})",
-            "Copy it again, or remove it to begin anew.",
-        ) from None
-
-
-def _origin(data: Dataset) -> str:
+def _origin(packs: Sequence[Dataset]) -> str:
     """Name what a run learns from: its structures and what is rebuilt of them."""
-    return f"{data.digest} {data.mappings.digest()}"
-
-
-def _identity(config: TrainConfig) -> str:
-    """Give the configuration as text, without what may differ between two parts of one run."""
-    return config.model_dump_json(exclude={*PATHS, "threads", "checkpoint_minutes"})
+    return " ".join(f"{pack.digest} {pack.mappings.digest()}" for pack in packs)

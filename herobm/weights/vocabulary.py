@@ -36,12 +36,13 @@ class Vocabulary(BaseModel):
     n_slots: int
 
     @classmethod
-    def of(cls, library: Library) -> Vocabulary:
-        """Vocabulary of all templates of a library."""
+    def of(cls, *libraries: Library) -> Vocabulary:
+        """Vocabulary of all templates of a library, or of several."""
         entries: dict[str, Entry] = {}
-        for t in library:
+        templates = [t for library in libraries for t in library]
+        for t in templates:
             entries.setdefault(t.key, Entry(key=t.key, residue=t.name, beads=t.beads))
-        n_slots = max((int(t.n_slots.max(initial=0)) for t in library), default=0)
+        n_slots = max((int(t.n_slots.max(initial=0)) for t in templates), default=0)
         return cls(entries=tuple(entries.values()), n_slots=n_slots)
 
     @property
@@ -93,12 +94,12 @@ class Vocabulary(BaseModel):
                 f"The weights know: {', '.join(sorted(e.residue for e in self.entries))}.",
             )
 
-    def ancestry(self, library: Library) -> FloatArray:
+    def ancestry(self, *libraries: Library) -> FloatArray:
         """Tell which vectors add up to which atoms.
 
         Parameters
         ----------
-        library : Library
+        libraries : Library
             That the vocabulary was made of.
 
         Returns
@@ -108,7 +109,7 @@ class Vocabulary(BaseModel):
             (or the same) vector, else 0.
         """
         table = np.zeros((self.n_types, self.n_slots, self.n_slots))
-        for template in library:
+        for template in (t for library in libraries for t in library):
             rows = template.rows
             kind = self._first[template.key] + rows.bead
             for step in rows.path(rows.depth).T:

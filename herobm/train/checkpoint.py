@@ -1,0 +1,131 @@
+"""Checkpoints of a run, written so that a kill at any time leaves one that is whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from herobm.errors import ConfigError
+from herobm.nn.model import Backmapper
+from herobm.train.config import PLACES, TrainConfig
+
+
+@dataclass
+class State:
+    """All that a checkpoint holds; `origin` tells the structures and the mapping apart.
+
+    `best` is the average at the end of the epoch with the least error on the validation set, and
+    `best_figures` what was found there.
+    """
+
+    network: Backmapper
+    average: dict[str, torch.Tensor]
+    optimiser: torch.optim.AdamW
+    origin: str = ""
+    step: int = 0
+    seconds: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    best_figures: dict[str, float] = field(default_factory=dict)
+
+    def compare(self) -> None:
+        """Keep the average if it is the best so far."""
+        if not self.best or self.figures["valid_rmsd"] < self.best_figures["valid_rmsd"]:
+            self.best = {name: t.clone() for name, t in self.average.items()}
+            self.best_figures = {**self.figures, "step": self.step}
+
+
+def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
+    """Write a checkpoint aside and rename it; five files, each as large as the network."""
+    aside = folder / "checkpoint.part"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    named = dict(state.network.named_parameters())
+    moments = {name: state.optimiser.state[p] for name, p in named.items()}
+    parts = {
+        "network": state.network.state_dict(),
+        "average": state.average,
+        "best": state.best,
+        "first": {name: m["exp_avg"] for name, m in moments.items() if m},
+        "second": {name: m["exp_avg_sq"] for name, m in moments.items() if m},
+    }
+    for name, tensors in parts.items():
+        kept = {k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()}
+        save_file(kept, aside / f"{name}.safetensors")
+    about = {
+        "step": state.step,
+        "seconds": state.seconds,
+        "figures": state.figures,
+        "best_figures": state.best_figures,
+        "config": _identity(config),
+        "origin": state.origin,
+    }
+    (aside / "state.json").write_text(json.dumps(about))
+    final = folder / "checkpoint"
+    old = folder / "checkpoint.old"
+    if final.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        final.rename(old)
+    aside.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
+    """Put a run back where it was.
+
+    Raises
+    ------
+    ConfigError
+        If the checkpoint is damaged, or belongs to another configuration, other structures or
+        another mapping.
+    """
+    about, parts = _read_checkpoint(folder)
+    if about.get("origin", state.origin) != state.origin:
+        raise ConfigError(
+            f"{folder}: holds a run on another dataset",
+            "Give the new run another 'output' folder, or remove this one.",
+        )
+    if about["config"] != _identity(config):
+        raise ConfigError(
+            f"{folder}: holds a run with another configuration",
+            "Give the new run another 'output' folder, or remove this one.",
+        )
+    state.network.load_state_dict(parts["network"])
+    device = next(state.network.parameters()).device
+    state.average = {k: t.to(device) for k, t in parts["average"].items()}
+    state.best = {k: t.to(device) for k, t in parts["best"].items()}
+    first, second = parts["first"], parts["second"]
+    for name, parameter in state.network.named_parameters():
+        if name in first:
+            state.optimiser.state[parameter] = {
+                "step": torch.tensor(float(about["step"])),
+                "exp_avg": first[name].to(device),
+                "exp_avg_sq": second[name].to(device),
+            }
+    state.step, state.seconds = about["step"], about["seconds"]
+    state.figures, state.best_figures = about["figures"], about["best_figures"]
+
+
+def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
+    """Read state.json and the tensors of each of the five files."""
+    names = ("network", "average", "best", "first", "second")
+    try:
+        about = json.loads((folder / "state.json").read_text())
+        return about, {name: load_file(folder / f"{name}.safetensors") for name in names}
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ConfigError(
+            f"{folder}: the checkpoint is damaged ({error})",
+            "Copy it again, or remove it to begin anew.",
+        ) from None
+
+
+def _identity(config: TrainConfig) -> str:
+    """Give the configuration as text, without what may differ between two parts of one run."""
+    return config.model_dump_json(exclude={*PLACES, "threads", "checkpoint_minutes"})
