@@ -190,6 +190,9 @@ class NetworkShare:
         self._tell(n_lost)
         first = self._first_look(network, graph)
         atoms = network.atoms(graph.types, first)
+        for _ in range(network.n_sketches - 1):
+            first = self._look_again(network, graph, first, atoms)
+            atoms = network.atoms(graph.types, first)
         if len(self.rows) < len(graph.types):
             graph, first = graph.take(self._own), first.take(self._own)
         vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
@@ -222,6 +225,14 @@ class NetworkShare:
         chunks = range(0, max(len(graph.types), 1), self.CHUNK)
         looks = [network.look(graph.take(slice(b, b + self.CHUNK))) for b in chunks]
         return FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+
+    @torch.inference_mode()
+    def _look_again(
+        self, network: Backmapper, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
+    ) -> FirstLook:
+        parts = [slice(b, b + self.CHUNK) for b in range(0, len(graph.types), self.CHUNK)]
+        looks = [network.look_again(graph.take(p), first.take(p), atoms) for p in parts]
+        return FirstLook(*(torch.cat(found) for found in zip(*looks, strict=True)))
 
     def _tell(self, n_lost: int) -> None:
         if n_lost and not self._told:

@@ -10,6 +10,7 @@ class SecondConfig(BaseModel):
 
     Attributes
     ----------
+    times : how often it looks, each time at what it made of the sketch before.
     radius : Å, how far each atom of a bead sees others.
     n_nearest : atoms that a bead sees at most, those nearest to the middle of its own.
     n_radial : Bessel functions of the distance.
@@ -20,6 +21,7 @@ class SecondConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    times: int = Field(default=1, ge=1)
     radius: float = Field(default=5.0, gt=0)
     n_nearest: int = Field(default=40, ge=1)
     n_radial: int = Field(default=8, ge=2)

@@ -168,7 +168,14 @@ class Backmapper(nn.Module):
     def forward(self, graph: BeadGraph) -> Prediction:
         """Predict the vectors, torsions and errors of the beads of a graph of a whole system."""
         first = self.look(graph)
+        for _ in range(self.n_sketches - 1):
+            first = self.look_again(graph, first, self.atoms(graph.types, first))
         return self.finish(graph, first, self.atoms(graph.types, first))
+
+    @property
+    def n_sketches(self) -> int:
+        """Sketches that are looked at one after another, that of the first look among them."""
+        return 1 if self.config.second is None else self.config.second.times
 
     def look(self, graph: BeadGraph) -> FirstLook:
         """Tell what the beads alone say."""
@@ -200,6 +207,15 @@ class Backmapper(nn.Module):
             Å, from each bead to its atoms.
         """
         return None if self.second is None else self.second.atoms(types, first.vectors)
+
+    def look_again(
+        self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
+    ) -> FirstLook:
+        """Make a better sketch; the arguments are those of `finish`."""
+        if self.second is None or atoms is None:
+            return first
+        moved, _, _ = self.second(graph, first, atoms)
+        return first._replace(vectors=self._bounded(first.vectors + moved, graph.types))
 
     def finish(self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None) -> Prediction:
         """Look again if the network does, and predict.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,23 +22,24 @@ from herobm.train.config import PLACES, TrainConfig
 class State:
     """All that a checkpoint holds; `origin` tells the structures and the mapping apart.
 
-    `best` is the average at the end of the epoch with the least error on the validation set, and
-    `best_figures` what was found there.
+    `best` is the average at the end of the epoch with the least error on the validation set (what
+    the run began with, before there is any), and `best_figures` what was found there.
     """
 
     network: Backmapper
     average: dict[str, torch.Tensor]
     optimiser: torch.optim.AdamW
+    best: dict[str, torch.Tensor]
     origin: str = ""
     step: int = 0
     seconds: float = 0.0
     figures: dict[str, float] = field(default_factory=dict)
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
     best_figures: dict[str, float] = field(default_factory=dict)
 
     def compare(self) -> None:
         """Keep the average if it is the best so far."""
-        if not self.best or self.figures["valid_rmsd"] < self.best_figures["valid_rmsd"]:
+        found = self.figures["valid_rmsd"]
+        if math.isfinite(found) and found < self.best_figures.get("valid_rmsd", math.inf):
             self.best = {name: t.clone() for name, t in self.average.items()}
             self.best_figures = {**self.figures, "step": self.step}
 

@@ -106,6 +106,11 @@ def train(
     finished = run.go(state, started, max_minutes * 60.0)
     if not finished:
         return None
+    if not state.best_figures:
+        raise ConfigError(
+            f"{config.output}: the run has come to numbers that are not finite, and learnt nothing",
+            "Lower 'learning_rate', or begin with other weights.",
+        )
     header = Header(
         model=config.model,
         mapping=data.mappings.name,
@@ -146,32 +151,43 @@ def _error_scale(figures: dict[str, float]) -> float:
 
 
 class Sight:
-    """What a network sees: of a batch, or of all beads beforehand if its first look is held.
+    """What a network sees: of a batch, or a sketch of all beads if its first look is held.
 
     Parameters
     ----------
-    network : Backmapper
-    corpus : Corpus
-    shaken : Shaken
+    first : FirstLook, optional
+        At all beads of the corpus, where they were looked at beforehand.
+    atoms : Tensor, shape (n_beads, n_slots, 3), optional
+        Å, the sketch, relative to the beads.
     """
 
-    @torch.no_grad()
-    def __init__(self, network: Backmapper, corpus: Corpus, shaken: Shaken) -> None:
-        self.first: FirstLook | None = None
-        self.atoms: torch.Tensor | None = None
-        if network.second is None:
-            return
-        every = torch.arange(len(corpus.beads), device=corpus.beads.device).split(CHUNK)
-        cutoff = network.config.cutoff
-        looks = [network.look(graph_of(corpus, shaken, part, cutoff)) for part in every]
-        self.first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-        self.atoms = network.atoms(corpus.types, self.first)
+    def __init__(self, first: FirstLook | None = None, atoms: torch.Tensor | None = None) -> None:
+        self.first, self.atoms = first, atoms
 
     def predict(self, network: Backmapper, batch: Batch) -> Prediction:
         """Predict what belongs to a batch."""
         if self.first is None:
             return network.finish(batch.graph, network.look(batch.graph), None)
         return network.finish(batch.graph, self.first.take(batch.index), self.atoms)
+
+
+@torch.no_grad()
+def sketches(network: Backmapper, corpus: Corpus, shaken: Shaken) -> list[Sight]:
+    """Make all sketches that a network looks at, the first one first."""
+    if network.second is None:
+        return [Sight()]
+    every = torch.arange(len(corpus.beads), device=corpus.beads.device).split(CHUNK)
+    cutoff = network.config.cutoff
+    looks = [network.look(graph_of(corpus, shaken, part, cutoff)) for part in every]
+    first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+    made = [Sight(first, network.atoms(corpus.types, first))]
+    for _ in range(network.n_sketches - 1):
+        last = made[-1].atoms
+        graphs = ((graph_of(corpus, shaken, part, cutoff), first.take(part)) for part in every)
+        looks = [network.look_again(graph, part, last) for graph, part in graphs]
+        first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+        made.append(Sight(first, network.atoms(corpus.types, first)))
+    return made
 
 
 class _Run:
@@ -201,7 +217,7 @@ class _Run:
         saved = time.monotonic()
         while state.step < self.n_steps:
             epoch, skip = divmod(state.step, self.epoch_steps)
-            for batch, sight in self._epoch(state.network, epoch, skip):
+            for batch, sight in self._epoch(state, epoch, skip):
                 self._step(state, batch, sight)
                 now = time.monotonic()
                 state.seconds = before + now - started
@@ -224,16 +240,26 @@ class _Run:
                 return False
         return True
 
-    def _epoch(self, network: Backmapper, epoch: int, skip: int) -> Iterator[tuple[Batch, Sight]]:
-        """Batches of an epoch, and what there is to see; the same whenever asked for again."""
+    def _epoch(self, state: State, epoch: int, skip: int) -> Iterator[tuple[Batch, Sight]]:
+        """Batches of an epoch, and what there is to see; the same whenever asked for again.
+
+        Where there are several sketches batches see them in turn, as the best network so far
+        makes them.
+        """
         config, corpus = self.config, self.corpus
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
         first, last = segments(corpus.structure, config.segment, generator)
-        shaken = shake(corpus, self.shaking, network.strain, generator)
-        sight = Sight(network, corpus, shaken)
+        shaken = shake(corpus, self.shaking, state.network.strain, generator)
+        sights = sketches(self._network(state.best), corpus, shaken)
         for index in range(skip, self.epoch_steps):
             part = slice(index * config.batch, (index + 1) * config.batch)
+            sight = sights[index % len(sights)]
             yield self._cut(corpus, shaken, first[part], last[part]), sight
+
+    def _network(self, tensors: dict[str, torch.Tensor]) -> Backmapper:
+        network = Backmapper(self.config.model, self.vocabulary.n_types, self.vocabulary.n_slots)
+        network.load_state_dict(tensors)
+        return network.to(self.valid.beads.device).eval()
 
     def _cut(
         self, corpus: Corpus, shaken: Shaken, first: torch.Tensor, last: torch.Tensor
@@ -255,8 +281,9 @@ class _Run:
         loss = terms.total(config.geometry_weight(progress), config.torsion)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
-        state.optimiser.step()
+        norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
+        if torch.isfinite(norm):  # one wild batch would spoil all parameters for good
+            state.optimiser.step()
         decay = min(config.ema, (state.step + 1) / (state.step + 10))
         with torch.no_grad():
             for name, value in state.network.state_dict().items():
@@ -271,13 +298,11 @@ class _Run:
     @torch.no_grad()
     def validate(self, state: State) -> dict[str, float]:
         """RMSD (Å) of the moving average on the validation set, without and with bead noise."""
-        network = Backmapper(self.config.model, self.vocabulary.n_types, self.vocabulary.n_slots)
-        network.load_state_dict(state.average)
-        network.to(self.valid.beads.device).eval()
+        network = self._network(state.average)
         figures = {}
         for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
             found = self._judge(network, noise)
-            figures[name] = math.sqrt(found.squares / max(found.count, 1))
+            figures[name] = math.sqrt(found.squares / found.count) if found.count else math.nan
             figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
             if noise == 0.0:
                 figures["valid_expected"] = math.sqrt(found.expected / max(found.count, 1))
@@ -287,7 +312,7 @@ class _Run:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        sight = Sight(network, self.valid, shaken)
+        sight = sketches(network, self.valid, shaken)[-1]
         squares, expected, count, bonds = 0.0, 0.0, 0, []
         runs = segments(self.valid.structure, 64, torch.Generator().manual_seed(0))
         for part in range(0, len(runs[0]), 32):
@@ -349,7 +374,8 @@ def _start(
         learning, lr=config.learning_rate, weight_decay=config.weight_decay
     )
     average = {name: t.clone() for name, t in network.state_dict().items()}
-    state = State(network, average, optimiser, origin)
+    best = {name: t.clone() for name, t in average.items()}
+    state = State(network, average, optimiser, best, origin)
     for name in ("checkpoint", "checkpoint.old"):  # the latter after a kill between two renames
         if (config.output / name).is_dir():
             load_checkpoint(config.output / name, state, config)
@@ -368,15 +394,18 @@ def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None
             f"{path}: is a committee of {len(known.networks)} networks, and a run goes on from one",
             "Name the weights of one of them in 'initial'.",
         )
-    config = known.header.model
-    once = network.config.model_copy(update={"second": None})
-    if config not in (network.config, once) or known.header.vocabulary != vocabulary:
+    config, mine = known.header.model, network.config
+    once = mine.model_copy(update={"second": None})
+    if config.second is not None and mine.second is not None:  # may have looked less often
+        again = config.second.model_copy(update={"times": mine.second.times})
+        config = config.model_copy(update={"second": again})
+    if config not in (mine, once) or known.header.vocabulary != vocabulary:
         raise ConfigError(
             f"{path}: is of another network or another mapping than this run",
             "Name weights with the same 'model' in 'initial', or leave it out.",
         )
     given = dict(known.network.named_parameters())
-    if config != network.config:
+    if config != mine:
         del given["error.weight"]  # judges by what the first look saw
     with torch.no_grad():
         for name, parameter in network.named_parameters():

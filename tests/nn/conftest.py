@@ -26,19 +26,20 @@ def vocabulary(martini3: Library) -> Vocabulary:
     return Vocabulary.of(martini3)
 
 
-@pytest.fixture(scope="session", params=["once", "twice"])
+@pytest.fixture(scope="session", params=["once", "twice", "thrice"])
 def network(
     request: pytest.FixtureRequest, vocabulary: Vocabulary, martini3: Library
 ) -> Backmapper:
-    """Random weights, of a size at which all of them matter; it looks once or twice."""
+    """Random weights, of a size at which all of them matter; how often it looks."""
     torch.manual_seed(7)
-    second = SecondConfig(n_channels=4, hidden=32, readout=16, n_blocks=1)
+    times = 2 if request.param == "thrice" else 1
+    second = SecondConfig(times=times, n_channels=4, hidden=32, readout=16, n_blocks=1)
     config = ModelConfig(
         n_channels=6,
         hidden=32,
         readout=16,
         n_blocks=1,
-        second=second if request.param == "twice" else None,
+        second=None if request.param == "once" else second,
     )
     made = Backmapper(config, vocabulary.n_types, vocabulary.n_slots)
     with torch.no_grad():

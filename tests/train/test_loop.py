@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from herobm.dsl.model import MappingSet
 from herobm.errors import ConfigError, DatasetError, OutputError
 from herobm.nn.config import SecondConfig
 from herobm.plan import Library
+from herobm.train import loop
 from herobm.train.config import TrainConfig, parse_config
 from herobm.train.dataset import write_dataset
 from herobm.train.derive import Derived
@@ -211,10 +213,11 @@ def test_a_bare_machine_wants_minutes_as_a_number(minutes: str, tmp_path: Path) 
     assert done.stderr == "usage: python -m herobm.train CONFIG [MINUTES]\n"
 
 
-def test_a_second_look_learns_and_leaves_the_first_alone(tiny_run: TrainConfig) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_second_look_learns_and_leaves_the_first_alone(tiny_run: TrainConfig, times: int) -> None:
     first = train(tiny_run)
     assert first is not None
-    second = SecondConfig(n_channels=4, hidden=16, readout=8, n_blocks=1)
+    second = SecondConfig(times=times, n_channels=4, hidden=16, readout=8, n_blocks=1)
     model = tiny_run.model.model_copy(update={"second": second})
     config = elsewhere(tiny_run, "second", model=model, initial=first, epochs=4)
     whole = train(config)
@@ -231,6 +234,22 @@ def test_a_second_look_learns_and_leaves_the_first_alone(tiny_run: TrainConfig) 
     assert same(twice, weights_of(parts.output / "weights.safetensors"))
 
 
+def test_a_run_goes_on_that_looked_less_often(tiny_run: TrainConfig) -> None:
+    first = train(tiny_run)
+    second = SecondConfig(n_channels=4, hidden=16, readout=8, n_blocks=1)
+    model = tiny_run.model.model_copy(update={"second": second})
+    once = train(elsewhere(tiny_run, "once", model=model, initial=first))
+    again = second.model_copy(update={"times": 2})
+    model = tiny_run.model.model_copy(update={"second": again})
+    path = train(elsewhere(tiny_run, "again", model=model, initial=once, epochs=1))
+    assert path is not None
+    assert load_weights(path).network.n_sketches == 2
+    wider = second.model_copy(update={"radius": 6.0})
+    model = tiny_run.model.model_copy(update={"second": wider})
+    with pytest.raises(ConfigError, match="is of another network"):
+        train(elsewhere(tiny_run, "wider", model=model, initial=once))
+
+
 def test_the_best_epoch_is_kept(tiny_run: TrainConfig) -> None:
     path = train(tiny_run.model_copy(update={"geometry": (0.0, 3e3), "epochs": 4}))
     assert path is not None
@@ -240,6 +259,28 @@ def test_the_best_epoch_is_kept(tiny_run: TrainConfig) -> None:
     kept = load_weights(path).header.training["figures"]
     assert kept["valid_rmsd"] == pytest.approx(min(errors), abs=1e-4)
     assert kept["step"] == 9 * (1 + errors.index(min(errors)))
+
+
+def test_a_run_that_comes_to_nothing_says_so(tiny_run: TrainConfig) -> None:
+    with pytest.raises(ConfigError, match="not finite"):
+        train(tiny_run.model_copy(update={"learning_rate": 1e30, "warm_up": 1}))
+
+
+def test_one_wild_batch_spoils_nothing(
+    tiny_run: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    inner = loop.loss_terms
+
+    def wild(*arguments: object) -> object:
+        calls.append(arguments)
+        terms = inner(*arguments)
+        return replace(terms, bond=terms.bond * float("nan")) if len(calls) == 5 else terms
+
+    monkeypatch.setattr(loop, "loss_terms", wild)
+    path = train(tiny_run)
+    assert path is not None
+    assert all(torch.isfinite(t).all() for t in weights_of(path).values())
 
 
 def test_a_second_look_needs_a_first(tiny_run: TrainConfig) -> None:
