@@ -26,7 +26,8 @@ import torch
 from startup import processor
 
 import herobm
-from herobm.assembly.models import Model, open_model
+from herobm.assembly.draft import Model
+from herobm.assembly.models import open_model
 from herobm.errors import StructureError
 from herobm.io import open_trajectory, written_aside
 from herobm.io.find import structure_files

@@ -80,7 +80,7 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
     import torch
 
     import herobm
-    from herobm.assembly.models import NetworkShare
+    from herobm.assembly.network import NetworkShare
     from herobm.nn.graph import build_graph
     from herobm.pipeline import prepare
     from herobm.plan import reconstruct

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from herobm.assembly.choice import as_names, choose_mappings, open_library
-from herobm.assembly.models import Model, open_model
+from herobm.assembly.draft import Model
+from herobm.assembly.models import open_model
 from herobm.assembly.outcome import Result
 from herobm.assembly.rebuilder import Rebuilder
 from herobm.assembly.routing import drop_unserved, find_models

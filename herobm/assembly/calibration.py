@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from herobm.assembly.models import Model, Network
+from herobm.assembly.draft import Model
+from herobm.assembly.network import Network
 from herobm.assembly.rebuilder import Rebuilder
 from herobm.chem.naming import best_names, find_naming
 from herobm.errors import StructureError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from herobm.assembly.confidence import Confidence
-from herobm.assembly.models import Model
+from herobm.assembly.draft import Model
 from herobm.chem.quality import Contribution, Summary
 from herobm.plan import Plan
 from herobm.types import Atoms, Beads, IntArray, Residues

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from herobm.assembly.confidence import Confidence
-from herobm.assembly.models import Draft, Model
+from herobm.assembly.draft import Draft, Model
 from herobm.assembly.outcome import Result, contributions, find_atoms
 from herobm.assembly.routing import drop_unserved, route
 from herobm.assembly.sampling import Sampler

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from herobm.assembly.models import Model, Universal, open_model
+from herobm.assembly.draft import Model
+from herobm.assembly.foreign import Universal
+from herobm.assembly.models import open_model
 from herobm.errors import MappingMismatchError, ModelError
 from herobm.plan import Library
 from herobm.plugins.records import ANY_MAPPING

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from herobm.assembly.models import Draft, NetworkShare
+from herobm.assembly.draft import Draft
+from herobm.assembly.network import NetworkShare
 from herobm.plan import reconstruct
 from herobm.system import Topology
 from herobm.types import Beads, FloatArray

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from herobm.assembly.models import Draft, Network, NetworkShare
+from herobm.assembly.draft import Draft
+from herobm.assembly.network import Network, NetworkShare
 from herobm.chem.naming import best_names, find_naming
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph, build_context, build_graph

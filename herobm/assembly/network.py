@@ -1,0 +1,175 @@
+"""Networks of herobm at work on their residues of a topology."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from herobm.assembly.draft import Draft
+from herobm.chem.naming import Naming, best_names, find_naming
+from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict, with_strain
+from herobm.nn.model import Backmapper
+from herobm.nn.second import FirstLook
+from herobm.plan import Template, project, reconstruct
+from herobm.system import Topology
+from herobm.types import Beads, BoolArray, FloatArray
+from herobm.weights.file import Weights
+
+log = logging.getLogger(__name__)
+
+
+class Network:
+    """A network of herobm.
+
+    Parameters
+    ----------
+    weights : Weights
+    name : str, optional
+        What to call it; the path of the weights by default.
+    mapping : str, optional
+        Set that it serves; the one that its weights name by default. Some serve several.
+    """
+
+    trained = True
+
+    def __init__(
+        self, weights: Weights, name: str | None = None, mapping: str | None = None
+    ) -> None:
+        self.weights = weights
+        self.name = name or str(weights.path)
+        self.mapping = mapping or weights.header.mapping
+        self.bonds = weights.header.bonds
+
+    def knows(self, template: Template) -> bool:
+        """Tell whether it rebuilds a residue kind."""
+        return self.weights.header.vocabulary.knows(template)
+
+    def share(self, topology: Topology, owned: BoolArray, seed: int) -> NetworkShare:
+        """Make ready for the residues `owned`, shape (n_residues,), of a topology."""
+        return NetworkShare(self.weights, topology, owned, seed)
+
+
+class NetworkShare:
+    """The networks of a weights file at work; beads that they do not know are not there for them.
+
+    Where there are several, the atoms that they place are averaged, under the names (of atoms
+    that chemistry cannot tell apart) that bring them nearest to those of the first.
+    """
+
+    #: Beads that pass through the network at once; bounds the memory, changes no result.
+    CHUNK = 16384
+
+    def __init__(
+        self, weights: Weights, topology: Topology, owned: BoolArray, seed: int = 0
+    ) -> None:
+        vocabulary = weights.header.vocabulary
+        types = vocabulary.known_types(topology.plan)
+        known = types >= 0
+        self.networks, self.seed, self._told = weights.networks, seed, False
+        self.error_scale = weights.header.error_scale
+        self.context = restrict(build_context(topology, types, vocabulary.n_types), known)
+        self.plan = topology.plan
+        self.naming = find_naming(topology.plan) if weights.others else None
+        self.seen = np.flatnonzero(known)
+        self.rows = np.flatnonzero(owned[topology.plan.bead_residue] & known)
+        self._own = torch.as_tensor(np.searchsorted(self.seen, self.rows))
+
+    def fill(self, beads: Beads, draft: Draft) -> None:
+        """Write the vectors and torsions of one frame."""
+        rows = self.rows
+        graphs: dict[tuple[float, int], BeadGraph] = {}
+        said = [self._ask(network, beads, draft, graphs) for network in self.networks]
+        draft.vectors[rows] = said[0].vectors
+        if self.naming is not None:
+            draft.vectors[rows] = self._mean_of_atoms(self.naming, said, beads, draft)
+        draft.torsions[rows] = np.mean([s.torsions for s in said], axis=0)
+        logs = np.log([s.squared_error for s in said])
+        draft.squared_error[rows] = np.exp(logs.mean(axis=0))  # one that is lost counts less
+        draft.strain[rows] = said[0].strain
+
+    def _ask(
+        self,
+        network: Backmapper,
+        beads: Beads,
+        draft: Draft,
+        graphs: dict[tuple[float, int], BeadGraph],
+    ) -> _Said:
+        """Ask one network; `graphs` holds what others, who see as far, have seen of the frame."""
+        reach = (network.config.cutoff, network.config.n_neighbours)
+        if reach in graphs:
+            graph = with_strain(graphs[reach], network.n_types, network.strain)
+        else:
+            positions = beads.positions[self.seen]
+            graph = build_graph(self.context, positions, beads.box, network.config, network.strain)
+            graphs[reach] = graph = graph.to(next(network.parameters()).device)
+        if network.second is None and len(self.rows) < len(self.seen):
+            graph = graph.take(self._own)
+        graph, n_lost = network.orient(graph, self.seed)
+        self._tell(n_lost)
+        first = self._first_look(network, graph)
+        atoms = network.atoms(graph.types, first)
+        for _ in range(network.n_sketches - 1):
+            first = self._look_again(network, graph, first, atoms)
+            atoms = network.atoms(graph.types, first)
+        if len(self.rows) < len(graph.types):
+            graph, first = graph.take(self._own), first.take(self._own)
+        vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
+        n_slots = min(draft.vectors.shape[1], network.n_slots)
+        torsions, squared_error = np.zeros((len(self.rows), 2, 2)), np.zeros(len(self.rows))
+        with torch.inference_mode():
+            for begin in range(0, len(self.rows), self.CHUNK):
+                part = slice(begin, begin + self.CHUNK)
+                said = network.finish(graph.take(part), first.take(part), atoms)
+                vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
+                torsions[part] = said.torsions.cpu().numpy()
+                squared_error[part] = self.error_scale * said.log_error.exp().cpu().numpy()
+        return _Said(vectors, torsions, squared_error, graph.strain.cpu().numpy())
+
+    def _mean_of_atoms(
+        self, naming: Naming, said: list[_Said], beads: Beads, draft: Draft
+    ) -> FloatArray:
+        """Vectors (n_rows, n_slots, 3) to the mean of where the networks put the atoms."""
+        placed = []
+        for one in said:
+            vectors = np.zeros_like(draft.vectors)
+            vectors[self.rows] = one.vectors
+            placed.append(reconstruct(self.plan, beads.positions, vectors))
+        named = [placed[0], *(best_names(naming, p, placed[0]) for p in placed[1:])]
+        found: FloatArray = project(self.plan, beads.positions, np.mean(named, axis=0))[self.rows]
+        return found
+
+    @torch.inference_mode()
+    def _first_look(self, network: Backmapper, graph: BeadGraph) -> FirstLook:
+        chunks = range(0, max(len(graph.types), 1), self.CHUNK)
+        looks = [network.look(graph.take(slice(b, b + self.CHUNK))) for b in chunks]
+        return FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+
+    @torch.inference_mode()
+    def _look_again(
+        self, network: Backmapper, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
+    ) -> FirstLook:
+        parts = [slice(b, b + self.CHUNK) for b in range(0, len(graph.types), self.CHUNK)]
+        looks = [network.look_again(graph.take(p), first.take(p), atoms) for p in parts]
+        return FirstLook(*(torch.cat(found) for found in zip(*looks, strict=True)))
+
+    def _tell(self, n_lost: int) -> None:
+        if n_lost and not self._told:
+            self._told = True
+            log.info(
+                "%d bead(s) have no others near them, or only in a line: how their atoms are "
+                "turned cannot be told from the beads and is drawn at random (seed %d)",
+                n_lost,
+                self.seed,
+            )
+
+
+class _Said(NamedTuple):
+    """What a network says of its beads; see `Draft`."""
+
+    vectors: FloatArray
+    torsions: FloatArray
+    squared_error: FloatArray
+    strain: FloatArray
