@@ -137,7 +137,7 @@ def limit_bonds(
     positions: FloatArray,
     bonds: IntArray,
     lengths: FloatArray,
-    tolerance: float,
+    tolerance: float | FloatArray,
     n_sweeps: int = 30,
 ) -> FloatArray:
     """Pull bonds back that are farther than a tolerance from the length they should have.
@@ -154,7 +154,7 @@ def limit_bonds(
     bonds : IntArray, shape (n_bonds, 2)
     lengths : FloatArray, shape (n_bonds,)
         Å; NaN for bonds that are left alone.
-    tolerance : float
+    tolerance : float or FloatArray, shape (n_bonds,)
         Å.
     n_sweeps : int
         At most so many sweeps.
@@ -165,15 +165,16 @@ def limit_bonds(
     """
     known = np.isfinite(lengths)
     bonds, lengths = bonds[known], lengths[known]
+    room = np.broadcast_to(tolerance, known.shape)[known]
     moved = positions.copy()
     for _ in range(n_sweeps):
         along = moved[bonds[:, 1]] - moved[bonds[:, 0]]
         length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
         excess = length - lengths
-        off = np.flatnonzero(np.abs(excess) > tolerance)
+        off = np.flatnonzero(np.abs(excess) > room)
         if len(off) == 0:
             break
-        beyond = excess[off] - np.sign(excess[off]) * 0.9 * tolerance
+        beyond = excess[off] - np.sign(excess[off]) * 0.9 * room[off]
         step = along[off] * (0.5 * beyond / length[off])[:, None]
         count = np.bincount(bonds[off].ravel(), minlength=len(moved))[:, None]
         for column, sign in ((0, 1.0), (1, -1.0)):

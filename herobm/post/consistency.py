@@ -29,8 +29,11 @@ from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.coarsen import unbuilt_shares
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
-#: Å, how far a bond may be from the mean length of its kind (or its own, where that is unknown).
-BOND_LIMIT = 0.05
+#: Å, how far a bond may be from the mean length of its kind (or its own, where that is unknown),
+#: and how many standard deviations of its kind.
+BOND_LIMIT, N_SPREADS = 0.05, 3.9
+#: Share of that within which bonds are held, so that they end there.
+INSIDE = 0.9
 #: Å, beads nearer than this are where they should be.
 REACHED = 0.01
 #: Share of a bead that may be atoms that are not rebuilt.
@@ -172,9 +175,11 @@ class _Pulls:
         self.torsion_weights = problem.torsions.weights.copy()
         self.torsion_residue = layout.plan.atom_residue[problem.torsions.atoms[:, 2]]
         own = _gaps(layout.positions, layout.bonds)
-        known = reference_lengths(layout.plan, layout.bonds, dict(context.reference))[:, 0]
+        known, spread = reference_lengths(layout.plan, layout.bonds, dict(context.reference)).T
         self.usual = np.where(np.isfinite(known), known, own)
-        self.target = self.usual + np.clip(own - self.usual, -_INSIDE, _INSIDE)
+        self.room = np.fmin(N_SPREADS * spread, BOND_LIMIT)
+        self.inside = INSIDE * self.room
+        self.target = self.usual + np.clip(own - self.usual, -self.inside, self.inside)
         self.weights = np.full(len(own), 1.0 / BOND_SPREAD)
 
     def follow(
@@ -204,18 +209,14 @@ class _Pulls:
 
     def limit(self, positions: FloatArray) -> FloatArray:
         """Bring bonds back within the limit."""
-        return limit_bonds(positions, self.bonds, self.usual, BOND_LIMIT, N_SWEEPS)
+        return limit_bonds(positions, self.bonds, self.usual, self.room, N_SWEEPS)
 
     def _hold(self, off: FloatArray) -> None:
         """Make bonds stiffer that are this much (n_bonds,) off what is usual, beyond the limit."""
-        beyond = np.abs(off) > _INSIDE
-        self.target = np.where(beyond, self.usual + np.sign(off) * _INSIDE, self.target)
+        beyond = np.abs(off) > self.inside
+        self.target = np.where(beyond, self.usual + np.sign(off) * self.inside, self.target)
         stiffer = np.minimum(self.weights * STIFFER, STIFFEST)
         self.weights = np.where(beyond, stiffer, self.weights)
-
-
-#: Å, bonds are held within this, so that they end within the limit.
-_INSIDE = 0.9 * BOND_LIMIT
 
 
 def _problem(
