@@ -141,6 +141,8 @@ def methods_of(
 def measure(chosen: argparse.Namespace, registry: Registry) -> dict[str, list[Row]]:
     """Return the rows of each mapping that some method reads."""
     tables: dict[str, list[Row]] = {}
+    if chosen.peers and not peers.installed():
+        raise SystemExit("error: no program of others is installed (pip install herobm[peers])")
     post, device, with_peers = chosen.post, chosen.device, chosen.peers
     root, limit = chosen.data, chosen.limit
     for mapping in chosen.mapping or sorted(registry.mappings()):

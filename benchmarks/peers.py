@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,7 @@ class Run:
             given, made = Path(folder) / "beads.pdb", Path(folder) / self.peer.output
             herobm.write_structure(given, beads)
             command = [part.format(beads=given, atoms=made) for part in self.peer.command]
+            command[0] = _find(command[0]) or command[0]
             run = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False
             )
@@ -84,5 +86,10 @@ PEERS = (
 
 
 def installed() -> tuple[Peer, ...]:
-    """Return the programs that are on the PATH."""
-    return tuple(peer for peer in PEERS if shutil.which(peer.command[0]))
+    """Return the programs that are beside the Python in use, or on the PATH."""
+    return tuple(peer for peer in PEERS if _find(peer.command[0]) is not None)
+
+
+def _find(program: str) -> str | None:
+    here = str(Path(sys.executable).parent)
+    return shutil.which(program, path=here) or shutil.which(program)

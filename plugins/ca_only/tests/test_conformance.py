@@ -68,10 +68,18 @@ class TestCaModel(ModelSuite):
 
 
 class TestComModel(ModelSuite):
-    """The network ``ca_only/com``; it sees beads within its cutoff of 10 Å."""
+    """The network ``ca_only/com``; it looks twice, each time as far as its cutoff of 10 Å."""
 
     model = "ca_only/com"
     structure = PEPTIDES[1]
+    reach = 20.0
+
+
+class TestSideChainModel(ModelSuite):
+    """The network ``ca_only/sc``; it sees beads within its cutoff of 10 Å."""
+
+    model = "ca_only/sc"
+    structure = PEPTIDES[0]
     reach = 10.0
 
 

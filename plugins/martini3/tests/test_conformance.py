@@ -46,7 +46,7 @@ class TestProteinModel(ModelSuite):
 
     model = "martini3/protein"
     structure = PAIRS / "tier-0/mini-protein3_trp-cage/aa.pdb"
-    reach = 16.0
+    reach = 24.0
 
 
 class TestElnedynModel(ModelSuite):

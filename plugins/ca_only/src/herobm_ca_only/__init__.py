@@ -36,6 +36,7 @@ _TRAINED = {
     "com": "centres of mass of residues",
     "sc": "centres of mass of side chains",
     "ca-com": "C-alpha and centres of mass of residues",
+    "n-ca-c-o": "the backbone atoms N, CA, C and O",
 }
 
 
