@@ -89,3 +89,11 @@ class TestCaComModel(ModelSuite):
     model = "ca_only/ca-com"
     structure = PEPTIDES[0]
     reach = 8.0
+
+
+class TestBackbone4Model(ModelSuite):
+    """The network ``ca_only/n-ca-c-o``; it sees beads within its cutoff of 8.5 Å."""
+
+    model = "ca_only/n-ca-c-o"
+    structure = PEPTIDES[1]
+    reach = 8.5

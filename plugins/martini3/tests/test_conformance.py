@@ -55,3 +55,11 @@ class TestElnedynModel(ModelSuite):
     model = "martini3/elnedyn"
     structure = PAIRS / "tier-0/mini-protein3_trp-cage/aa.pdb"
     reach = 8.0
+
+
+class TestMartini2Model(ModelSuite):
+    """The network ``martini3/martini2``; it sees beads within its cutoff of 8 Å."""
+
+    model = "martini3/martini2"
+    structure = PAIRS / "tier-0/mini-protein3_trp-cage/aa.pdb"
+    reach = 8.0

@@ -29,6 +29,7 @@ def herobm_register_mappings() -> Iterator[MappingSpec]:
 _TRAINED = {
     "protein": "Martini 3 proteins",
     "elnedyn": "proteins with BB on the C-alpha atom",
+    "martini2": "Martini 2.2 proteins",
 }
 
 
