@@ -153,7 +153,7 @@ def alphas(ubiquitin: Path, tmp_path: Path) -> Path:
 
 
 def centres_of(alphas: Path) -> Path:
-    """Call the beads centres of side chains, for which there is no model."""
+    """Call the beads centres of side chains."""
     path = alphas.with_name("sc.pdb")
     path.write_text(alphas.read_text().replace(" CA  ", " SC  "))
     return path
@@ -168,9 +168,18 @@ def test_weights_of_another_mapping(refused: Refused, alphas: Path, tmp_path: Pa
 
 
 def test_a_mapping_without_a_model(refused: Refused, alphas: Path, tmp_path: Path) -> None:
-    err = refused("backmap", centres_of(alphas), "-o", tmp_path / "out.pdb")
-    assert "note: mapping: ca_only/sc (its beads fit 76 of 76 residues)" in err
-    assert "there is no model for mapping 'ca_only/sc' (models: ca_only/ca, " in err
+    path = alphas.with_name("n-ca-c.pdb")
+    lines = [line for line in alphas.read_text().splitlines() if " CA  " in line]
+    path.write_text(
+        "\n".join(
+            f"{line[:12]} {name:<3}{line[16:30]}{float(line[30:38]) + away:8.3f}{line[38:]}"
+            for line in lines
+            for name, away in (("N", -1.4), ("CA", 0.0), ("C", 1.4))
+        )
+    )
+    err = refused("backmap", path, "-o", tmp_path / "out.pdb")
+    assert "note: mapping: ca_only/n-ca-c (its beads fit 76 of 76 residues)" in err
+    assert "there is no model for mapping 'ca_only/n-ca-c' (models: ca_only/ca, " in err
     assert "herobm train" in err
 
 

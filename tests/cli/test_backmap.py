@@ -372,9 +372,9 @@ def test_martini_2_is_told_from_martini_3(herobm, lines, put: Put) -> None:
     lacking = [x for x in lines if not any(r in x and b in x for r, b in beads_of_later)]
     path = put("m2.pdb", lacking)
     result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
-    assert result.code == 1
-    assert "there is no model for mapping 'martini3/martini2'" in result.err
-    result = herobm("backmap", path, "-o", path.with_name("out.pdb"), "--mapping", "martini3")
+    assert result.code == 0
+    assert "note: mapping: martini3/martini2 (its beads fit 76 of 76 residues)" in result.err
+    result = herobm("backmap", path, "-o", path.with_name("no.pdb"), "--mapping", "martini3")
     assert "ALA lacks SC1 (2 residues, first: ALA 28 of chain A)" in result.err
     assert "TYR lacks SC4 (TYR 59 of chain A)" in result.err
     assert "Martini 2" in result.err
