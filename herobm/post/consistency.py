@@ -57,6 +57,8 @@ ROUNDS = (8, 4, 4, 4, 4)
 TIGHTER, EASE = 3.0, (1.0, 0.2, 0.1, 0.01)
 #: Rounds that look at residues that are spoilt, but not ruined.
 N_POLISH = 2
+#: How often residues that are ruined are put back, and how many to each side with them.
+N_HOLDS, N_BESIDE = 4, 2
 #: Degrees from a plane that a peptide may be off, unless it was farther off before, and by which
 #: it is meant to be off at most, unless it is rather across than along the plane.
 FLAT_ENOUGH, FLAT, ACROSS = 25.0, 15.0, 60.0
@@ -140,11 +142,13 @@ class Quality:
 def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArray:
     """Find positions (n_atoms, 3) of the plan's atoms whose beads are as near as bonds allow.
 
-    Molecules of which a residue would be ruined stay as they are.
+    Residues that are ruined all the same stay as they are with those beside them, and molecules of
+    which that ruins others.
     """
     start, links = layout.positions, layout.topology.links
     backbone = find_backbone(layout)
-    problem = _problem(layout, context, centres, backbone)
+    held = np.zeros(layout.plan.n_residues, bool)
+    problem = _problem(layout, context, centres, backbone, held)
     before = _quality(layout, backbone, start)
     pulls = _Pulls(layout, context, centres, problem)
     tight, ease = np.ones((2, layout.plan.n_residues))
@@ -158,6 +162,16 @@ def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArra
             break
         tight[worse | beside(worse, links)] *= TIGHTER
         ease[ruined | beside(ruined, links)] *= less
+    for _ in range(N_HOLDS):
+        if not ruined.any():
+            break
+        held |= ruined
+        for _ in range(N_BESIDE):
+            held |= beside(held, links)
+        positions = np.where(held[layout.plan.atom_residue, None], start, positions)
+        pulls.problem = _problem(layout, context, centres, backbone, held)
+        positions = pulls.follow(positions, tight, ease, ROUNDS[0])
+        ruined = before.ruined(_quality(layout, backbone, positions))
     back = np.isin(links.chain, links.chain[ruined])[layout.plan.atom_residue]
     return pulls.limit(np.where(back[:, None], start, positions))
 
@@ -220,8 +234,13 @@ class _Pulls:
 
 
 def _problem(
-    layout: Layout, context: PostContext, centres: BeadCentres, backbone: Backbone
+    layout: Layout,
+    context: PostContext,
+    centres: BeadCentres,
+    backbone: Backbone,
+    held: BoolArray,
 ) -> Problem:
+    """State the problem; residues that are `held` (n_residues,) do not move."""
     start, bonds = layout.positions, layout.bonds
     angles = angles_of(bonds, layout.plan.n_atoms)[:, [0, 2]]
     disulfides = _present(np.array(context.disulfides, np.int64).reshape(-1, 2), layout)
@@ -234,7 +253,7 @@ def _problem(
         centres.all,
         np.nan_to_num(start),
         np.full(layout.plan.n_atoms, 1.0 / PLACE_SPREAD),
-        layout.rows >= 0,
+        (layout.rows >= 0) & ~held[layout.plan.atom_residue],
     )
 
 
