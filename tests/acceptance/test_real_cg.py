@@ -123,14 +123,15 @@ def test_lipids_alone_are_refused(
         "m2_lspa_cg2at/CG_input_nowater.pdb",
     ],
 )
-def test_martini_2_is_known_and_has_no_model(
+def test_martini_2_is_known_and_rebuilt(
     herobm, shared_data: Path, tmp_path: Path, path: str
 ) -> None:
     flags = ["-o", tmp_path / "out.pdb", "--skip-unmapped"]
     result = herobm("backmap", shared_data / "cg" / path, *flags)
-    assert result.code == 1
+    assert result.code == 0
     assert "note: mapping: martini3/martini2" in result.err
-    assert "there is no model for mapping 'martini3/martini2'" in result.err
+    assert "chirality errors  0" in result.out
+    assert len(read_atoms(tmp_path / "out.pdb")) > 200
 
 
 def test_alpha_carbons_of_a_disordered_chain(herobm, shared_data: Path, tmp_path: Path) -> None:
