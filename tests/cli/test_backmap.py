@@ -412,7 +412,8 @@ def test_a_trajectory_frame_by_frame(herobm, ubiquitin: Path, swim) -> None:
     first = read_atoms(out.with_suffix(".pdb"))
     for frame in frames:
         away = frame.positions - first.positions
-        assert np.ptp(away, axis=0).max() < 0.1  # XTC has 0.01 Å on either side
+        # XTC has 0.01 Å on either side, and what beads hardly tell moves by more than they do.
+        assert np.ptp(away, axis=0).max() < 0.4
 
 
 def test_hydrogens_in_a_trajectory(herobm, ubiquitin: Path, swim) -> None:
