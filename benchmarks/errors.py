@@ -24,6 +24,7 @@ import herobm
 from herobm.assembly.models import open_model
 from herobm.chem.contacts import clashes
 from herobm.chem.naming import best_names, canonical_names, find_naming
+from herobm.cli.structures import spread
 from herobm.errors import StructureError
 from herobm.io.find import structure_files
 from herobm.pipeline import Rebuilder
@@ -181,10 +182,8 @@ def main() -> None:
     model = open_model(chosen.model, registry)
     library = compile_library(registry.mapping(model.mapping))
     steps = resolve(None if chosen.post == "default" else chosen.post, registry)
-    files = structure_files([chosen.folder])
-    limit = min(chosen.limit or len(files), len(files))
     tally = Tally()
-    for file in [files[i * len(files) // limit] for i in range(limit)]:
+    for file in spread(structure_files([chosen.folder]), chosen.limit):
         try:
             topology, reference = coarse_grain(herobm.read_atoms(file), library, file.name)
         except StructureError as error:

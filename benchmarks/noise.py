@@ -21,6 +21,7 @@ import torch
 
 import herobm
 from herobm.assembly.models import open_model
+from herobm.cli.structures import spread
 from herobm.io.find import structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
@@ -52,9 +53,7 @@ def main() -> None:
     model = open_model(chosen.model, registry)
     library = compile_library(registry.mapping(model.mapping))
     steps = resolve(None if chosen.post == "default" else chosen.post, registry)
-    files = structure_files([chosen.folder])
-    if chosen.limit is not None and chosen.limit < len(files):
-        files = [files[i * len(files) // chosen.limit] for i in range(chosen.limit)]
+    files = spread(structure_files([chosen.folder]), chosen.limit)
     structures = [(path.name, herobm.read_atoms(path)) for path in files]
     curves: dict[str, list[Spread]] = {}
     for noise in chosen.noise:
@@ -65,8 +64,8 @@ def main() -> None:
             bonds=dict(model.bonds),
             noise=noise,
         )
-        for key, spread in found.summary().items():
-            curves.setdefault(key, []).append(spread)
+        for key, figure in found.summary().items():
+            curves.setdefault(key, []).append(figure)
     whole = {key: curve for key, curve in curves.items() if len(curve) == len(chosen.noise)}
     print(f"| {model.name}, {len(structures)} structures; noise, Å | ", end="")
     print(" | ".join(f"{noise:g}" for noise in chosen.noise) + " |")
@@ -90,8 +89,8 @@ def draw(noise: list[float], curves: dict[str, list[Spread]], path: Path) -> Non
     for panel, (key, curve) in zip(axes.flat, curves.items(), strict=False):
         metric = METRICS[key]
         mean = [s.mean * metric.scale for s in curve]
-        spread = [s.sd * metric.scale for s in curve]
-        panel.errorbar(noise, mean, spread, marker="o", markersize=3, capsize=2)
+        width = [s.sd * metric.scale for s in curve]
+        panel.errorbar(noise, mean, width, marker="o", markersize=3, capsize=2)
         panel.set_title(f"{metric.words}, {metric.unit}".removesuffix(", "), fontsize=7)
         panel.tick_params(labelsize=7)
     fig.supxlabel("noise on the beads / Å a coordinate", fontsize=8)

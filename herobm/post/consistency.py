@@ -1,11 +1,12 @@
 """The step ``consistency``: atoms that coarse-grain back onto the beads they were rebuilt from.
 
 The atoms of a bead are shifted until their mean is where the bead is. Bonds give way by no more
-than `BOND_LIMIT`. Angles and flat groups bend as far as a bead can pull them, and no bead pulls
-harder than `PULL`: the sum of the distances from the beads is made small, not that of their
-squares, so beads are met exactly where that is possible, and one that is out of reach does not
-bend what is about it for nothing. Atoms that clash are pushed apart. Residues that come out with a
-worse backbone or a wrong hand are pulled less. What is left is told.
+than `BOND_LIMIT`, and stay within `N_SPREADS` standard deviations of their kind. Angles and flat
+groups bend as far as a bead can pull them, and no bead pulls harder than `PULL`: the sum of the
+distances from the beads is made small, not that of their squares, so beads are met exactly where
+that is possible, and one that is out of reach does not bend what is about it for nothing. Atoms
+that clash are pushed apart. Residues that come out with a worse backbone or a wrong hand are
+pulled less. What is left is told.
 """
 
 from __future__ import annotations
