@@ -130,6 +130,39 @@ def regions() -> IntArray:
     return verdict
 
 
+def towards_favoured(
+    phi: FloatArray, psi: FloatArray, kind: IntArray, reach: float
+) -> tuple[FloatArray, FloatArray]:
+    """Move what is not favoured to the nearest favoured cell, if that is near.
+
+    Parameters
+    ----------
+    phi, psi : FloatArray, shape (n,)
+        Degrees.
+    kind : IntArray, shape (n,)
+        Index into `CLASSES`.
+    reach : float
+        Degrees, root of the sum of both squares, beyond which angles stay what they are.
+
+    Returns
+    -------
+    phi, psi : FloatArray, shape (n,)
+        Degrees: the middle of a cell where they were moved.
+    """
+    moved = np.stack([phi, psi], axis=1)
+    favoured = regions() == FAVOURED
+    rare = judge(phi, psi, kind) > FAVOURED
+    for one in np.unique(kind[rare]):
+        rows = np.flatnonzero(rare & (kind == one))
+        middles = (np.argwhere(favoured[one]) + 0.5) * CELL - 180.0
+        gaps = (middles - moved[rows, None] + 180.0) % 360.0 - 180.0
+        distance = np.linalg.norm(gaps, axis=2)
+        nearest = distance.argmin(axis=1)
+        near = distance.min(axis=1) <= reach
+        moved[rows[near]] = middles[nearest[near]]
+    return moved[:, 0], moved[:, 1]
+
+
 def histograms(phi: FloatArray, psi: FloatArray, kind: IntArray) -> IntArray:
     """Count residues by class and cell, shape (n_classes, n_cells, n_cells).
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.chem.geometry import dihedrals
-from herobm.chem.ramachandran import classes_of, judge, surprise
+from herobm.chem.ramachandran import classes_of, judge, surprise, towards_favoured
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of
 from herobm.post.beads import bead_centres
@@ -40,6 +40,10 @@ OUTLIER_COST = 30.0
 FLAT_ENOUGH = 6.0
 #: Å and radians, what a deviation of weight 1 is.
 CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.25, 0.05, 0.15
+RARE_SPREAD = 0.02
+#: Degrees from what is predicted to the nearest phi and psi that are favoured, within which these
+#: are sought instead.
+RARE_REACH = 40.0
 #: Steps towards a solution, and how often it is sought.
 N_STEPS, N_ROUNDS = 7, 16
 #: How often residues that are none the better are held tighter before they are left alone, and
@@ -180,31 +184,35 @@ class Refinement:
         """Omega, the oxygen across from it, and phi and psi where they are predicted."""
         oxygen = self.backbone.torsion("oxygen")[1]
         goal = np.radians(self.omega_goal)
-        quads, turns = self.turns
-        atoms = np.concatenate([self.omega_atoms, oxygen, quads])
-        angles = np.concatenate([goal, goal + np.pi, turns])
-        spread = np.append(np.full(2 * len(goal), FLAT_SPREAD), np.full(len(turns), TURN_SPREAD))
+        turns = self.turns
+        atoms = np.concatenate([self.omega_atoms, oxygen, turns.atoms])
+        angles = np.concatenate([goal, goal + np.pi, turns.angles])
+        weights = np.append(np.full(2 * len(goal), 1.0 / FLAT_SPREAD), turns.weights)
         near = free[atoms].any(axis=1)
-        return Torsions(atoms[near], angles[near], 1.0 / spread[near])
+        return Torsions(atoms[near], angles[near], weights[near])
 
-    def _turns(self, torsions: FloatArray | None) -> tuple[IntArray, FloatArray]:
-        """Atoms and angles (radians) of phi and psi: those predicted, or those to begin with."""
+    def _turns(self, torsions: FloatArray | None) -> Torsions:
+        """Phi and psi: those predicted, or usual ones near to them, or those to begin with."""
         if torsions is None:
-            return np.zeros((0, 4), np.int64), np.zeros(0)
-        plan = self.layout.plan
-        atoms, angles = [], []
-        for column, which in enumerate(("phi", "psi")):
+            return Torsions(np.zeros((0, 4), np.int64), np.zeros(0), np.zeros(0))
+        assert self.layout.plan.n_beads == len(torsions)
+        bead = central_bead(self.layout, self.backbone)
+        said = np.where((bead >= 0)[:, None, None], torsions[bead], np.nan)
+        wanted = np.degrees(np.arctan2(said[..., 1], said[..., 0]))
+        goals = towards_favoured(wanted[:, 0], wanted[:, 1], self.kind, RARE_REACH)
+        rare = (goals[0] != wanted[:, 0]) & ~self.loose
+        spread = np.where(rare, RARE_SPREAD, TURN_SPREAD)
+        atoms, angles, spreads = [], [], []
+        for which, goal in zip(("phi", "psi"), goals, strict=True):
             residue, quads = self.backbone.torsion(which)
-            bead = central_bead(self.layout, self.backbone)[residue]
-            known = (bead >= 0) & np.isfinite(torsions[bead, column]).all(axis=1)
-            pair = torsions[bead[known], column]
-            wanted = np.arctan2(pair[:, 1], pair[:, 0])
+            known = np.isfinite(goal[residue])
+            residue, quads = residue[known], quads[known]
             # What is said beside a twisted peptide is a mean of two; one of them was chosen.
-            here = np.radians(dihedrals(self.begin, quads[known]))
-            atoms.append(quads[known])
-            angles.append(np.where(self.loose[residue[known]], here, wanted))
-        assert plan.n_beads == len(torsions)
-        return np.concatenate(atoms), np.concatenate(angles)
+            here = dihedrals(self.begin, quads)
+            atoms.append(quads)
+            angles.append(np.radians(np.where(self.loose[residue], here, goal[residue])))
+            spreads.append(1.0 / spread[residue])
+        return Torsions(*(np.concatenate(t) for t in (atoms, angles, spreads)))
 
     def _kept_distances(self) -> tuple[IntArray, FloatArray]:
         """Bonds and angles between the backbone and what hangs on it, as long as they are."""

@@ -42,7 +42,10 @@ class TrainConfig(BaseModel):
     half_strain : strain, Å, at which the error of an atom counts half; errors of noisy beads are
         large whatever is learnt and would drown the others. All count alike where it is None.
     initial : weights to begin with, of the same mapping and network; relative to the config file. A
-        network that looks twice needs them: its first look is held while the second one learns.
+        network that looks twice needs them.
+    hold : whether the first look of such a network stays as it was while the second one learns; if
+        not, what it sketches is a part of the loss, and neighbours are seen as they were sketched
+        at the beginning of the epoch.
     derived : residue kinds cut from others.
     seed : of everything random.
     checkpoint_minutes : time between checkpoints.
@@ -73,6 +76,7 @@ class TrainConfig(BaseModel):
     drift_share: float = Field(default=0.15, ge=0, le=1)
     half_strain: float | None = Field(default=None, gt=0)
     initial: Path | None = None
+    hold: bool = True
     derived: tuple[Derived, ...] = ()
     seed: int = 0
     checkpoint_minutes: float = Field(default=3.0, gt=0)

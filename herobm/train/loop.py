@@ -15,7 +15,7 @@ import torch
 from herobm.errors import ConfigError, OutputError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper, Prediction
-from herobm.nn.second import FirstLook
+from herobm.nn.second import FirstLook, Sketch
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
 from herobm.train.batch import Batch, cut_batch, graph_of, segments
@@ -26,7 +26,7 @@ from herobm.train.dataset import Dataset, read_dataset
 from herobm.train.derive import Derived
 from herobm.train.drift import read_drift
 from herobm.train.joint import join_corpora, join_statistics
-from herobm.train.loss import bead_errors, best_names, loss_terms
+from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms
 from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.weights.file import Header, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
@@ -46,6 +46,8 @@ Report = Callable[[Progress], None]
 
 #: Beads that are looked at once.
 CHUNK = 4096
+#: Weight of the positions of a sketch, where the first look learns beside the second.
+SKETCH_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -157,18 +159,41 @@ class Sight:
     ----------
     first : FirstLook, optional
         At all beads of the corpus, where they were looked at beforehand.
-    atoms : Tensor, shape (n_beads, n_slots, 3), optional
-        Å, the sketch, relative to the beads.
+    sketch : Sketch, optional
+        What it makes of them.
+    corrected : bool
+        Whether the vectors of `first` are those of a later look.
     """
 
-    def __init__(self, first: FirstLook | None = None, atoms: torch.Tensor | None = None) -> None:
-        self.first, self.atoms = first, atoms
+    def __init__(
+        self,
+        first: FirstLook | None = None,
+        sketch: Sketch | None = None,
+        *,
+        corrected: bool = False,
+    ) -> None:
+        self.first, self.sketch, self.corrected = first, sketch, corrected
 
     def predict(self, network: Backmapper, batch: Batch) -> Prediction:
         """Predict what belongs to a batch."""
         if self.first is None:
             return network.finish(batch.graph, network.look(batch.graph), None)
-        return network.finish(batch.graph, self.first.take(batch.index), self.atoms)
+        return network.finish(batch.graph, self.first.take(batch.index), self.sketch)
+
+    def predict_anew(self, network: Backmapper, batch: Batch) -> tuple[Prediction, torch.Tensor]:
+        """Predict what belongs to a batch, whose beads are looked at anew.
+
+        Returns
+        -------
+        Prediction
+        Tensor, shape (n_beads, n_slots, 3)
+            Å, the vectors at first sight.
+        """
+        first = network.look(batch.graph)
+        seen = first
+        if self.first is not None and self.corrected:
+            seen = first._replace(vectors=self.first.vectors[batch.index])
+        return network.finish(batch.graph, seen, self.sketch), first.vectors
 
 
 @torch.no_grad()
@@ -180,13 +205,13 @@ def sketches(network: Backmapper, corpus: Corpus, shaken: Shaken) -> list[Sight]
     cutoff = network.config.cutoff
     looks = [network.look(graph_of(corpus, shaken, part, cutoff)) for part in every]
     first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-    made = [Sight(first, network.atoms(corpus.types, first))]
+    made = [Sight(first, network.sketch(corpus.types, first))]
     for _ in range(network.n_sketches - 1):
-        last = made[-1].atoms
+        last = made[-1].sketch
         graphs = ((graph_of(corpus, shaken, part, cutoff), first.take(part)) for part in every)
         looks = [network.look_again(graph, part, last) for graph, part in graphs]
         first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-        made.append(Sight(first, network.atoms(corpus.types, first)))
+        made.append(Sight(first, network.sketch(corpus.types, first), corrected=True))
     return made
 
 
@@ -275,10 +300,7 @@ class _Run:
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         torch.manual_seed(config.seed * 1_000_003 + state.step)  # what dropout leaves out
-        prediction = sight.predict(state.network, batch)
-        placed = batch.place(prediction.vectors)
-        terms = loss_terms(batch, placed, prediction, config.half_strain)
-        loss = terms.total(config.geometry_weight(progress), config.torsion)
+        terms, loss = self._loss(state.network, batch, sight, progress)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
@@ -294,6 +316,25 @@ class _Run:
                 "loss": float(loss.detach()),
                 "position": float(terms.position.detach()),
             }
+
+    def _loss(
+        self, network: Backmapper, batch: Batch, sight: Sight, progress: float
+    ) -> tuple[LossTerms, torch.Tensor]:
+        """Return the terms of the loss, and the loss itself."""
+        config = self.config
+        sketched = None
+        if config.hold or network.second is None:
+            prediction = sight.predict(network, batch)
+        else:
+            prediction, vectors = sight.predict_anew(network, batch)
+            sketched = batch.place(vectors)
+        placed = batch.place(prediction.vectors)
+        terms = loss_terms(batch, placed, prediction, config.half_strain)
+        loss = terms.total(config.geometry_weight(progress), config.torsion)
+        if sketched is not None:
+            rough = loss_terms(batch, sketched, prediction, config.half_strain)
+            loss = loss + SKETCH_WEIGHT * rough.position
+        return terms, loss
 
     @torch.no_grad()
     def validate(self, state: State) -> dict[str, float]:
@@ -365,7 +406,8 @@ def _start(
     network.strain.spread.copy_(statistics.spread)
     if network.second is not None:
         network.second.ancestry.copy_(ancestry)
-        network.hold_first_look()
+        if config.hold:
+            network.hold_first_look()
     if config.initial is not None:
         _begin_with(network, config.initial, vocabulary)
     network.to(device)
