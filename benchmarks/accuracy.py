@@ -8,7 +8,7 @@
 Structures are turned into beads and rebuilt; nothing is done to the atoms afterwards unless --post
 says so. Programs of others (``pip install herobm[peers]``) get the same structures and the same
 measures: they stand in the table of the mapping that they read. With -o the tables go into a file
-between two marks, and the text around them stays.
+between two marks, and the text around them stays; so do tables of mappings that were not measured.
 """
 
 from __future__ import annotations
@@ -194,13 +194,16 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def insert(path: Path, text: str) -> None:
-    """Put the tables between the marks of a file."""
+def insert(path: Path, sections: dict[str, str]) -> None:
+    """Put the sections, by mapping, between the marks of a file; those of other mappings stay."""
     page = path.read_text(encoding="utf-8")
     head, begin, rest = page.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not (begin and end):
         raise SystemExit(f"error: {path} lacks the marks {BEGIN} and {END}")
+    pieces = rest.partition(END)[0].split("\n### ")[1:]
+    known = {piece.partition("\n")[0]: f"### {piece.strip()}\n" for piece in pieces}
+    text = "\n".join(section for _, section in sorted((known | sections).items()))
     with written_aside(path, overwrite=True) as aside:
         aside.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", encoding="utf-8")
 
@@ -222,16 +225,18 @@ def main() -> None:
     registry = herobm.load_registry()
     tables = measure(chosen, registry)
     some = f"{chosen.limit} structures or frames of each set" if chosen.limit else "all structures"
-    text = (
+    note = (
         f"herobm {herobm.__version__}, {processor()}, Python {platform.python_version()}, "
         f"{chosen.device}, one thread, --post {chosen.post}, {some}. Means and standard "
-        "deviations over structures; their number stands in parentheses.\n"
+        "deviations over structures; their number stands in parentheses."
     )
-    for mapping, rows in tables.items():
-        text += f"\n### {mapping}\n\n{table(rows)}\n"
-    print(f"\n{text}")
+    sections = {
+        mapping: f"### {mapping}\n\n{note}\n\n{table(rows)}\n"
+        for mapping, rows in tables.items()
+    }
+    print("\n" + "\n".join(sections.values()))
     if chosen.output is not None:
-        insert(chosen.output, text)
+        insert(chosen.output, sections)
 
 
 if __name__ == "__main__":

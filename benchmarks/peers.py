@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,13 @@ class Run:
             command = [part.format(beads=given, atoms=made) for part in self.peer.command]
             command[0] = _find(command[0]) or command[0]
             run = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False
+                command,
+                cwd=folder,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},  # as herobm is measured, on one
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
             )
             if run.returncode or not made.exists():
                 told = " ".join((run.stderr or run.stdout).split())[-200:]

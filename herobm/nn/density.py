@@ -87,9 +87,7 @@ class Messages(Density):
         super().__init__(config, n_channels)
         self.tell = nn.Linear(config.readout, n_channels)
 
-    def forward(
-        self, graph: BeadGraph, frames: torch.Tensor, hidden: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, graph: BeadGraph, frames: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """Return (n_beads, width), invariant.
 
         Parameters

@@ -16,6 +16,7 @@ from herobm.io import TrajectoryWriter, read_beads, write_structure
 from herobm.types import Atoms
 
 Refused = Callable[..., str]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -168,18 +169,15 @@ def test_weights_of_another_mapping(refused: Refused, alphas: Path, tmp_path: Pa
 
 
 def test_a_mapping_without_a_model(refused: Refused, alphas: Path, tmp_path: Path) -> None:
-    path = alphas.with_name("n-ca-c.pdb")
-    lines = [line for line in alphas.read_text().splitlines() if " CA  " in line]
-    path.write_text(
-        "\n".join(
-            f"{line[:12]} {name:<3}{line[16:30]}{float(line[30:38]) + away:8.3f}{line[38:]}"
-            for line in lines
-            for name, away in (("N", -1.4), ("CA", 0.0), ("C", 1.4))
-        )
-    )
-    err = refused("backmap", path, "-o", tmp_path / "out.pdb")
-    assert "note: mapping: ca_only/n-ca-c (its beads fit 76 of 76 residues)" in err
-    assert "there is no model for mapping 'ca_only/n-ca-c' (models: ca_only/ca, " in err
+    """A set of the user's own, whose beads have names of their own."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for path in (ROOT / "plugins/ca_only/src/herobm_ca_only/mappings/com").glob("*.map"):
+        (mine / path.name).write_text(path.read_text().replace('"CM"', "CX"))
+    path = alphas.with_name("cx.pdb")
+    path.write_text(alphas.read_text().replace(" CA  ", " CX  "))
+    err = refused("backmap", path, "--mapping", mine, "-o", tmp_path / "out.pdb")
+    assert "there is no model for mapping 'mine' (models: ca_only/ca, " in err
     assert "herobm train" in err
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from herobm.chem.ramachandran import ALLOWED, FAVOURED, OUTLIER, class_of, fold, judge, surprise
+from herobm.chem.ramachandran import (
+    ALLOWED,
+    CELL,
+    FAVOURED,
+    OUTLIER,
+    class_of,
+    fold,
+    judge,
+    surprise,
+    towards_favoured,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +60,30 @@ def test_a_table_is_made_of_what_is_seen() -> None:
     assert (levels <= limits[0, 0]).mean() == pytest.approx(0.98, abs=0.01)
     assert (levels <= limits[0, 1]).mean() >= 0.999
     assert {FAVOURED, ALLOWED, OUTLIER} == {0, 1, 2}
+
+
+def test_rare_angles_go_to_the_nearest_that_are_favoured() -> None:
+    phi, psi = np.meshgrid(np.arange(-179.0, 180.0, 7.0), np.arange(-179.0, 180.0, 7.0))
+    phi, psi = phi.ravel(), psi.ravel()
+    for kind in range(4):
+        kinds = np.full(len(phi), kind)
+        moved = np.stack(towards_favoured(phi, psi, kinds, 30.0), axis=1)
+        gaps = (moved - np.stack([phi, psi], axis=1) + 180.0) % 360.0 - 180.0
+        far = np.linalg.norm(gaps, axis=1)
+        before, after = judge(phi, psi, kinds), judge(moved[:, 0], moved[:, 1], kinds)
+        assert (far[before == FAVOURED] == 0).all()
+        assert (after[far > 0] == FAVOURED).all()
+        assert 0 < (after > FAVOURED).sum() < (before > FAVOURED).sum()
+        assert far.max() <= 30.0
+        # none that stayed rare has a favoured neighbour nearer than that, whole cells apart
+        for step in ([CELL, 0], [-CELL, 0], [0, CELL], [0, -CELL], [3 * CELL, 0], [0, -3 * CELL]):
+            beside = judge(phi + step[0], psi + step[1], kinds)
+            assert not ((after > FAVOURED) & (beside == FAVOURED)).any()
+
+
+def test_angles_that_are_not_known_stay_so() -> None:
+    phi, psi = towards_favoured(
+        np.array([np.nan, 75.0]), np.array([-40.0, np.nan]), np.array([0, 0]), 90.0
+    )
+    assert np.isnan(phi).tolist() == [True, False]
+    assert np.isnan(psi).tolist() == [False, True]

@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from herobm.chem.backbone import omega_atoms
+from herobm.chem.backbone import omega_atoms, torsion_atoms
 from herobm.chem.geometry import dihedrals
+from herobm.chem.ramachandran import FAVOURED, classes_of, judge, towards_favoured
 from herobm.chem.stereo import chirality_errors
-from herobm.post.backbone import CENTRE_SHARE, CENTRE_TOLERANCE, omega_targets, run
+from herobm.post.backbone import (
+    CENTRE_SHARE,
+    CENTRE_TOLERANCE,
+    RARE_REACH,
+    omega_targets,
+    run,
+)
 from herobm.post.layout import lay_out
 from herobm.post.peptide import find_backbone, ideal_distances
 from herobm.post.untwist import trans_peptide
@@ -64,8 +71,6 @@ def test_only_the_backbone_and_cb_move(case) -> None:
 
 
 def test_phi_and_psi_go_towards_what_the_network_predicts(case) -> None:
-    from herobm.chem.backbone import torsion_atoms
-
     topology = case.context.topology
     torsions = np.full((topology.plan.n_beads, 2, 2), np.nan)
     wanted = {}
@@ -83,6 +88,42 @@ def test_phi_and_psi_go_towards_what_the_network_predicts(case) -> None:
     untold = run(shaken, case.context)
     assert error(told) < 0.7 * error(shaken)
     assert error(told) < error(untold)
+
+
+def phi_and_psi(case, atoms: Atoms) -> FloatArray:
+    """Degrees, shape (n_residues, 2); NaN where there is none."""
+    plan = case.context.topology.plan
+    found = np.full((plan.n_residues, 2), np.nan)
+    for column, (bead, quads) in enumerate(torsion_atoms(case.context.topology)):
+        found[plan.bead_residue[bead], column] = dihedrals(atoms.positions, quads)
+    return found
+
+
+def test_what_is_predicted_and_rare_becomes_usual_where_beads_allow_it(
+    case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = case.context.topology.plan
+    backbone = find_backbone(lay_out(case.atoms, case.context, "test"))
+    kind = classes_of(backbone.names, backbone.after)
+    n_rare = n_usual = n_believed = 0
+    for seed in range(20):
+        shaken = case.shaken(0.15, seed=seed)
+        angles = phi_and_psi(case, shaken)
+        turns = np.radians(angles)[plan.bead_residue]
+        torsions = np.stack([np.cos(turns), np.sin(turns)], axis=2)  # as it is, rare or not
+        goals = np.stack(towards_favoured(angles[:, 0], angles[:, 1], kind, RARE_REACH), axis=1)
+        rare = (goals != angles).any(axis=1) & np.isfinite(angles).all(axis=1)
+        found = []
+        for reach in (RARE_REACH, 0.0):  # 0: what is predicted is believed
+            monkeypatch.setattr("herobm.post.backbone.RARE_REACH", reach)
+            after = run(shaken, replace(case.context, torsions=torsions))
+            phi, psi = phi_and_psi(case, after)[rare].T
+            found.append((judge(phi, psi, kind[rare]) == FAVOURED).sum())
+        n_rare += rare.sum()
+        n_usual += found[0]
+        n_believed += found[1]
+    assert n_rare > 5
+    assert n_usual > n_believed
 
 
 @pytest.mark.parametrize(

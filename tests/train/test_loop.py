@@ -237,6 +237,28 @@ def test_a_second_look_learns_and_leaves_the_first_alone(
     assert same(twice, weights_of(parts.output / "weights.safetensors"))
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_first_look_that_is_not_held_learns_too(tiny_run: TrainConfig, times: int) -> None:
+    first = train(tiny_run)
+    assert first is not None
+    second = SecondConfig(times=times, n_channels=4, hidden=16, readout=8, n_blocks=1)
+    model = tiny_run.model.model_copy(update={"second": second})
+    changes = {"model": model, "initial": first, "epochs": 4, "hold": False}
+    config = elsewhere(tiny_run, "both", **changes)
+    whole = train(config)
+    once, both = weights_of(first), weights_of(whole)
+    moved = {name for name, value in once.items() if not torch.equal(value, both[name])}
+    assert {"readout", "surroundings.weight", "density.mix.weight"} <= moved
+    assert both["second.readout"].abs().max() > 0.001
+    before = load_weights(first).header.training["figures"]["valid_rmsd"]
+    assert whole is not None
+    assert load_weights(whole).header.training["figures"]["valid_rmsd"] < before
+    parts = elsewhere(config, "parts")
+    while train(parts, max_minutes=0.0) is None:
+        pass
+    assert same(both, weights_of(parts.output / "weights.safetensors"))
+
+
 def test_a_run_goes_on_that_looked_less_often(tiny_run: TrainConfig) -> None:
     first = train(tiny_run)
     second = SecondConfig(n_channels=4, hidden=16, readout=8, n_blocks=1)

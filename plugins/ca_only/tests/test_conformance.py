@@ -91,6 +91,22 @@ class TestCaComModel(ModelSuite):
     reach = 8.0
 
 
+class TestCaSideChainModel(ModelSuite):
+    """The network ``ca_only/ca-sc``; it sees beads within its cutoff of 8 Å."""
+
+    model = "ca_only/ca-sc"
+    structure = PEPTIDES[0]
+    reach = 8.0
+
+
+class TestBackbone3Model(ModelSuite):
+    """The network ``ca_only/n-ca-c``; it sees beads within its cutoff of 8.5 Å."""
+
+    model = "ca_only/n-ca-c"
+    structure = PEPTIDES[1]
+    reach = 8.5
+
+
 class TestBackbone4Model(ModelSuite):
     """The network ``ca_only/n-ca-c-o``; it sees beads within its cutoff of 8.5 Å."""
 

@@ -35,7 +35,9 @@ _TRAINED = {
     "ca": "C-alpha alone",
     "com": "centres of mass of residues",
     "sc": "centres of mass of side chains",
+    "ca-sc": "C-alpha and centres of mass of side chains",
     "ca-com": "C-alpha and centres of mass of residues",
+    "n-ca-c": "the backbone atoms N, CA and C",
     "n-ca-c-o": "the backbone atoms N, CA, C and O",
 }
 
