@@ -39,7 +39,7 @@ OUTLIER_COST = 30.0
 #: Degrees by which omega may be off without being the worse for it.
 FLAT_ENOUGH = 6.0
 #: Å and radians, what a deviation of weight 1 is.
-CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.25, 0.05, 0.15
+CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.1, 0.05, 0.1
 RARE_SPREAD = 0.02
 #: Degrees from what is predicted to the nearest phi and psi that are favoured, within which these
 #: are sought instead.

@@ -14,11 +14,10 @@ import torch
 
 from herobm.errors import ConfigError, OutputError
 from herobm.nn.config import ModelConfig
-from herobm.nn.model import Backmapper, Prediction
-from herobm.nn.second import FirstLook, Sketch
+from herobm.nn.model import Backmapper
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
-from herobm.train.batch import Batch, cut_batch, graph_of, segments
+from herobm.train.batch import Batch, cut_batch, segments
 from herobm.train.checkpoint import State, load_checkpoint, save_checkpoint
 from herobm.train.config import PLACES, TrainConfig
 from herobm.train.corpus import Corpus, Statistics, build_corpus
@@ -28,6 +27,7 @@ from herobm.train.drift import read_drift
 from herobm.train.joint import join_corpora, join_statistics
 from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms
 from herobm.train.shake import Shaken, Shaking, rest, shake
+from herobm.train.sight import Sight, sketches
 from herobm.weights.file import Header, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
@@ -44,8 +44,6 @@ class Progress:
 
 Report = Callable[[Progress], None]
 
-#: Beads that are looked at once.
-CHUNK = 4096
 #: Weight of the positions of a sketch, where the first look learns beside the second.
 SKETCH_WEIGHT = 0.5
 
@@ -150,69 +148,6 @@ def _error_scale(figures: dict[str, float]) -> float:
     """Factor that makes the squared errors expected on the validation set those found there."""
     found, expected = figures.get("valid_rmsd", 0.0), figures.get("valid_expected", 0.0)
     return (found / expected) ** 2 if found > 0 and expected > 0 else 1.0
-
-
-class Sight:
-    """What a network sees: of a batch, or a sketch of all beads if its first look is held.
-
-    Parameters
-    ----------
-    first : FirstLook, optional
-        At all beads of the corpus, where they were looked at beforehand.
-    sketch : Sketch, optional
-        What it makes of them.
-    corrected : bool
-        Whether the vectors of `first` are those of a later look.
-    """
-
-    def __init__(
-        self,
-        first: FirstLook | None = None,
-        sketch: Sketch | None = None,
-        *,
-        corrected: bool = False,
-    ) -> None:
-        self.first, self.sketch, self.corrected = first, sketch, corrected
-
-    def predict(self, network: Backmapper, batch: Batch) -> Prediction:
-        """Predict what belongs to a batch."""
-        if self.first is None:
-            return network.finish(batch.graph, network.look(batch.graph), None)
-        return network.finish(batch.graph, self.first.take(batch.index), self.sketch)
-
-    def predict_anew(self, network: Backmapper, batch: Batch) -> tuple[Prediction, torch.Tensor]:
-        """Predict what belongs to a batch, whose beads are looked at anew.
-
-        Returns
-        -------
-        Prediction
-        Tensor, shape (n_beads, n_slots, 3)
-            Å, the vectors at first sight.
-        """
-        first = network.look(batch.graph)
-        seen = first
-        if self.first is not None and self.corrected:
-            seen = first._replace(vectors=self.first.vectors[batch.index])
-        return network.finish(batch.graph, seen, self.sketch), first.vectors
-
-
-@torch.no_grad()
-def sketches(network: Backmapper, corpus: Corpus, shaken: Shaken) -> list[Sight]:
-    """Make all sketches that a network looks at, the first one first."""
-    if network.second is None:
-        return [Sight()]
-    every = torch.arange(len(corpus.beads), device=corpus.beads.device).split(CHUNK)
-    cutoff = network.config.cutoff
-    looks = [network.look(graph_of(corpus, shaken, part, cutoff)) for part in every]
-    first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-    made = [Sight(first, network.sketch(corpus.types, first))]
-    for _ in range(network.n_sketches - 1):
-        last = made[-1].sketch
-        graphs = ((graph_of(corpus, shaken, part, cutoff), first.take(part)) for part in every)
-        looks = [network.look_again(graph, part, last) for graph, part in graphs]
-        first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-        made.append(Sight(first, network.sketch(corpus.types, first), corrected=True))
-    return made
 
 
 class _Run:
