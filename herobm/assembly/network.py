@@ -12,7 +12,7 @@ from herobm.assembly.draft import Draft
 from herobm.chem.naming import Naming, best_names, find_naming
 from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict, with_strain
 from herobm.nn.model import Backmapper
-from herobm.nn.second import FirstLook, Sketch
+from herobm.nn.second import FirstLook
 from herobm.plan import Template, project, reconstruct
 from herobm.system import Topology
 from herobm.types import Beads, BoolArray, FloatArray
@@ -110,10 +110,10 @@ class NetworkShare:
         graph, n_lost = network.orient(graph, self.seed)
         self._tell(n_lost)
         first = self._first_look(network, graph)
-        sketch = network.sketch(graph.types, first)
+        atoms = network.atoms(graph.types, first)
         for _ in range(network.n_sketches - 1):
-            first = self._look_again(network, graph, first, sketch)
-            sketch = network.sketch(graph.types, first)
+            first = self._look_again(network, graph, first, atoms)
+            atoms = network.atoms(graph.types, first)
         if len(self.rows) < len(graph.types):
             graph, first = graph.take(self._own), first.take(self._own)
         vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
@@ -122,7 +122,7 @@ class NetworkShare:
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
                 part = slice(begin, begin + self.CHUNK)
-                said = network.finish(graph.take(part), first.take(part), sketch)
+                said = network.finish(graph.take(part), first.take(part), atoms)
                 vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 torsions[part] = said.torsions.cpu().numpy()
                 squared_error[part] = self.error_scale * said.log_error.exp().cpu().numpy()
@@ -149,10 +149,10 @@ class NetworkShare:
 
     @torch.inference_mode()
     def _look_again(
-        self, network: Backmapper, graph: BeadGraph, first: FirstLook, sketch: Sketch | None
+        self, network: Backmapper, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
     ) -> FirstLook:
         parts = [slice(b, b + self.CHUNK) for b in range(0, len(graph.types), self.CHUNK)]
-        looks = [network.look_again(graph.take(p), first.take(p), sketch) for p in parts]
+        looks = [network.look_again(graph.take(p), first.take(p), atoms) for p in parts]
         return FirstLook(*(torch.cat(found) for found in zip(*looks, strict=True)))
 
     def _tell(self, n_lost: int) -> None:

@@ -15,7 +15,6 @@ class SecondConfig(BaseModel):
     n_nearest : atoms that a bead sees at most, those nearest to the middle of its own.
     n_radial : Bessel functions of the distance.
     n_channels : natures that atoms are told apart by.
-    n_messages : channels of what beads tell each other after the first look; 0 for none.
     hidden : widths of the hidden layers.
     dropout : share of the hidden values that are left out at random while training.
     """
@@ -27,7 +26,6 @@ class SecondConfig(BaseModel):
     n_nearest: int = Field(default=40, ge=1)
     n_radial: int = Field(default=8, ge=2)
     n_channels: int = Field(default=16, ge=1)
-    n_messages: int = Field(default=0, ge=0)
     hidden: int = Field(default=320, ge=8)
     n_blocks: int = Field(default=2, ge=0)
     readout: int = Field(default=160, ge=8)

@@ -3,7 +3,9 @@
 Every bead has a frame of its own, made from the beads in its fixed places; its surroundings are
 expressed in that frame, where they are plain numbers, and what a multilayer perceptron makes of
 them is turned back. The vectors therefore rotate with the beads, and mirror images differ. The
-surroundings are the places themselves and a density of all beads within the cutoff.
+surroundings are the places themselves and a density of all beads within the cutoff, expanded in
+spherical harmonics (after Drautz, Phys. Rev. B 99, 014104 (2019)), whose radial functions are the
+Bessel functions and the polynomial cutoff of Gasteiger et al., arXiv:2003.03123.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ import torch
 from torch import nn
 
 from herobm.nn.config import ModelConfig
-from herobm.nn.density import BeadDensity
 from herobm.nn.graph import BeadGraph
-from herobm.nn.layers import Block, silent, typed_product
-from herobm.nn.second import FirstLook, SecondLook, Sketch
+from herobm.nn.harmonics import o3
+from herobm.nn.layers import Block, Radial, silent, typed_product
+from herobm.nn.second import FirstLook, SecondLook
 from herobm.nn.strain import N_FEATURES, Strain, expand
-from herobm.plan.context import N_OWN, N_PLACES, REACH
+from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
 
 #: Å, softening of the frames: shorter vectors count as less than a direction.
 FRAME_SOFTNESS = 0.2
@@ -63,6 +65,32 @@ class Frames(nn.Module):
         y = two / torch.sqrt(two.square().sum(-1, keepdim=True) + FRAME_SOFTNESS**2)
         z = torch.linalg.cross(x, y)
         return torch.stack([x, y, z], dim=-1)
+
+
+class Density(nn.Module):
+    """Neighbours within the cutoff, expanded in radial functions and spherical harmonics."""
+
+    def __init__(self, config: ModelConfig, n_types: int) -> None:
+        super().__init__()
+        self.radial = Radial(config.cutoff, config.n_radial)
+        self.harmonics = o3.Irreps.spherical_harmonics(config.l_max)
+        self.mix = nn.Linear(config.n_radial, config.n_channels, bias=False)
+        self.neighbour = nn.Embedding(n_types + 1, config.n_channels)
+        self.relation = nn.Embedding(N_RELATIONS, config.n_channels)
+        nn.init.ones_(self.relation.weight)
+        self.width = config.n_channels * self.harmonics.dim
+
+    def forward(self, graph: BeadGraph, frames: torch.Tensor) -> torch.Tensor:
+        """Return (n_beads, n_channels * (l_max + 1)^2), invariant."""
+        distance = torch.linalg.vector_norm(graph.edge_vectors, dim=-1)
+        local = graph.edge_vectors @ frames
+        angular = o3.spherical_harmonics(self.harmonics, local, True, "norm")
+        weights = (
+            self.mix(self.radial(distance))
+            * self.neighbour(graph.edge_types)
+            * self.relation(graph.edge_relations)
+        )
+        return torch.bmm(weights.transpose(1, 2), angular).flatten(1)
 
 
 class Prediction(NamedTuple):
@@ -110,7 +138,7 @@ class Backmapper(nn.Module):
         super().__init__()
         self.config, self.n_types, self.n_slots = config, n_types, n_slots
         self.frames = Frames(n_types)
-        self.density = BeadDensity(config, n_types)
+        self.density = Density(config, n_types)
         self.type_embedding = nn.Embedding(n_types + 1, config.type_width)
         per_place = 4 + config.type_width
         self.own = nn.Embedding(n_types, config.hidden)
@@ -135,14 +163,14 @@ class Backmapper(nn.Module):
         self.register_buffer("typical", torch.ones(n_types, n_slots))
         self.second: SecondLook | None = None
         if config.second is not None:
-            self.second = SecondLook(config, config.second, n_types, n_slots)
+            self.second = SecondLook(config.second, n_types, n_slots, config.readout)
 
     def forward(self, graph: BeadGraph) -> Prediction:
         """Predict the vectors, torsions and errors of the beads of a graph of a whole system."""
         first = self.look(graph)
         for _ in range(self.n_sketches - 1):
-            first = self.look_again(graph, first, self.sketch(graph.types, first))
-        return self.finish(graph, first, self.sketch(graph.types, first))
+            first = self.look_again(graph, first, self.atoms(graph.types, first))
+        return self.finish(graph, first, self.atoms(graph.types, first))
 
     @property
     def n_sketches(self) -> int:
@@ -170,20 +198,26 @@ class Backmapper(nn.Module):
         torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
         return FirstLook(frames, hidden, strain, vectors, torsions)
 
-    def sketch(self, types: torch.Tensor, first: FirstLook) -> Sketch | None:
-        """Sketch the atoms at first sight, for the second look; None if there is none."""
-        if self.second is None:
-            return None
-        return Sketch(self.second.atoms(types, first.vectors), first.hidden)
+    def atoms(self, types: torch.Tensor, first: FirstLook) -> torch.Tensor | None:
+        """Sketch the atoms at first sight, for the second look; None if there is none.
 
-    def look_again(self, graph: BeadGraph, first: FirstLook, sketch: Sketch | None) -> FirstLook:
+        Returns
+        -------
+        Tensor, shape (n_beads, n_slots, 3), or None
+            Å, from each bead to its atoms.
+        """
+        return None if self.second is None else self.second.atoms(types, first.vectors)
+
+    def look_again(
+        self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
+    ) -> FirstLook:
         """Make a better sketch; the arguments are those of `finish`."""
-        if self.second is None or sketch is None:
+        if self.second is None or atoms is None:
             return first
-        moved, _, _ = self.second(graph, first, sketch)
+        moved, _, _ = self.second(graph, first, atoms)
         return first._replace(vectors=self._bounded(first.vectors + moved, graph.types))
 
-    def finish(self, graph: BeadGraph, first: FirstLook, sketch: Sketch | None) -> Prediction:
+    def finish(self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None) -> Prediction:
         """Look again if the network does, and predict.
 
         Parameters
@@ -191,12 +225,12 @@ class Backmapper(nn.Module):
         graph : BeadGraph
         first : FirstLook
             At the beads of the graph.
-        sketch : Sketch or None
-            Of all beads that the graph counts as neighbours, see `sketch`.
+        atoms : Tensor, shape (n_sketched, n_slots, 3), or None
+            Of all beads that the graph counts as neighbours, see `atoms`.
         """
         vectors, torsions, hidden = first.vectors, first.torsions, first.hidden
-        if self.second is not None and sketch is not None:
-            moved, turned, hidden = self.second(graph, first, sketch)
+        if self.second is not None and atoms is not None:
+            moved, turned, hidden = self.second(graph, first, atoms)
             vectors = self._bounded(vectors + moved, graph.types)
             torsions = torsions + turned
         return Prediction(

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from herobm.nn.config import ModelConfig, SecondConfig
-from herobm.nn.density import Messages
+from herobm.nn.config import SecondConfig
 from herobm.nn.graph import BeadGraph
 from herobm.nn.layers import Block, Radial, silent, typed_product
 from herobm.nn.strain import N_FEATURES
@@ -55,21 +54,6 @@ class FirstLook(NamedTuple):
         return FirstLook(
             *(t.new_zeros(n_beads, *t.shape[1:]).index_copy(0, index, t) for t in self)
         )
-
-
-class Sketch(NamedTuple):
-    """What of all beads their neighbours may look at; arrays over the beads.
-
-    Attributes
-    ----------
-    atoms : Tensor, shape (n_beads, n_slots, 3)
-        Å, from each bead to its atoms.
-    hidden : Tensor, shape (n_beads, width)
-        Of the first look.
-    """
-
-    atoms: torch.Tensor
-    hidden: torch.Tensor
 
 
 class Contacts(nn.Module):
@@ -134,12 +118,11 @@ class SecondLook(nn.Module):
 
     Parameters
     ----------
-    model : ModelConfig
-        Of the network.
     config : SecondConfig
-        Of how it looks again.
     n_types, n_slots : int
         Of the vocabulary.
+    first : int
+        Width of `FirstLook.hidden`.
 
     Attributes
     ----------
@@ -150,21 +133,13 @@ class SecondLook(nn.Module):
 
     ancestry: torch.Tensor
 
-    def __init__(
-        self, model: ModelConfig, config: SecondConfig, n_types: int, n_slots: int
-    ) -> None:
+    def __init__(self, config: SecondConfig, n_types: int, n_slots: int, first: int) -> None:
         super().__init__()
         self.n_slots = n_slots
         self.contacts = Contacts(config, n_types, n_slots)
         self.contacts_norm = nn.LayerNorm(self.contacts.width)
-        seen = model.readout + 3 * n_slots + self.contacts.width
-        self.messages: Messages | None = None
-        if config.n_messages:
-            self.messages = Messages(model, config.n_messages)
-            self.messages_norm = nn.LayerNorm(self.messages.width)
-            seen += self.messages.width
         self.own = nn.Embedding(n_types, config.hidden)
-        self.surroundings = nn.Linear(seen, config.hidden)
+        self.surroundings = nn.Linear(first + 3 * n_slots + self.contacts.width, config.hidden)
         self.strain_shift = silent(nn.Linear(N_FEATURES, config.hidden))
         blocks = (Block(config.hidden, config.dropout) for _ in range(config.n_blocks))
         self.blocks = nn.Sequential(*blocks)
@@ -181,7 +156,7 @@ class SecondLook(nn.Module):
         return self.ancestry[types] @ vectors
 
     def forward(
-        self, graph: BeadGraph, first: FirstLook, sketch: Sketch
+        self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Look at the sketch.
 
@@ -190,8 +165,8 @@ class SecondLook(nn.Module):
         graph : BeadGraph
         first : FirstLook
             At the same beads.
-        sketch : Sketch
-            Of all beads that the graph counts as neighbours.
+        atoms : Tensor, shape (n_sketched, n_slots, 3)
+            Å, atoms relative to their beads, of all beads that the graph counts as neighbours.
 
         Returns
         -------
@@ -206,13 +181,10 @@ class SecondLook(nn.Module):
         there = torch.diagonal(self.ancestry, dim1=1, dim2=2) > 0
         used = torch.cat([there, there.new_zeros(1, there.shape[1])])
         own = self.atoms(graph.types, first.vectors)
+        seen = self.contacts(graph, first.frames, own, atoms, used)
         local = (own @ first.frames).flatten(1) / OWN_SCALE
-        around = self.contacts(graph, first.frames, own, sketch.atoms, used)
-        seen = [first.hidden, local, self.contacts_norm(around)]
-        if self.messages is not None:
-            heard = self.messages(graph, first.frames, sketch.hidden)
-            seen.append(self.messages_norm(heard))
-        hidden = self.own(graph.types) + self.surroundings(torch.cat(seen, dim=1))
+        seen = torch.cat([first.hidden, local, self.contacts_norm(seen)], dim=1)
+        hidden = self.own(graph.types) + self.surroundings(seen)
         hidden = nn.functional.silu(hidden + self.strain_shift(first.strain))
         hidden = self.narrow(self.blocks(hidden))
         out = typed_product(hidden, graph.types, self.readout, self.readout_bias)

@@ -40,6 +40,7 @@ OUTLIER_COST = 30.0
 FLAT_ENOUGH = 6.0
 #: Å and radians, what a deviation of weight 1 is.
 CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.1, 0.05, 0.1
+#: Radians, the same of angles that are sought because those predicted are rare.
 RARE_SPREAD = 0.02
 #: Degrees from what is predicted to the nearest phi and psi that are favoured, within which these
 #: are sought instead.
@@ -200,9 +201,9 @@ class Refinement:
         said = np.where((bead >= 0)[:, None, None], torsions[bead], np.nan)
         wanted = np.degrees(np.arctan2(said[..., 1], said[..., 0]))
         goals = towards_favoured(wanted[:, 0], wanted[:, 1], self.kind, RARE_REACH)
-        rare = (goals[0] != wanted[:, 0]) & ~self.loose
-        spread = np.where(rare, RARE_SPREAD, TURN_SPREAD)
-        atoms, angles, spreads = [], [], []
+        rare = np.isfinite(wanted).all(axis=1) & (np.stack(goals, axis=1) != wanted).any(axis=1)
+        weight = 1.0 / np.where(rare & ~self.loose, RARE_SPREAD, TURN_SPREAD)
+        atoms, angles, weights = [], [], []
         for which, goal in zip(("phi", "psi"), goals, strict=True):
             residue, quads = self.backbone.torsion(which)
             known = np.isfinite(goal[residue])
@@ -211,8 +212,8 @@ class Refinement:
             here = dihedrals(self.begin, quads)
             atoms.append(quads)
             angles.append(np.radians(np.where(self.loose[residue], here, goal[residue])))
-            spreads.append(1.0 / spread[residue])
-        return Torsions(*(np.concatenate(t) for t in (atoms, angles, spreads)))
+            weights.append(weight[residue])
+        return Torsions(*(np.concatenate(t) for t in (atoms, angles, weights)))
 
     def _kept_distances(self) -> tuple[IntArray, FloatArray]:
         """Bonds and angles between the backbone and what hangs on it, as long as they are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from herobm.nn.model import Backmapper, Prediction
-from herobm.nn.second import FirstLook, Sketch
+from herobm.nn.second import FirstLook
 from herobm.train.batch import Batch, graph_of
 from herobm.train.corpus import Corpus
 from herobm.train.shake import Shaken
@@ -21,8 +21,8 @@ class Sight:
     ----------
     first : FirstLook, optional
         At all beads of the corpus, where they were looked at beforehand.
-    sketch : Sketch, optional
-        What it makes of them.
+    atoms : Tensor, shape (n_beads, n_slots, 3), optional
+        Å, the sketch, relative to the beads.
     corrected : bool
         Whether the vectors of `first` are those of a later look.
     """
@@ -30,17 +30,17 @@ class Sight:
     def __init__(
         self,
         first: FirstLook | None = None,
-        sketch: Sketch | None = None,
+        atoms: torch.Tensor | None = None,
         *,
         corrected: bool = False,
     ) -> None:
-        self.first, self.sketch, self.corrected = first, sketch, corrected
+        self.first, self.atoms, self.corrected = first, atoms, corrected
 
     def predict(self, network: Backmapper, batch: Batch) -> Prediction:
         """Predict what belongs to a batch."""
         if self.first is None:
             return network.finish(batch.graph, network.look(batch.graph), None)
-        return network.finish(batch.graph, self.first.take(batch.index), self.sketch)
+        return network.finish(batch.graph, self.first.take(batch.index), self.atoms)
 
     def predict_anew(self, network: Backmapper, batch: Batch) -> tuple[Prediction, torch.Tensor]:
         """Predict what belongs to a batch, whose beads are looked at anew.
@@ -55,7 +55,7 @@ class Sight:
         seen = first
         if self.first is not None and self.corrected:
             seen = first._replace(vectors=self.first.vectors[batch.index])
-        return network.finish(batch.graph, seen, self.sketch), first.vectors
+        return network.finish(batch.graph, seen, self.atoms), first.vectors
 
 
 @torch.no_grad()
@@ -67,11 +67,11 @@ def sketches(network: Backmapper, corpus: Corpus, shaken: Shaken) -> list[Sight]
     cutoff = network.config.cutoff
     looks = [network.look(graph_of(corpus, shaken, part, cutoff)) for part in every]
     first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-    made = [Sight(first, network.sketch(corpus.types, first))]
+    made = [Sight(first, network.atoms(corpus.types, first))]
     for _ in range(network.n_sketches - 1):
-        last = made[-1].sketch
+        last = made[-1].atoms
         graphs = ((graph_of(corpus, shaken, part, cutoff), first.take(part)) for part in every)
         looks = [network.look_again(graph, part, last) for graph, part in graphs]
         first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-        made.append(Sight(first, network.sketch(corpus.types, first), corrected=True))
+        made.append(Sight(first, network.atoms(corpus.types, first), corrected=True))
     return made

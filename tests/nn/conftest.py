@@ -30,10 +30,10 @@ def vocabulary(martini3: Library) -> Vocabulary:
 def network(
     request: pytest.FixtureRequest, vocabulary: Vocabulary, martini3: Library
 ) -> Backmapper:
-    """Random weights, of a size at which all matter; how often it looks, at last with messages."""
+    """Random weights, of a size at which all of them matter; how often it looks."""
     torch.manual_seed(7)
-    looks = {"times": 2, "n_messages": 3} if request.param == "thrice" else {}
-    second = SecondConfig(**looks, n_channels=4, hidden=32, readout=16, n_blocks=1)
+    times = 2 if request.param == "thrice" else 1
+    second = SecondConfig(times=times, n_channels=4, hidden=32, readout=16, n_blocks=1)
     config = ModelConfig(
         n_channels=6,
         hidden=32,
