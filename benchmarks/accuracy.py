@@ -6,9 +6,10 @@
         [--mapping ca_only/ca ...] [--set "proteins/test" ...]
 
 Structures are turned into beads and rebuilt; nothing is done to the atoms afterwards unless --post
-says so. Programs of others (``pip install herobm[peers]``) get the same structures and the same
-measures: they stand in the table of the mapping that they read. With -o the tables go into a file
-between two marks, and the text around them stays; so do tables of mappings that were not measured.
+says so. Programs of others (``pip install herobm[peers]``) get the same structures, those without
+noise, and the same measures: they stand in the table of the mapping that they read. With -o the
+tables go into a file between two marks, and the text around them stays; so do tables of mappings
+that were not measured.
 """
 
 from __future__ import annotations
@@ -145,6 +146,7 @@ def measure(chosen: argparse.Namespace, registry: Registry) -> dict[str, list[Ro
         raise SystemExit("error: no program of others is installed (pip install herobm[peers])")
     post, device, with_peers = chosen.post, chosen.device, chosen.peers
     root, limit = chosen.data, chosen.limit
+    strangers = {peer.name for peer in peers.PEERS}
     for mapping in chosen.mapping or sorted(registry.mappings()):
         library = compile_library(registry.mapping(mapping))
         for method, (maker, bonds) in methods_of(
@@ -152,6 +154,8 @@ def measure(chosen: argparse.Namespace, registry: Registry) -> dict[str, list[Ro
         ).items():
             for data in DATA:
                 if chosen.set and data.title not in chosen.set:
+                    continue
+                if data.noise and method in strangers:
                     continue
                 begin = time.perf_counter()
                 given = structures_of(data, root, limit)
@@ -231,8 +235,7 @@ def main() -> None:
         "deviations over structures; their number stands in parentheses."
     )
     sections = {
-        mapping: f"### {mapping}\n\n{note}\n\n{table(rows)}\n"
-        for mapping, rows in tables.items()
+        mapping: f"### {mapping}\n\n{note}\n\n{table(rows)}\n" for mapping, rows in tables.items()
     }
     print("\n" + "\n".join(sections.values()))
     if chosen.output is not None:
