@@ -127,9 +127,10 @@ def chirality_errors(plan: Plan, positions: FloatArray) -> IntArray:
 
 
 def mend_chirality(plan: Plan, positions: FloatArray) -> FloatArray:
-    """Turn labelled centres that have the wrong hand.
+    """Turn labelled centres that have the wrong hand, and those whose like branches are swapped.
 
-    The centre moves through the plane of its three neighbours to the same height on the other
+    Networks make them flat where they waver between two conformers, and now and then a little more
+    than flat. The centre moves through the plane of its three neighbours to the same height on the other
     side (at least `HEIGHT`), which changes none of its three bonds by much.
 
     Parameters
@@ -143,7 +144,12 @@ def mend_chirality(plan: Plan, positions: FloatArray) -> FloatArray:
     FloatArray, shape (n_atoms, 3)
         The same array where no centre is wrong.
     """
-    kinds = [stereo_centers(t) for t in plan.library]
+    for centers_of in (stereo_centers, prochiral_centers):
+        positions = _mended(plan, positions, [centers_of(t) for t in plan.library])
+    return positions
+
+
+def _mended(plan: Plan, positions: FloatArray, kinds: list[Centers]) -> FloatArray:
     atoms, volume, sign = _volumes(plan, positions, kinds)
     wrong = volume <= 0
     if not wrong.any():

@@ -40,6 +40,8 @@ OUTLIER_COST = 30.0
 FLAT_ENOUGH = 6.0
 #: Å and radians, what a deviation of weight 1 is.
 CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.1, 0.05, 0.1
+#: Å, the same of places beside a peptide that was twisted.
+LOOSE_SPREAD = 0.25
 #: Radians, the same of angles that are sought because those predicted are rare.
 RARE_SPREAD = 0.02
 #: Degrees from what is predicted to the nearest phi and psi that are favoured, within which these
@@ -129,7 +131,7 @@ class Refinement:
             self._torsions(free),
             self.centres.among(free, hold),
             np.nan_to_num(begin),
-            hold[plan.atom_residue] / PLACE_SPREAD,
+            (hold / np.where(self.loose, LOOSE_SPREAD, PLACE_SPREAD))[plan.atom_residue],
             free,
         )
         return problem.solve(begin, N_STEPS)

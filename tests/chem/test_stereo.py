@@ -190,3 +190,29 @@ def test_wrong_hands_are_turned_and_bonds_kept(
     )
     assert np.abs(after - before).max() < 0.1
     assert mend_chirality(plan, reference) is reference
+
+
+def test_a_like_branch_that_is_a_little_on_the_wrong_side_is_turned(
+    martini3: Library, peptide: Callable[[str], Atoms]
+) -> None:
+    """As networks place CD1 and CD2 of LEU where they waver between two rotamers."""
+    topology, positions = coarse_grain(peptide("ALVA"), martini3)
+    plan = topology.plan
+    wrong = positions.copy()
+    for residue, name, around in ((1, "CG", ("CB", "CD1", "CD2")), (2, "CB", ("CA", "CG1", "CG2"))):
+        center, *near = (
+            int(np.flatnonzero((plan.atom_residue == residue) & (plan.atom_names == n))[0])
+            for n in (name, *around)
+        )
+        one, two, three = positions[near]
+        normal = np.cross(two - one, three - one)
+        normal /= np.linalg.norm(normal)
+        height = (positions[center] - one) @ normal
+        wrong[center] -= (height + 0.1 * np.sign(height)) * normal
+    assert named(plan, prochiral_errors(plan, wrong)) == ["LEU CG", "VAL CB"]
+    mended = mend_chirality(plan, wrong)
+    assert len(prochiral_errors(plan, mended)) == 0
+    assert len(chirality_errors(plan, mended)) == 0
+    moved = np.linalg.norm(mended - wrong, axis=1)
+    assert (moved > 0).sum() == 2
+    assert moved.max() < 0.6
