@@ -130,8 +130,8 @@ def mend_chirality(plan: Plan, positions: FloatArray) -> FloatArray:
     """Turn labelled centres that have the wrong hand, and those whose like branches are swapped.
 
     Networks make them flat where they waver between two conformers, and now and then a little more
-    than flat. The centre moves through the plane of its three neighbours to the same height on the other
-    side (at least `HEIGHT`), which changes none of its three bonds by much.
+    than flat. The centre moves through the plane of its three neighbours to the same height on the
+    other side (at least `HEIGHT`), which changes none of its three bonds by much.
 
     Parameters
     ----------
