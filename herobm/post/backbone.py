@@ -40,8 +40,8 @@ OUTLIER_COST = 30.0
 FLAT_ENOUGH = 6.0
 #: Å and radians, what a deviation of weight 1 is.
 CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.1, 0.05, 0.1
-#: Å, the same of places beside a peptide that was twisted.
-LOOSE_SPREAD = 0.25
+#: Å, the same of places within two residues of a peptide that was twisted.
+LOOSE_SPREAD = 0.5
 #: Radians, the same of angles that are sought because those predicted are rare.
 RARE_SPREAD = 0.02
 #: Degrees from what is predicted to the nearest phi and psi that are favoured, within which these
@@ -94,6 +94,9 @@ class Refinement:
         self.loose = np.zeros(layout.plan.n_residues, bool)
         self.loose[self.omega_residue[self.twisted]] = True
         self.loose[backbone.before[self.omega_residue[self.twisted]]] = True
+        links = layout.topology.links
+        self.near = beside(self.loose, links)
+        self.near |= beside(self.near, links)
         spread = np.where(self.loose[self.centres.residue], TWISTED_SPREAD, CENTRE_SPREAD)
         self.centres.all.weights[:] = 1.0 / np.maximum(spread, 0.5 * away)
         self.kind = classes_of(backbone.names, backbone.after)
@@ -131,7 +134,9 @@ class Refinement:
             self._torsions(free),
             self.centres.among(free, hold),
             np.nan_to_num(begin),
-            (hold / np.where(self.loose, LOOSE_SPREAD, PLACE_SPREAD))[plan.atom_residue],
+            (hold / np.where(self.loose | self.near, LOOSE_SPREAD, PLACE_SPREAD))[
+                plan.atom_residue
+            ],
             free,
         )
         return problem.solve(begin, N_STEPS)
@@ -289,9 +294,7 @@ def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
     """
     frozen = ~problem.backbone.whole
     hold = np.ones(len(frozen))
-    links = problem.layout.topology.links
-    near = beside(problem.loose, links)
-    near |= beside(near, links)
+    links, near = problem.layout.topology.links, problem.near
     for attempt in range(N_ROUNDS):
         positions = problem.solve(frozen, hold)
         after = problem.judge(positions)
