@@ -20,7 +20,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import peers
 import torch
@@ -29,6 +29,7 @@ from startup import processor
 import herobm
 from herobm.assembly.draft import Model
 from herobm.assembly.models import open_model
+from herobm.cli.structures import spread
 from herobm.errors import StructureError
 from herobm.io import open_trajectory, written_aside
 from herobm.io.find import structure_files
@@ -85,7 +86,7 @@ def structures_of(data: DataSet, root: Path, limit: int | None) -> Iterator[tupl
     """Visit the structures of a data set, `limit` of them spread over all."""
     path = root / data.structure
     if data.trajectory is None:
-        for file in _spread(structure_files([path]), limit):
+        for file in spread(structure_files([path]), limit):
             try:
                 yield file.name, herobm.read_atoms(file)
             except StructureError as error:
@@ -93,17 +94,11 @@ def structures_of(data: DataSet, root: Path, limit: int | None) -> Iterator[tupl
         return
     atoms = herobm.read_atoms(path)
     with open_trajectory(path, root / data.trajectory) as trajectory:
-        wanted = set(_spread(list(trajectory.frames), limit))
+        wanted = set(spread(list(trajectory.frames), limit))
         for frame in trajectory:
             if frame.index in wanted:
                 name = f"{path.name} frame {frame.index}"
                 yield name, atoms.with_positions(frame.positions, frame.box)
-
-
-def _spread(items: list[Any], limit: int | None) -> list[Any]:
-    if limit is None or limit >= len(items):
-        return items
-    return [items[i * len(items) // limit] for i in range(limit)]
 
 
 Maker = Callable[[Topology], Rebuilds]
