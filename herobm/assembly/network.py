@@ -11,8 +11,8 @@ import torch
 from herobm.assembly.draft import Draft
 from herobm.chem.naming import Naming, best_names, find_naming
 from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict, with_strain
+from herobm.nn.look import Look, join_looks
 from herobm.nn.model import Backmapper
-from herobm.nn.second import FirstLook
 from herobm.plan import Template, project, reconstruct
 from herobm.system import Topology
 from herobm.types import Beads, BoolArray, FloatArray
@@ -60,7 +60,7 @@ class NetworkShare:
     """
 
     #: Beads that pass through the network at once; bounds the memory, changes no result.
-    CHUNK = 16384
+    CHUNK = 4096
 
     def __init__(
         self, weights: Weights, topology: Topology, owned: BoolArray, seed: int = 0
@@ -105,24 +105,20 @@ class NetworkShare:
             positions = beads.positions[self.seen]
             graph = build_graph(self.context, positions, beads.box, network.config, network.strain)
             graphs[reach] = graph = graph.to(next(network.parameters()).device)
-        if network.second is None and len(self.rows) < len(self.seen):
+        if network.n_again == 0 and len(self.rows) < len(self.seen):
             graph = graph.take(self._own)
         graph, n_lost = network.orient(graph, self.seed)
         self._tell(n_lost)
-        first = self._first_look(network, graph)
-        atoms = network.atoms(graph.types, first)
-        for _ in range(network.n_sketches - 1):
-            first = self._look_again(network, graph, first, atoms)
-            atoms = network.atoms(graph.types, first)
+        look = self._look(network, graph)
         if len(self.rows) < len(graph.types):
-            graph, first = graph.take(self._own), first.take(self._own)
+            graph, look = graph.take(self._own), look.take(self._own)
         vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
         n_slots = min(draft.vectors.shape[1], network.n_slots)
         torsions, squared_error = np.zeros((len(self.rows), 2, 2)), np.zeros(len(self.rows))
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
                 part = slice(begin, begin + self.CHUNK)
-                said = network.finish(graph.take(part), first.take(part), atoms)
+                said = network.predict(graph.types[part], look.take(part))
                 vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 torsions[part] = said.torsions.cpu().numpy()
                 squared_error[part] = self.error_scale * said.log_error.exp().cpu().numpy()
@@ -142,18 +138,19 @@ class NetworkShare:
         return found
 
     @torch.inference_mode()
-    def _first_look(self, network: Backmapper, graph: BeadGraph) -> FirstLook:
-        chunks = range(0, max(len(graph.types), 1), self.CHUNK)
-        looks = [network.look(graph.take(slice(b, b + self.CHUNK))) for b in chunks]
-        return FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-
-    @torch.inference_mode()
-    def _look_again(
-        self, network: Backmapper, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
-    ) -> FirstLook:
-        parts = [slice(b, b + self.CHUNK) for b in range(0, len(graph.types), self.CHUNK)]
-        looks = [network.look_again(graph.take(p), first.take(p), atoms) for p in parts]
-        return FirstLook(*(torch.cat(found) for found in zip(*looks, strict=True)))
+    def _look(self, network: Backmapper, graph: BeadGraph) -> Look:
+        """Look at all beads as often as the network does, at some of them at once."""
+        parts = [slice(b, b + self.CHUNK) for b in range(0, max(len(graph.types), 1), self.CHUNK)]
+        look = join_looks([network.look(graph.take(part)) for part in parts])
+        for number in range(network.n_again):
+            sketch = network.sketch(number, graph.types, look)
+            look = join_looks(
+                [
+                    network.look_again(number, graph.take(part), look.take(part), sketch)
+                    for part in parts
+                ]
+            )
+        return look
 
     def _tell(self, n_lost: int) -> None:
         if n_lost and not self._told:

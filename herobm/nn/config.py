@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class SecondConfig(BaseModel):
+class ContactsConfig(BaseModel):
+    """How a bead sees sketched atoms (see `herobm.nn.contacts`).
+
+    Attributes
+    ----------
+    radius : Å, how far each atom of a bead sees others.
+    n_nearest : atoms that a bead sees at most, those nearest to the middle of its own.
+    n_radial : Bessel functions of the distance.
+    n_channels : natures that atoms are told apart by.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    radius: float = Field(default=5.0, gt=0)
+    n_nearest: int = Field(default=40, ge=1)
+    n_radial: int = Field(default=8, ge=2)
+    n_channels: int = Field(default=16, ge=1)
+
+
+class SecondConfig(ContactsConfig):
     """Hyperparameters of the second look (see `herobm.nn.second`).
 
     Attributes
     ----------
     times : how often it looks, each time at what it made of the sketch before.
-    radius : Å, how far each atom of a bead sees others.
-    n_nearest : atoms that a bead sees at most, those nearest to the middle of its own.
-    n_radial : Bessel functions of the distance.
-    n_channels : natures that atoms are told apart by.
     hidden : widths of the hidden layers.
     dropout : share of the hidden values that are left out at random while training.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     times: int = Field(default=1, ge=1)
-    radius: float = Field(default=5.0, gt=0)
-    n_nearest: int = Field(default=40, ge=1)
-    n_radial: int = Field(default=8, ge=2)
-    n_channels: int = Field(default=16, ge=1)
     hidden: int = Field(default=320, ge=8)
     n_blocks: int = Field(default=2, ge=0)
     readout: int = Field(default=160, ge=8)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class RoundsConfig(ContactsConfig):
+    """Hyperparameters of the rounds of messages (see `herobm.nn.rounds`).
+
+    Attributes
+    ----------
+    count : number of rounds.
+    contacts : rounds, the last ones, in which beads look at what lies around their atoms.
+    hidden : width of what a bead holds.
+    message : width of what it is told by another.
+    dropout : share of the hidden values that are left out at random while training.
+    """
+
+    count: int = Field(default=4, ge=1)
+    contacts: int = Field(default=2, ge=0)
+    hidden: int = Field(default=192, ge=8)
+    message: int = Field(default=128, ge=8)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
@@ -45,7 +75,8 @@ class ModelConfig(BaseModel):
     type_width : width of the embedding of bead types.
     hidden : widths of the hidden layers.
     dropout : share of the hidden values that are left out at random while training.
-    second : of the second look; None where the network looks once.
+    second : of the second look; None where there is none.
+    rounds : of the rounds of messages; None where there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,3 +92,10 @@ class ModelConfig(BaseModel):
     readout: int = Field(default=160, ge=8)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     second: SecondConfig | None = None
+    rounds: RoundsConfig | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_look_again(self) -> Self:
+        if self.second is not None and self.rounds is not None:
+            raise ValueError("a network has a second look or rounds of messages, not both")
+        return self

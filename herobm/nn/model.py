@@ -21,7 +21,9 @@ from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph
 from herobm.nn.harmonics import o3
 from herobm.nn.layers import Block, Radial, silent, typed_product
-from herobm.nn.second import FirstLook, SecondLook
+from herobm.nn.look import Look, Sketch
+from herobm.nn.rounds import Rounds
+from herobm.nn.second import SecondLook
 from herobm.nn.strain import N_FEATURES, Strain, expand
 from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
 
@@ -156,36 +158,60 @@ class Backmapper(nn.Module):
         scale = 1.0 / math.sqrt(config.readout)
         self.readout = nn.Parameter(torch.randn(n_types, outputs, config.readout) * scale)
         self.readout_bias = nn.Parameter(torch.zeros(n_types, outputs))
-        judged = config.readout if config.second is None else config.second.readout
+        judged = config.readout
+        if config.second is not None:
+            judged = config.second.readout
+        elif config.rounds is not None:
+            judged = config.rounds.hidden
         self.error = nn.Embedding(n_types, judged + 1)
         nn.init.zeros_(self.error.weight)
         self.register_buffer("longest", torch.full((n_types, n_slots), 4.0))
         self.register_buffer("typical", torch.ones(n_types, n_slots))
         self.second: SecondLook | None = None
+        self.rounds: Rounds | None = None
         if config.second is not None:
             self.second = SecondLook(config.second, n_types, n_slots, config.readout)
+        elif config.rounds is not None:
+            self.rounds = Rounds(config, n_types, n_slots)
 
     def forward(self, graph: BeadGraph) -> Prediction:
         """Predict the vectors, torsions and errors of the beads of a graph of a whole system."""
-        first = self.look(graph)
-        for _ in range(self.n_sketches - 1):
-            first = self.look_again(graph, first, self.atoms(graph.types, first))
-        return self.finish(graph, first, self.atoms(graph.types, first))
+        return self.predict(graph.types, self.looks(graph)[-1])
+
+    def looks(self, graph: BeadGraph) -> list[Look]:
+        """Look at a whole system as often as the network does; all looks, the first one first."""
+        made = [self.look(graph)]
+        for number in range(self.n_again):
+            sketch = self.sketch(number, graph.types, made[-1])
+            made.append(self.look_again(number, graph, made[-1], sketch))
+        return made
 
     @property
-    def n_sketches(self) -> int:
-        """Sketches that are looked at one after another, that of the first look among them."""
-        return 1 if self.config.second is None else self.config.second.times
+    def n_again(self) -> int:
+        """How often it looks after the first time, each time at what it made before."""
+        if self.config.second is not None:
+            return self.config.second.times
+        return 0 if self.config.rounds is None else self.config.rounds.count
 
-    def look(self, graph: BeadGraph) -> FirstLook:
+    def look(self, graph: BeadGraph) -> Look:
         """Tell what the beads alone say."""
-        asked = (self.longest > 0).any(dim=1)[graph.types]
-        if asked.all():
-            return self._look(graph)
-        index = torch.nonzero(asked).squeeze(1)
-        return self._look(graph.take(index)).among(index, len(asked))
+        asked = self._asked(graph.types)
+        if asked is None:
+            first = self._look(graph)
+        else:
+            first = self._look(graph.take(asked)).among(asked, len(graph.types))
+        if self.rounds is None:
+            return first
+        return first._replace(hidden=self.rounds.begin(graph.types, first.hidden))
 
-    def _look(self, graph: BeadGraph) -> FirstLook:
+    def _asked(self, types: torch.Tensor) -> torch.Tensor | None:
+        """Which of the beads are asked for anything; None for all."""
+        asked = (self.longest > 0).any(dim=1)
+        if asked.all():
+            return None
+        return torch.nonzero(asked[types]).squeeze(1)
+
+    def _look(self, graph: BeadGraph) -> Look:
         frames = self.frames(graph.types, graph.place_vectors)
         strain = expand(graph.strain)
         hidden = self.own(graph.types) + self.surroundings(self._features(graph, frames))
@@ -196,47 +222,73 @@ class Backmapper(nn.Module):
         local = local * self.typical[graph.types].unsqueeze(-1)
         vectors = self._bounded(local @ frames.transpose(1, 2), graph.types)
         torsions = out[:, 3 * self.n_slots :].unflatten(1, (2, 2))
-        return FirstLook(frames, hidden, strain, vectors, torsions)
+        return Look(frames, hidden, strain, vectors, torsions)
 
-    def atoms(self, types: torch.Tensor, first: FirstLook) -> torch.Tensor | None:
-        """Sketch the atoms at first sight, for the second look; None if there is none.
-
-        Returns
-        -------
-        Tensor, shape (n_beads, n_slots, 3), or None
-            Å, from each bead to its atoms.
-        """
-        return None if self.second is None else self.second.atoms(types, first.vectors)
-
-    def look_again(
-        self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None
-    ) -> FirstLook:
-        """Make a better sketch; the arguments are those of `finish`."""
-        if self.second is None or atoms is None:
-            return first
-        moved, _, _ = self.second(graph, first, atoms)
-        return first._replace(vectors=self._bounded(first.vectors + moved, graph.types))
-
-    def finish(self, graph: BeadGraph, first: FirstLook, atoms: torch.Tensor | None) -> Prediction:
-        """Look again if the network does, and predict.
+    def sketch(self, number: int, types: torch.Tensor, look: Look) -> Sketch:
+        """Tell what beads show each other before look `number` (from 0) after the first.
 
         Parameters
         ----------
-        graph : BeadGraph
-        first : FirstLook
-            At the beads of the graph.
-        atoms : Tensor, shape (n_sketched, n_slots, 3), or None
-            Of all beads that the graph counts as neighbours, see `atoms`.
+        number : int
+        types : Tensor, shape (n_beads,)
+            Of all beads of a system.
+        look : Look
+            At all of them.
         """
-        vectors, torsions, hidden = first.vectors, first.torsions, first.hidden
-        if self.second is not None and atoms is not None:
-            moved, turned, hidden = self.second(graph, first, atoms)
-            vectors = self._bounded(vectors + moved, graph.types)
-            torsions = torsions + turned
+        if self.rounds is not None:
+            return self.rounds.sketch(number, types, look)
+        assert self.second is not None
+        atoms = self.second.atoms(types, look.vectors)
+        return Sketch(atoms, look.frames.transpose(1, 2), look.hidden[:, :0])
+
+    def look_again(self, number: int, graph: BeadGraph, mine: Look, sketch: Sketch) -> Look:
+        """Look at what was sketched.
+
+        Parameters
+        ----------
+        number : int
+            Of the look, from 0 for the one after the first.
+        graph : BeadGraph
+        mine : Look
+            At the beads of the graph.
+        sketch : Sketch
+            Of all beads that the graph counts as neighbours, see `sketch`.
+        """
+        if self.rounds is not None:
+            return self._round(self.rounds, number, graph, mine, sketch)
+        assert self.second is not None
+        moved, turned, hidden = self.second(graph, mine, sketch.atoms)
+        again = mine._replace(vectors=self._bounded(mine.vectors + moved, graph.types))
+        if number < self.n_again - 1:  # its layers read what the first look holds, each time
+            return again
+        return again._replace(torsions=mine.torsions + turned, hidden=hidden)
+
+    def _round(
+        self, rounds: Rounds, number: int, graph: BeadGraph, mine: Look, sketch: Sketch
+    ) -> Look:
+        asked = self._asked(graph.types)
+        if asked is not None:  # the others hold what they are, and have nothing to correct
+            there = self._round_of(rounds, number, graph.take(asked), mine.take(asked), sketch)
+            return Look(*(t.index_copy(0, asked, new) for t, new in zip(mine, there, strict=True)))
+        return self._round_of(rounds, number, graph, mine, sketch)
+
+    def _round_of(
+        self, rounds: Rounds, number: int, graph: BeadGraph, mine: Look, sketch: Sketch
+    ) -> Look:
+        moved, turned, hidden = rounds(number, graph, mine, sketch)
+        return mine._replace(
+            hidden=hidden,
+            vectors=self._bounded(mine.vectors + moved, graph.types),
+            torsions=mine.torsions + turned,
+        )
+
+    def predict(self, types: torch.Tensor, look: Look) -> Prediction:
+        """Say of beads what the last look at them tells."""
+        hidden = look.hidden if self.rounds is None else self.rounds.leave(look.hidden)
         return Prediction(
-            vectors,
-            nn.functional.normalize(torsions, dim=-1),
-            self._error(hidden, graph.types),
+            look.vectors,
+            nn.functional.normalize(look.torsions, dim=-1),
+            self._error(hidden, types),
         )
 
     def hold_first_look(self) -> None:

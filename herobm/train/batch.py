@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 
@@ -82,6 +83,51 @@ def segments(
     first = torch.maximum(first, starts[owner])
     order = torch.randperm(len(first), generator=generator).to(borders.device)
     return first[order], last[order]
+
+
+def whole_structures(
+    structure: torch.Tensor, residues: int, generator: torch.Generator
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Gather structures in random order into groups of about so many residues.
+
+    Parameters
+    ----------
+    structure : Tensor, shape (n_residues,)
+        Ascending.
+    residues : int
+        At least those of the largest structure.
+    generator : torch.Generator
+
+    Returns
+    -------
+    list of (first, last)
+        For each group; residues ``first`` to ``last - 1`` of its structures. The last group may
+        be smaller than the others.
+    """
+    counts = torch.unique_consecutive(structure, return_counts=True)[1].cpu()
+    order = torch.randperm(len(counts), generator=generator)
+    ends = counts.cumsum(0)
+    begun = counts[order].cumsum(0) - counts[order]
+    group = torch.div(begun, residues, rounding_mode="floor")
+    borders = torch.searchsorted(group, torch.arange(int(group[-1]) + 2)).tolist()
+    last = ends[order].to(structure.device)
+    first = last - counts[order].to(structure.device)
+    return [(first[a:b], last[a:b]) for a, b in pairwise(borders)]
+
+
+def enclosed(batch: Batch, n_beads: int) -> Batch:
+    """Let the graph of a batch of whole structures count neighbours in the batch.
+
+    Parameters
+    ----------
+    batch : Batch
+    n_beads : int
+        Of the corpus that it was cut from.
+    """
+    edges = batch.graph.edge_index
+    local = edges.new_full((n_beads + 1,), -1)
+    local[batch.index] = torch.arange(len(batch.index), device=edges.device)
+    return replace(batch, graph=replace(batch.graph, edge_index=local[edges]))
 
 
 def cut_batch(

@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from herobm.errors import ConfigError
-from herobm.nn.config import ModelConfig
+from herobm.nn.config import ModelConfig, RoundsConfig, SecondConfig
 from herobm.train.derive import Derived
 
 #: What of a configuration is a path.
@@ -30,6 +30,8 @@ class TrainConfig(BaseModel):
     output : folder for checkpoint, log and weights, relative to the config file.
     epochs : passes over the training set; with the learning rate's schedule they fix the run.
     segment, batch : residues in a run and runs in a batch.
+    residues : of the whole structures that make a batch, for a network with rounds of messages,
+        which `segment` and `batch` say nothing about.
     learning_rate, warm_up, clip, weight_decay, ema : of the optimiser (AdamW, cosine schedule);
         warm-up in steps.
     geometry : weights of bonds and angles at the start and at the end; ramped over `ramp` of the
@@ -41,8 +43,8 @@ class TrainConfig(BaseModel):
         share of the structures whose beads drift apart as those do; relative to the config file.
     half_strain : strain, Å, at which the error of an atom counts half; errors of noisy beads are
         large whatever is learnt and would drown the others. All count alike where it is None.
-    initial : weights to begin with, of the same mapping and network; relative to the config file. A
-        network that looks twice needs them.
+    initial : weights to begin with, of the same mapping and network, or of its first look alone;
+        relative to the config file. A second look needs them.
     hold : whether the first look of such a network stays as it was while the second one learns; if
         not, what it sketches is a part of the loss, and neighbours are seen as they were sketched
         at the beginning of the epoch.
@@ -62,6 +64,7 @@ class TrainConfig(BaseModel):
     epochs: int = Field(default=20, ge=1)
     segment: int = Field(default=24, ge=2)
     batch: int = Field(default=40, ge=1)
+    residues: int = Field(default=3000, ge=1)
     learning_rate: float = Field(default=3e-3, gt=0)
     warm_up: int = Field(default=100, ge=1)
     clip: float = Field(default=5.0, gt=0)
@@ -143,6 +146,8 @@ def _explain(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
         return f"  {key}: {error['msg']}"
-    known = [*TrainConfig.model_fields, *(f"model.{k}" for k in ModelConfig.model_fields)]
+    models: dict[str, type[BaseModel]] = {"": TrainConfig, "model.": ModelConfig}
+    models |= {"model.second.": SecondConfig, "model.rounds.": RoundsConfig}
+    known = [prefix + name for prefix, model in models.items() for name in model.model_fields]
     near = get_close_matches(key, known, n=1)
     return f"  {key}: no such key" + (f"; did you mean {near[0]}?" if near else "")

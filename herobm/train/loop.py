@@ -14,10 +14,10 @@ import torch
 
 from herobm.errors import ConfigError, OutputError
 from herobm.nn.config import ModelConfig
-from herobm.nn.model import Backmapper
+from herobm.nn.model import Backmapper, Prediction
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
-from herobm.train.batch import Batch, cut_batch, segments
+from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
 from herobm.train.checkpoint import State, load_checkpoint, save_checkpoint
 from herobm.train.config import PLACES, TrainConfig
 from herobm.train.corpus import Corpus, Statistics, build_corpus
@@ -25,7 +25,7 @@ from herobm.train.dataset import Dataset, read_dataset
 from herobm.train.derive import Derived
 from herobm.train.drift import read_drift
 from herobm.train.joint import join_corpora, join_statistics
-from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms
+from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms, position_loss
 from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.train.sight import Sight, sketches
 from herobm.weights.file import Header, load_weights, save_weights
@@ -87,6 +87,8 @@ def train(
     DatasetError, ConfigError, OutputError
     """
     torch.set_num_threads(config.threads)
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")
     started = time.monotonic()
     _make_folder(config.output)
     packs = [read_dataset(path) for path in (config.train, *config.also)]
@@ -166,8 +168,11 @@ class _Run:
         self.vocabulary = vocabulary
         share = 0.0 if config.drift is None else config.drift_share
         self.shaking = Shaking(config.noise_share, config.noise, share, drift)
-        n_runs = math.ceil(corpus.n_residues / config.segment)
-        self.epoch_steps = max(n_runs // config.batch, 1)
+        if config.model.rounds is None:
+            n_runs = math.ceil(corpus.n_residues / config.segment)
+            self.epoch_steps = max(n_runs // config.batch, 1)
+        else:
+            self.epoch_steps = max(corpus.n_residues // self.residues(corpus), 1)
         self.n_steps = self.epoch_steps * config.epochs
 
     def go(self, state: State, started: float, limit: float) -> bool:
@@ -208,6 +213,9 @@ class _Run:
         """
         config, corpus = self.config, self.corpus
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
+        if config.model.rounds is not None:
+            yield from self._wholes(state, generator, skip)
+            return
         first, last = segments(corpus.structure, config.segment, generator)
         shaken = shake(corpus, self.shaking, state.network.strain, generator)
         sights = sketches(self._network(state.best), corpus, shaken)
@@ -215,6 +223,21 @@ class _Run:
             part = slice(index * config.batch, (index + 1) * config.batch)
             sight = sights[index % len(sights)]
             yield self._cut(corpus, shaken, first[part], last[part]), sight
+
+    def _wholes(
+        self, state: State, generator: torch.Generator, skip: int
+    ) -> Iterator[tuple[Batch, Sight]]:
+        """Batches of whole structures, which see all that there is to see."""
+        corpus = self.corpus
+        groups = whole_structures(corpus.structure, self.residues(corpus), generator)
+        shaken = shake(corpus, self.shaking, state.network.strain, generator)
+        for first, last in groups[skip : self.epoch_steps]:
+            yield enclosed(self._cut(corpus, shaken, first, last), len(corpus.beads)), Sight()
+
+    def residues(self, corpus: Corpus) -> int:
+        """Residues in a batch of whole structures; the largest one fits in."""
+        largest = torch.unique_consecutive(corpus.structure, return_counts=True)[1].max()
+        return max(self.config.residues, int(largest))
 
     def _network(self, tensors: dict[str, torch.Tensor]) -> Backmapper:
         network = Backmapper(self.config.model, self.vocabulary.n_types, self.vocabulary.n_slots)
@@ -243,8 +266,10 @@ class _Run:
             state.optimiser.step()
         decay = min(config.ema, (state.step + 1) / (state.step + 10))
         with torch.no_grad():
-            for name, value in state.network.state_dict().items():
-                state.average[name].lerp_(value, 1.0 - decay)
+            now = state.network.state_dict()
+            torch._foreach_lerp_(
+                [state.average[name] for name in now], [*now.values()], 1.0 - decay
+            )
         state.step += 1
         if state.step % 20 == 0:
             state.figures |= {
@@ -257,18 +282,22 @@ class _Run:
     ) -> tuple[LossTerms, torch.Tensor]:
         """Return the terms of the loss, and the loss itself."""
         config = self.config
-        sketched = None
-        if config.hold or network.second is None:
+        rough: list[torch.Tensor] = []
+        if network.rounds is not None:
+            looks = network.looks(batch.graph)
+            prediction = network.predict(batch.graph.types, looks[-1])
+            rough = [look.vectors for look in looks[:-1]]
+        elif config.hold or network.second is None:
             prediction = sight.predict(network, batch)
         else:
             prediction, vectors = sight.predict_anew(network, batch)
-            sketched = batch.place(vectors)
+            rough = [vectors]
         placed = batch.place(prediction.vectors)
         terms = loss_terms(batch, placed, prediction, config.half_strain)
         loss = terms.total(config.geometry_weight(progress), config.torsion)
-        if sketched is not None:
-            rough = loss_terms(batch, sketched, prediction, config.half_strain)
-            loss = loss + SKETCH_WEIGHT * rough.position
+        for vectors in rough:
+            position = position_loss(batch, batch.place(vectors), config.half_strain)
+            loss = loss + SKETCH_WEIGHT / len(rough) * position
         return terms, loss
 
     @torch.no_grad()
@@ -288,12 +317,8 @@ class _Run:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        sight = sketches(network, self.valid, shaken)[-1]
         squares, expected, count, bonds = 0.0, 0.0, 0, []
-        runs = segments(self.valid.structure, 64, torch.Generator().manual_seed(0))
-        for part in range(0, len(runs[0]), 32):
-            batch = self._cut(self.valid, shaken, *(r[part : part + 32] for r in runs))
-            prediction = sight.predict(network, batch)
+        for batch, prediction in self._predicted(network, shaken):
             placed = batch.place(prediction.vectors)
             wanted = best_names(batch.targets, batch.swaps, placed)
             error = (placed - wanted).square().sum(dim=1)
@@ -305,6 +330,20 @@ class _Run:
             bonds.append(loss_terms(batch, placed, prediction).bond)
         bond_rms = math.sqrt(float(torch.stack(bonds).mean()))
         return _Judgement(squares, expected, count, bond_rms)
+
+    def _predicted(self, network: Backmapper, shaken: Shaken) -> Iterator[tuple[Batch, Prediction]]:
+        """Batches of the validation set, and what a network predicts of them."""
+        valid, generator = self.valid, torch.Generator().manual_seed(0)
+        if network.rounds is not None:
+            for first, last in whole_structures(valid.structure, self.residues(valid), generator):
+                batch = enclosed(self._cut(valid, shaken, first, last), len(valid.beads))
+                yield batch, network(batch.graph)
+            return
+        sight = sketches(network, valid, shaken)[-1]
+        runs = segments(valid.structure, 64, generator)
+        for part in range(0, len(runs[0]), 32):
+            batch = self._cut(valid, shaken, *(r[part : part + 32] for r in runs))
+            yield batch, sight.predict(network, batch)
 
     def _log(self, state: State) -> None:
         line = {"step": state.step, "seconds": round(state.seconds), **state.figures}
@@ -343,12 +382,14 @@ def _start(
         network.second.ancestry.copy_(ancestry)
         if config.hold:
             network.hold_first_look()
+    if network.rounds is not None:
+        network.rounds.ancestry.copy_(ancestry)
     if config.initial is not None:
         _begin_with(network, config.initial, vocabulary)
     network.to(device)
     learning = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
-        learning, lr=config.learning_rate, weight_decay=config.weight_decay
+        learning, config.learning_rate, weight_decay=config.weight_decay, fused=device == "cuda"
     )
     average = {name: t.clone() for name, t in network.state_dict().items()}
     best = {name: t.clone() for name, t in average.items()}
@@ -363,7 +404,7 @@ def _start(
 def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None:
     """Take the parameters, but not the statistics, of weights that were trained before.
 
-    They may be those of a network that looks once, where this one looks twice.
+    They may be those of a network that looks once, where this one looks again.
     """
     known = load_weights(path)
     if known.others:
@@ -372,7 +413,7 @@ def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None
             "Name the weights of one of them in 'initial'.",
         )
     config, mine = known.header.model, network.config
-    once = mine.model_copy(update={"second": None})
+    once = mine.model_copy(update={"second": None, "rounds": None})
     if config.second is not None and mine.second is not None:  # may have looked less often
         again = config.second.model_copy(update={"times": mine.second.times})
         config = config.model_copy(update={"second": again})

@@ -56,15 +56,8 @@ def loss_terms(
     half_strain : float, optional
         Å, strain at which the error of an atom counts half.
     """
-    targets = best_names(batch.targets, batch.swaps, placed.detach())
-    known = torch.isfinite(targets).all(dim=1)
-    wanted = torch.where(known.unsqueeze(-1), targets, placed.detach())
-    squares = (placed - wanted).square().sum(dim=-1)
-    weight = known.to(squares.dtype)
-    if half_strain is not None:
-        strain = batch.graph.strain[batch.row_bead[batch.atom_rows[:, 0]]]
-        weight = weight / (1.0 + (strain / half_strain).square())
-    position = (weight * squares).sum() / weight.sum().clamp(min=1e-6)
+    wanted, known, squares = _squares(batch, placed)
+    position = _mean_square(batch, squares, known, half_strain)
     bond = (_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)).square().mean()
     angle = (_cosines(placed, batch.angles) - _cosines(wanted, batch.angles)).square().mean()
     defined = torch.isfinite(batch.torsions).all(dim=-1)
@@ -72,6 +65,32 @@ def loss_terms(
     torsion = ((1.0 - agreement) * defined).sum() / defined.sum().clamp(min=1)
     error = _error_terms(batch, squares.detach(), known, prediction.log_error)
     return LossTerms(position, bond, angle, torsion, error)
+
+
+def position_loss(
+    batch: Batch, placed: torch.Tensor, half_strain: float | None = None
+) -> torch.Tensor:
+    """Return the mean squared error (Å^2) of atoms alone; the arguments are `loss_terms`'s."""
+    _, known, squares = _squares(batch, placed)
+    return _mean_square(batch, squares, known, half_strain)
+
+
+def _squares(batch: Batch, placed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Where atoms should be (Å), of which that is known, and squared errors (Å^2)."""
+    targets = best_names(batch.targets, batch.swaps, placed.detach())
+    known = torch.isfinite(targets).all(dim=1)
+    wanted = torch.where(known.unsqueeze(-1), targets, placed.detach())
+    return wanted, known, (placed - wanted).square().sum(dim=-1)
+
+
+def _mean_square(
+    batch: Batch, squares: torch.Tensor, known: torch.Tensor, half_strain: float | None
+) -> torch.Tensor:
+    weight = known.to(squares.dtype)
+    if half_strain is not None:
+        strain = batch.graph.strain[batch.row_bead[batch.atom_rows[:, 0]]]
+        weight = weight / (1.0 + (strain / half_strain).square())
+    return (weight * squares).sum() / weight.sum().clamp(min=1e-6)
 
 
 def bead_errors(

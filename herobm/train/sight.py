@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from herobm.nn.look import Look, Sketch, join_looks
 from herobm.nn.model import Backmapper, Prediction
-from herobm.nn.second import FirstLook
 from herobm.train.batch import Batch, graph_of
 from herobm.train.corpus import Corpus
 from herobm.train.shake import Shaken
@@ -19,28 +19,24 @@ class Sight:
 
     Parameters
     ----------
-    first : FirstLook, optional
+    first : Look, optional
         At all beads of the corpus, where they were looked at beforehand.
-    atoms : Tensor, shape (n_beads, n_slots, 3), optional
-        Å, the sketch, relative to the beads.
+    sketch : Sketch, optional
+        Of all beads.
     corrected : bool
         Whether the vectors of `first` are those of a later look.
     """
 
     def __init__(
-        self,
-        first: FirstLook | None = None,
-        atoms: torch.Tensor | None = None,
-        *,
-        corrected: bool = False,
+        self, first: Look | None = None, sketch: Sketch | None = None, *, corrected: bool = False
     ) -> None:
-        self.first, self.atoms, self.corrected = first, atoms, corrected
+        self.first, self.sketch, self.corrected = first, sketch, corrected
 
     def predict(self, network: Backmapper, batch: Batch) -> Prediction:
         """Predict what belongs to a batch."""
-        if self.first is None:
-            return network.finish(batch.graph, network.look(batch.graph), None)
-        return network.finish(batch.graph, self.first.take(batch.index), self.atoms)
+        if self.first is None or self.sketch is None:
+            return network.predict(batch.graph.types, network.look(batch.graph))
+        return self._last(network, batch, self.first.take(batch.index), self.sketch)
 
     def predict_anew(self, network: Backmapper, batch: Batch) -> tuple[Prediction, torch.Tensor]:
         """Predict what belongs to a batch, whose beads are looked at anew.
@@ -51,27 +47,36 @@ class Sight:
         Tensor, shape (n_beads, n_slots, 3)
             Å, the vectors at first sight.
         """
+        assert self.first is not None
+        assert self.sketch is not None
         first = network.look(batch.graph)
         seen = first
-        if self.first is not None and self.corrected:
+        if self.corrected:
             seen = first._replace(vectors=self.first.vectors[batch.index])
-        return network.finish(batch.graph, seen, self.atoms), first.vectors
+        return self._last(network, batch, seen, self.sketch), first.vectors
+
+    @staticmethod
+    def _last(network: Backmapper, batch: Batch, seen: Look, sketch: Sketch) -> Prediction:
+        look = network.look_again(network.n_again - 1, batch.graph, seen, sketch)
+        return network.predict(batch.graph.types, look)
 
 
 @torch.no_grad()
 def sketches(network: Backmapper, corpus: Corpus, shaken: Shaken) -> list[Sight]:
-    """Make all sketches that a network looks at, the first one first."""
+    """Make all sketches that a second look is taken at, the first one first."""
     if network.second is None:
         return [Sight()]
     every = torch.arange(len(corpus.beads), device=corpus.beads.device).split(CHUNK)
     cutoff = network.config.cutoff
-    looks = [network.look(graph_of(corpus, shaken, part, cutoff)) for part in every]
-    first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-    made = [Sight(first, network.atoms(corpus.types, first))]
-    for _ in range(network.n_sketches - 1):
-        last = made[-1].atoms
-        graphs = ((graph_of(corpus, shaken, part, cutoff), first.take(part)) for part in every)
-        looks = [network.look_again(graph, part, last) for graph, part in graphs]
-        first = FirstLook(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
-        made.append(Sight(first, network.atoms(corpus.types, first), corrected=True))
+    graphs = (graph_of(corpus, shaken, part, cutoff) for part in every)
+    look = join_looks([network.look(graph) for graph in graphs])
+    made = [Sight(look, network.sketch(0, corpus.types, look))]
+    for number in range(network.n_again - 1):
+        parts = ((graph_of(corpus, shaken, part, cutoff), look.take(part)) for part in every)
+        sketch = made[-1].sketch
+        assert sketch is not None
+        look = join_looks(
+            [network.look_again(number, graph, mine, sketch) for graph, mine in parts]
+        )
+        made.append(Sight(look, network.sketch(number + 1, corpus.types, look), corrected=True))
     return made

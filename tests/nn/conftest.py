@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from herobm.io import read_beads
-from herobm.nn.config import ModelConfig, SecondConfig
+from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph, build_context, build_graph
 from herobm.nn.model import Backmapper
 from herobm.plan import Library
@@ -26,20 +26,25 @@ def vocabulary(martini3: Library) -> Vocabulary:
     return Vocabulary.of(martini3)
 
 
-@pytest.fixture(scope="session", params=["once", "twice", "thrice"])
+LOOKS: dict[str, dict[str, object]] = {
+    "once": {},
+    "twice": {"second": {"times": 1, "n_channels": 4, "hidden": 32, "readout": 16, "n_blocks": 1}},
+    "thrice": {"second": {"times": 2, "n_channels": 4, "hidden": 32, "readout": 16, "n_blocks": 1}},
+    "one round": {"rounds": {"count": 1, "contacts": 0, "hidden": 16, "message": 12}},
+    "three rounds": {
+        "rounds": {"count": 3, "contacts": 2, "hidden": 16, "message": 12, "n_channels": 4}
+    },
+}
+
+
+@pytest.fixture(scope="session", params=LOOKS)
 def network(
     request: pytest.FixtureRequest, vocabulary: Vocabulary, martini3: Library
 ) -> Backmapper:
     """Random weights, of a size at which all of them matter; how often it looks."""
     torch.manual_seed(7)
-    times = 2 if request.param == "thrice" else 1
-    second = SecondConfig(times=times, n_channels=4, hidden=32, readout=16, n_blocks=1)
-    config = ModelConfig(
-        n_channels=6,
-        hidden=32,
-        readout=16,
-        n_blocks=1,
-        second=None if request.param == "once" else second,
+    config = ModelConfig.model_validate(
+        {"n_channels": 6, "hidden": 32, "readout": 16, "n_blocks": 1} | LOOKS[request.param]
     )
     made = Backmapper(config, vocabulary.n_types, vocabulary.n_slots)
     with torch.no_grad():
@@ -47,8 +52,9 @@ def network(
             parameter.add_(0.2 * torch.randn_like(parameter))
     made.strain.usual.fill_(4.0)
     made.strain.spread.uniform_(0.1, 0.4)
-    if made.second is not None:
-        made.second.ancestry.copy_(torch.as_tensor(vocabulary.ancestry(martini3)))
+    for again in (made.second, made.rounds):
+        if again is not None:
+            again.ancestry.copy_(torch.as_tensor(vocabulary.ancestry(martini3)))
     return made.eval()
 
 

@@ -15,7 +15,7 @@ from herobm.nn.strain import Strain
 from herobm.plan import Library, project, reconstruct
 from herobm.plan.bonds import lay_out_atoms
 from herobm.system import Topology, build_topology, coarsen, match_atoms
-from herobm.train.batch import Batch, cut_batch, segments
+from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import read_dataset
 from herobm.train.loss import bead_errors, best_names, loss_terms
@@ -229,3 +229,30 @@ def test_bounds_leave_room_for_what_structures_have(laid: Laid) -> None:
     vectors = project(plan, laid.topology.beads.positions, laid.reference)
     bounds = longest.numpy()[laid.corpus.types.numpy()][:, : plan.n_slots]
     assert (np.linalg.norm(vectors, axis=2) <= bounds).mean() > 0.99
+
+
+def test_whole_structures_are_gathered(laid: Laid) -> None:
+    structure = laid.corpus.structure
+    groups = whole_structures(structure, 9, torch.Generator().manual_seed(0))
+    again = whole_structures(structure, 9, torch.Generator().manual_seed(1))
+    runs = [
+        run for first, last in groups for run in zip(first.tolist(), last.tolist(), strict=True)
+    ]
+    assert sorted(runs) == [(0, 8), (8, 16), (16, 21), (21, 27)]
+    assert all(len(set(structure[a:b].tolist())) == 1 for a, b in runs)
+    assert len(groups) == 3
+    assert all(len(first) for first, _ in groups)
+    others = [run for pair in again for run in zip(*(t.tolist() for t in pair), strict=True)]
+    assert others != runs
+
+
+def test_the_graph_of_whole_structures_counts_in_the_batch(laid: Laid) -> None:
+    """Neighbours are the same beads, wherever they are counted."""
+    batch = laid.cut([16, 0], [21, 8])
+    own = enclosed(batch, len(laid.corpus.beads))
+    there = batch.graph.edge_index >= 0
+    assert torch.equal(there, own.graph.edge_index >= 0)
+    assert there.any()
+    assert torch.equal(batch.index[own.graph.edge_index[there]], batch.graph.edge_index[there])
+    away = own.beads[own.graph.edge_index[there]] - own.beads[there.nonzero()[:, 0]]
+    assert torch.allclose(away, own.graph.edge_vectors[there], atol=1e-5)

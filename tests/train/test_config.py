@@ -41,6 +41,14 @@ def test_json_says_the_same_as_yaml(tmp_path: Path) -> None:
     [
         ("epoch: 3", "epoch: no such key; did you mean epochs?"),
         ("model: {cutof: 8}", "model.cutof: no such key; did you mean model.cutoff?"),
+        (
+            "model: {rounds: {counts: 2}}",
+            "model.rounds.counts: no such key; did you mean model.rounds.count?",
+        ),
+        (
+            "initial: x\nmodel: {rounds: {}, second: {}}",
+            "model: Value error, a network has a second look or rounds of messages, not both",
+        ),
         ("xyzzy: 1", "xyzzy: no such key\n"),
         ("epochs: 0", "epochs: Input should be greater than or equal to 1"),
         ("epochs: many", "epochs: Input should be a valid integer"),

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from herobm.dsl.model import MappingSet
 from herobm.errors import ConfigError, DatasetError, OutputError
-from herobm.nn.config import SecondConfig
+from herobm.nn.config import RoundsConfig, SecondConfig
 from herobm.plan import Library
 from herobm.train import loop
 from herobm.train.config import TrainConfig, parse_config
@@ -265,11 +265,41 @@ def test_a_run_goes_on_that_looked_less_often(tiny_run: TrainConfig) -> None:
     model = tiny_run.model.model_copy(update={"second": again})
     path = train(elsewhere(tiny_run, "again", model=model, initial=once, epochs=1))
     assert path is not None
-    assert load_weights(path).network.n_sketches == 2
+    assert load_weights(path).network.n_again == 2
     wider = second.model_copy(update={"radius": 6.0})
     model = tiny_run.model.model_copy(update={"second": wider})
     with pytest.raises(ConfigError, match="is of another network"):
         train(elsewhere(tiny_run, "wider", model=model, initial=once))
+
+
+def test_rounds_of_messages_learn(tiny_run: TrainConfig) -> None:
+    rounds = RoundsConfig(count=2, contacts=1, hidden=16, message=8, n_channels=4)
+    model = tiny_run.model.model_copy(update={"rounds": rounds})
+    changes = {"model": model, "residues": 9, "epochs": 20, "noise_share": 0.0}
+    config = elsewhere(tiny_run, "rounds", **changes)
+    path = train(config)
+    whole = weights_of(path)
+    assert path is not None
+    assert load_weights(path).network.n_again == 2
+    assert whole["rounds.readout"].abs().max() > 0.001
+    lines = (config.output / "log.jsonl").read_text().splitlines()
+    errors = [json.loads(line)["valid_rmsd"] for line in lines]
+    assert errors[-1] < 0.8 * errors[0]
+    parts = elsewhere(config, "parts")
+    while train(parts, max_minutes=0.0) is None:
+        pass
+    assert same(whole, weights_of(parts.output / "weights.safetensors"))
+
+
+def test_rounds_of_messages_go_on_from_a_first_look(tiny_run: TrainConfig) -> None:
+    first = train(tiny_run)
+    rounds = RoundsConfig(count=1, contacts=0, hidden=16, message=8)
+    model = tiny_run.model.model_copy(update={"rounds": rounds})
+    changes = {"model": model, "initial": first, "residues": 9, "epochs": 1}
+    path = train(elsewhere(tiny_run, "rounds", learning_rate=1e-9, **changes))
+    once, then = weights_of(first), weights_of(path)
+    assert torch.equal(once["surroundings.weight"], then["surroundings.weight"])
+    assert then["error.weight"].shape[1] == 17
 
 
 def test_the_best_epoch_is_kept(tiny_run: TrainConfig) -> None:
