@@ -146,8 +146,12 @@ def _explain(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
         return f"  {key}: {error['msg']}"
-    models: dict[str, type[BaseModel]] = {"": TrainConfig, "model.": ModelConfig}
-    models |= {"model.second.": SecondConfig, "model.rounds.": RoundsConfig}
+    models: dict[str, type[BaseModel]] = {
+        "": TrainConfig,
+        "model.": ModelConfig,
+        "model.second.": SecondConfig,
+        "model.rounds.": RoundsConfig,
+    }
     known = [prefix + name for prefix, model in models.items() for name in model.model_fields]
     near = get_close_matches(key, known, n=1)
     return f"  {key}: no such key" + (f"; did you mean {near[0]}?" if near else "")
