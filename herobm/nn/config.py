@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ContactsConfig(BaseModel):
@@ -76,7 +74,7 @@ class ModelConfig(BaseModel):
     hidden : widths of the hidden layers.
     dropout : share of the hidden values that are left out at random while training.
     second : of the second look; None where there is none.
-    rounds : of the rounds of messages; None where there are none.
+    rounds : of the rounds of messages, which come after the looks; None where there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,9 +91,3 @@ class ModelConfig(BaseModel):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     second: SecondConfig | None = None
     rounds: RoundsConfig | None = None
-
-    @model_validator(mode="after")
-    def _one_way_to_look_again(self) -> Self:
-        if self.second is not None and self.rounds is not None:
-            raise ValueError("a network has a second look or rounds of messages, not both")
-        return self

@@ -158,51 +158,68 @@ class Backmapper(nn.Module):
         scale = 1.0 / math.sqrt(config.readout)
         self.readout = nn.Parameter(torch.randn(n_types, outputs, config.readout) * scale)
         self.readout_bias = nn.Parameter(torch.zeros(n_types, outputs))
-        judged = config.readout
+        width = config.readout
+        self.second: SecondLook | None = None
         if config.second is not None:
-            judged = config.second.readout
-        elif config.rounds is not None:
-            judged = config.rounds.hidden
-        self.error = nn.Embedding(n_types, judged + 1)
+            self.second = SecondLook(config.second, n_types, n_slots, width)
+            width = config.second.readout
+        self.rounds: Rounds | None = None
+        if config.rounds is not None:
+            self.rounds = Rounds(config, n_types, n_slots, width)
+            width = config.rounds.hidden
+        self.error = nn.Embedding(n_types, width + 1)
         nn.init.zeros_(self.error.weight)
         self.register_buffer("longest", torch.full((n_types, n_slots), 4.0))
         self.register_buffer("typical", torch.ones(n_types, n_slots))
-        self.second: SecondLook | None = None
-        self.rounds: Rounds | None = None
-        if config.second is not None:
-            self.second = SecondLook(config.second, n_types, n_slots, config.readout)
-        elif config.rounds is not None:
-            self.rounds = Rounds(config, n_types, n_slots)
 
     def forward(self, graph: BeadGraph) -> Prediction:
         """Predict the vectors, torsions and errors of the beads of a graph of a whole system."""
         return self.predict(graph.types, self.looks(graph)[-1])
 
-    def looks(self, graph: BeadGraph) -> list[Look]:
-        """Look at a whole system as often as the network does; all looks, the first one first."""
-        made = [self.look(graph)]
-        for number in range(self.n_again):
-            sketch = self.sketch(number, graph.types, made[-1])
-            made.append(self.look_again(number, graph, made[-1], sketch))
+    def looks(self, graph: BeadGraph, held: int = 0) -> list[Look]:
+        """Look at a whole system as often as the network does.
+
+        Parameters
+        ----------
+        graph : BeadGraph
+        held : int
+            Looks, from the first, in which nothing is to be learnt.
+
+        Returns
+        -------
+        list of Look
+            All looks, the first one first.
+        """
+        made: list[Look] = []
+        for number in range(1 + self.n_again):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= held):
+                made.append(self._next(graph, made))
         return made
+
+    def _next(self, graph: BeadGraph, made: list[Look]) -> Look:
+        if not made:
+            return self.look(graph)
+        number = len(made) - 1
+        sketch = self.sketch(number, graph.types, made[-1])
+        return self.look_again(number, graph, made[-1], sketch)
+
+    @property
+    def n_second(self) -> int:
+        """How often its second look is taken."""
+        return 0 if self.config.second is None else self.config.second.times
 
     @property
     def n_again(self) -> int:
         """How often it looks after the first time, each time at what it made before."""
-        if self.config.second is not None:
-            return self.config.second.times
-        return 0 if self.config.rounds is None else self.config.rounds.count
+        rounds = self.config.rounds
+        return self.n_second + (0 if rounds is None else rounds.count)
 
     def look(self, graph: BeadGraph) -> Look:
         """Tell what the beads alone say."""
         asked = self._asked(graph.types)
         if asked is None:
-            first = self._look(graph)
-        else:
-            first = self._look(graph.take(asked)).among(asked, len(graph.types))
-        if self.rounds is None:
-            return first
-        return first._replace(hidden=self.rounds.begin(graph.types, first.hidden))
+            return self._look(graph)
+        return self._look(graph.take(asked)).among(asked, len(graph.types))
 
     def _asked(self, types: torch.Tensor) -> torch.Tensor | None:
         """Which of the beads are asked for anything; None for all."""
@@ -235,8 +252,11 @@ class Backmapper(nn.Module):
         look : Look
             At all of them.
         """
-        if self.rounds is not None:
-            return self.rounds.sketch(number, types, look)
+        if number >= self.n_second:
+            assert self.rounds is not None
+            return self.rounds.sketch(
+                number - self.n_second, types, self._entered(types, number, look)
+            )
         assert self.second is not None
         atoms = self.second.atoms(types, look.vectors)
         return Sketch(atoms, look.frames.transpose(1, 2), look.hidden[:, :0])
@@ -254,28 +274,32 @@ class Backmapper(nn.Module):
         sketch : Sketch
             Of all beads that the graph counts as neighbours, see `sketch`.
         """
-        if self.rounds is not None:
-            return self._round(self.rounds, number, graph, mine, sketch)
+        if number >= self.n_second:
+            return self._round(number, graph, self._entered(graph.types, number, mine), sketch)
         assert self.second is not None
         moved, turned, hidden = self.second(graph, mine, sketch.atoms)
         again = mine._replace(vectors=self._bounded(mine.vectors + moved, graph.types))
-        if number < self.n_again - 1:  # its layers read what the first look holds, each time
+        if number < self.n_second - 1:  # its layers read what the first look holds, each time
             return again
         return again._replace(torsions=mine.torsions + turned, hidden=hidden)
 
-    def _round(
-        self, rounds: Rounds, number: int, graph: BeadGraph, mine: Look, sketch: Sketch
-    ) -> Look:
-        asked = self._asked(graph.types)
-        if asked is not None:  # the others hold what they are, and have nothing to correct
-            there = self._round_of(rounds, number, graph.take(asked), mine.take(asked), sketch)
-            return Look(*(t.index_copy(0, asked, new) for t, new in zip(mine, there, strict=True)))
-        return self._round_of(rounds, number, graph, mine, sketch)
+    def _entered(self, types: torch.Tensor, number: int, look: Look) -> Look:
+        """Let beads hold what the rounds begin with, before the first of them."""
+        if self.rounds is None or number > self.n_second:
+            return look
+        return look._replace(hidden=self.rounds.begin(types, look.hidden))
 
-    def _round_of(
-        self, rounds: Rounds, number: int, graph: BeadGraph, mine: Look, sketch: Sketch
-    ) -> Look:
-        moved, turned, hidden = rounds(number, graph, mine, sketch)
+    def _round(self, number: int, graph: BeadGraph, mine: Look, sketch: Sketch) -> Look:
+        asked = self._asked(graph.types)
+        if asked is None:
+            return self._round_of(number, graph, mine, sketch)
+        there = self._round_of(number, graph.take(asked), mine.take(asked), sketch)
+        # The others hold what they are, and have nothing to correct.
+        return Look(*(t.index_copy(0, asked, new) for t, new in zip(mine, there, strict=True)))
+
+    def _round_of(self, number: int, graph: BeadGraph, mine: Look, sketch: Sketch) -> Look:
+        assert self.rounds is not None
+        moved, turned, hidden = self.rounds(number - self.n_second, graph, mine, sketch)
         return mine._replace(
             hidden=hidden,
             vectors=self._bounded(mine.vectors + moved, graph.types),
@@ -291,11 +315,21 @@ class Backmapper(nn.Module):
             self._error(hidden, types),
         )
 
-    def hold_first_look(self) -> None:
-        """Let only the second look learn."""
+    def hold_looks(self) -> int:
+        """Let only what comes last learn, rounds of messages or a second look.
+
+        Returns
+        -------
+        int
+            Looks that are held.
+        """
+        last = "second." if self.rounds is None else "rounds."
         for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name.startswith(("second.", "error.")))
+            parameter.requires_grad_(name.startswith((last, "error.")))
         self.blocks.eval()
+        if self.rounds is not None and self.second is not None:
+            self.second.eval()
+        return 1 if self.rounds is None else 1 + self.n_second
 
     def _bounded(self, vectors: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
         """Cut vectors (n_beads, n_slots, 3), Å, to their bounds.

@@ -154,6 +154,8 @@ class Rounds(nn.Module):
         With `rounds`.
     n_types, n_slots : int
         Of the vocabulary.
+    before : int
+        Width of `Look.hidden` before the first round.
 
     Attributes
     ----------
@@ -164,13 +166,13 @@ class Rounds(nn.Module):
 
     ancestry: torch.Tensor
 
-    def __init__(self, config: ModelConfig, n_types: int, n_slots: int) -> None:
+    def __init__(self, config: ModelConfig, n_types: int, n_slots: int, before: int) -> None:
         super().__init__()
         rounds = config.rounds
         assert rounds is not None
         self.n_slots, self.hidden = n_slots, rounds.hidden
         self.own = nn.Embedding(n_types, rounds.hidden)
-        self.enter = nn.Linear(config.readout, rounds.hidden)
+        self.enter = nn.Linear(before, rounds.hidden)
         self.rounds = nn.ModuleList(
             Round(rounds, config.cutoff, n_types, n_slots, number >= rounds.count - rounds.contacts)
             for number in range(rounds.count)

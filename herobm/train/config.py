@@ -45,9 +45,10 @@ class TrainConfig(BaseModel):
         large whatever is learnt and would drown the others. All count alike where it is None.
     initial : weights to begin with, of the same mapping and network, or of its first look alone;
         relative to the config file. A second look needs them.
-    hold : whether the first look of such a network stays as it was while the second one learns; if
-        not, what it sketches is a part of the loss, and neighbours are seen as they were sketched
-        at the beginning of the epoch.
+    hold : whether looks that `initial` brings stay as they were while what comes after them, a
+        second look or rounds of messages, learns. If a first look does not stay, what it sketches
+        is a part of the loss, and a second one sees neighbours as they were sketched at the
+        beginning of the epoch.
     derived : residue kinds cut from others.
     seed : of everything random.
     checkpoint_minutes : time between checkpoints.
@@ -90,6 +91,12 @@ class TrainConfig(BaseModel):
         if self.model.second is not None and self.initial is None:
             raise ValueError("model.second needs 'initial', the weights of the first look")
         return self
+
+    @property
+    def holds(self) -> bool:
+        """Whether there are looks that stay as they were."""
+        again = self.model.second is not None or self.model.rounds is not None
+        return self.hold and again and self.initial is not None
 
     def geometry_weight(self, progress: float) -> float:
         """Weight of bonds and angles at a share `progress` of the run."""

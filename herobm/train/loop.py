@@ -284,10 +284,11 @@ class _Run:
         config = self.config
         rough: list[torch.Tensor] = []
         if network.rounds is not None:
-            looks = network.looks(batch.graph)
+            held = 1 + network.n_second if config.holds else 0
+            looks = network.looks(batch.graph, held)
             prediction = network.predict(batch.graph.types, looks[-1])
-            rough = [look.vectors for look in looks[:-1]]
-        elif config.hold or network.second is None:
+            rough = [look.vectors for look in looks[held:-1]]
+        elif config.holds or network.second is None:
             prediction = sight.predict(network, batch)
         else:
             prediction, vectors = sight.predict_anew(network, batch)
@@ -380,10 +381,10 @@ def _start(
     network.strain.spread.copy_(statistics.spread)
     if network.second is not None:
         network.second.ancestry.copy_(ancestry)
-        if config.hold:
-            network.hold_first_look()
     if network.rounds is not None:
         network.rounds.ancestry.copy_(ancestry)
+    if config.holds:
+        network.hold_looks()
     if config.initial is not None:
         _begin_with(network, config.initial, vocabulary)
     network.to(device)
@@ -413,11 +414,12 @@ def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None
             "Name the weights of one of them in 'initial'.",
         )
     config, mine = known.header.model, network.config
-    once = mine.model_copy(update={"second": None, "rounds": None})
+    fewer: list[dict[str, None]] = [{}, {"rounds": None}, {"rounds": None, "second": None}]
+    once = [mine.model_copy(update=update) for update in fewer]
     if config.second is not None and mine.second is not None:  # may have looked less often
         again = config.second.model_copy(update={"times": mine.second.times})
         config = config.model_copy(update={"second": again})
-    if config not in (mine, once) or known.header.vocabulary != vocabulary:
+    if config not in once or known.header.vocabulary != vocabulary:
         raise ConfigError(
             f"{path}: is of another network or another mapping than this run",
             "Name weights with the same 'model' in 'initial', or leave it out.",

@@ -31,6 +31,10 @@ LOOKS: dict[str, dict[str, object]] = {
     "twice": {"second": {"times": 1, "n_channels": 4, "hidden": 32, "readout": 16, "n_blocks": 1}},
     "thrice": {"second": {"times": 2, "n_channels": 4, "hidden": 32, "readout": 16, "n_blocks": 1}},
     "one round": {"rounds": {"count": 1, "contacts": 0, "hidden": 16, "message": 12}},
+    "second look and a round": {
+        "second": {"times": 1, "n_channels": 4, "hidden": 32, "readout": 24, "n_blocks": 1},
+        "rounds": {"count": 1, "contacts": 1, "hidden": 16, "message": 12, "n_channels": 4},
+    },
     "three rounds": {
         "rounds": {"count": 3, "contacts": 2, "hidden": 16, "message": 12, "n_channels": 4}
     },

@@ -45,10 +45,6 @@ def test_json_says_the_same_as_yaml(tmp_path: Path) -> None:
             "model: {rounds: {counts: 2}}",
             "model.rounds.counts: no such key; did you mean model.rounds.count?",
         ),
-        (
-            "initial: x\nmodel: {rounds: {}, second: {}}",
-            "model: Value error, a network has a second look or rounds of messages, not both",
-        ),
         ("xyzzy: 1", "xyzzy: no such key\n"),
         ("epochs: 0", "epochs: Input should be greater than or equal to 1"),
         ("epochs: many", "epochs: Input should be a valid integer"),

@@ -291,15 +291,27 @@ def test_rounds_of_messages_learn(tiny_run: TrainConfig) -> None:
     assert same(whole, weights_of(parts.output / "weights.safetensors"))
 
 
-def test_rounds_of_messages_go_on_from_a_first_look(tiny_run: TrainConfig) -> None:
-    first = train(tiny_run)
+@pytest.mark.parametrize("looks", [1, 2])
+def test_rounds_of_messages_go_on_from_looks(tiny_run: TrainConfig, looks: int) -> None:
+    """Which are held, unless they are to learn too."""
+    initial = train(tiny_run)
+    model = tiny_run.model
+    if looks == 2:
+        second = SecondConfig(n_channels=4, hidden=16, readout=12, n_blocks=1)
+        model = model.model_copy(update={"second": second})
+        initial = train(elsewhere(tiny_run, "second", model=model, initial=initial, epochs=1))
     rounds = RoundsConfig(count=1, contacts=0, hidden=16, message=8)
-    model = tiny_run.model.model_copy(update={"rounds": rounds})
-    changes = {"model": model, "initial": first, "residues": 9, "epochs": 1}
-    path = train(elsewhere(tiny_run, "rounds", learning_rate=1e-9, **changes))
-    once, then = weights_of(first), weights_of(path)
-    assert torch.equal(once["surroundings.weight"], then["surroundings.weight"])
-    assert then["error.weight"].shape[1] == 17
+    model = model.model_copy(update={"rounds": rounds})
+    config = elsewhere(tiny_run, "rounds", model=model, initial=initial, residues=9, epochs=2)
+    before, held = weights_of(initial), weights_of(train(config))
+    free = weights_of(train(elsewhere(config, "free", hold=False)))
+    looked = {name for name in before if not name.startswith("error.")}
+    assert all(torch.equal(before[name], held[name]) for name in looked)
+    assert {n for n in looked if n.endswith("narrow.1.weight")} == {
+        n for n in looked if n.endswith("narrow.1.weight") and not torch.equal(before[n], free[n])
+    }
+    assert held["rounds.readout"].abs().max() > 0.001
+    assert held["error.weight"].shape[1] == 17
 
 
 def test_the_best_epoch_is_kept(tiny_run: TrainConfig) -> None:
