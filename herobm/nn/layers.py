@@ -54,9 +54,6 @@ def typed_product(
 ) -> torch.Tensor:
     """Apply to each row the matrix of its type.
 
-    On a CPU that is one matrix product a type. A GPU would wait for each; it makes those of all
-    types at once and keeps what was asked for.
-
     Parameters
     ----------
     hidden : Tensor, shape (n, width)
@@ -69,12 +66,29 @@ def typed_product(
     Tensor, shape (n, outputs)
     """
     if hidden.is_cuda:
-        every = (hidden @ weight.flatten(0, 1).T).unflatten(1, bias.shape)
-        mine = types.reshape(-1, 1, 1).expand(-1, 1, bias.shape[1])
-        return every.gather(1, mine).squeeze(1) + bias[types]
+        return all_at_once(hidden, types, weight, bias)
+    return one_by_one(hidden, types, weight, bias)
+
+
+def one_by_one(
+    hidden: torch.Tensor, types: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """Make one matrix product a type, which is quick on a CPU; see `typed_product`."""
     order = torch.argsort(types, stable=True)
     present, counts = torch.unique_consecutive(types[order], return_counts=True)
     parts = torch.split(hidden[order], counts.tolist())
     matrices = weight.unbind()  # one gradient for all, where indexing would make one for each
     read = [part @ matrices[t].T for part, t in zip(parts, present.tolist(), strict=True)]
     return torch.cat(read)[torch.argsort(order)] + bias[types]
+
+
+def all_at_once(
+    hidden: torch.Tensor, types: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """Apply all matrices to all rows and keep what is asked for; see `typed_product`.
+
+    A GPU does that sooner than it would be told of one product after another.
+    """
+    every = (hidden @ weight.flatten(0, 1).T).unflatten(1, bias.shape)
+    mine = types.reshape(-1, 1, 1).expand(-1, 1, bias.shape[1])
+    return every.gather(1, mine).squeeze(1) + bias[types]

@@ -19,80 +19,19 @@ from torch import nn
 
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph
-from herobm.nn.harmonics import o3
-from herobm.nn.layers import Block, Radial, silent, typed_product
+from herobm.nn.layers import Block, silent, typed_product
 from herobm.nn.look import Look, Sketch
 from herobm.nn.rounds import Rounds
 from herobm.nn.second import SecondLook
 from herobm.nn.strain import N_FEATURES, Strain, expand
-from herobm.plan.context import N_OWN, N_PLACES, N_RELATIONS, REACH
+from herobm.nn.surroundings import Density, Frames
+from herobm.plan.context import N_PLACES
 
-#: Å, softening of the frames: shorter vectors count as less than a direction.
-FRAME_SOFTNESS = 0.2
 #: Å, root of the sum of squares across the line that fits a bead's places best, below which they
 #: tell no direction.
 LOST = 0.5
 #: Å, scale beyond which distances to the fixed places are compressed.
 PLACE_SCALE = 8.0
-
-
-class Frames(nn.Module):
-    """Right-handed frames from type-dependent sums over the fixed places.
-
-    Two sums of the vectors to the places are orthogonalised (Gram-Schmidt), the third axis is
-    their cross product. Where the sums vanish or are parallel (a single bead, two beads) axes
-    shrink to zero rather than to an arbitrary direction, so equivariance holds there too.
-    """
-
-    def __init__(self, n_types: int) -> None:
-        super().__init__()
-        first = torch.zeros(n_types, N_PLACES)
-        second = torch.zeros(n_types, N_PLACES)
-        along = slice(N_OWN, N_OWN + 2 * REACH)
-        sign = torch.tensor([-1.0, 1.0]).repeat(REACH)
-        fade = torch.tensor([1.0, 1.0, 0.2, 0.2, 0.0, 0.0, 0.0, 0.0])[: 2 * REACH]
-        first[:, along] = sign * fade
-        first[:, :N_OWN] = torch.linspace(0.1, -0.1, N_OWN)
-        second[:, :N_OWN] = 1.0
-        second[:, along] = -0.5 * fade
-        self.first = nn.Parameter(first)
-        self.second = nn.Parameter(second)
-
-    def forward(self, types: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Return frames (n_beads, 3, 3), axes as columns, from places (n_beads, n_places, 3)."""
-        one = torch.einsum("np,npx->nx", self.first[types], places)
-        two = torch.einsum("np,npx->nx", self.second[types], places)
-        x = one / torch.sqrt(one.square().sum(-1, keepdim=True) + FRAME_SOFTNESS**2)
-        two = two - (two * x).sum(-1, keepdim=True) * x
-        y = two / torch.sqrt(two.square().sum(-1, keepdim=True) + FRAME_SOFTNESS**2)
-        z = torch.linalg.cross(x, y)
-        return torch.stack([x, y, z], dim=-1)
-
-
-class Density(nn.Module):
-    """Neighbours within the cutoff, expanded in radial functions and spherical harmonics."""
-
-    def __init__(self, config: ModelConfig, n_types: int) -> None:
-        super().__init__()
-        self.radial = Radial(config.cutoff, config.n_radial)
-        self.harmonics = o3.Irreps.spherical_harmonics(config.l_max)
-        self.mix = nn.Linear(config.n_radial, config.n_channels, bias=False)
-        self.neighbour = nn.Embedding(n_types + 1, config.n_channels)
-        self.relation = nn.Embedding(N_RELATIONS, config.n_channels)
-        nn.init.ones_(self.relation.weight)
-        self.width = config.n_channels * self.harmonics.dim
-
-    def forward(self, graph: BeadGraph, frames: torch.Tensor) -> torch.Tensor:
-        """Return (n_beads, n_channels * (l_max + 1)^2), invariant."""
-        distance = torch.linalg.vector_norm(graph.edge_vectors, dim=-1)
-        local = graph.edge_vectors @ frames
-        angular = o3.spherical_harmonics(self.harmonics, local, True, "norm")
-        weights = (
-            self.mix(self.radial(distance))
-            * self.neighbour(graph.edge_types)
-            * self.relation(graph.edge_relations)
-        )
-        return torch.bmm(weights.transpose(1, 2), angular).flatten(1)
 
 
 class Prediction(NamedTuple):
@@ -315,21 +254,14 @@ class Backmapper(nn.Module):
             self._error(hidden, types),
         )
 
-    def hold_looks(self) -> int:
-        """Let only what comes last learn, rounds of messages or a second look.
-
-        Returns
-        -------
-        int
-            Looks that are held.
-        """
+    def hold_looks(self) -> None:
+        """Let only what comes last learn, rounds of messages or a second look."""
         last = "second." if self.rounds is None else "rounds."
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(name.startswith((last, "error.")))
         self.blocks.eval()
         if self.rounds is not None and self.second is not None:
             self.second.eval()
-        return 1 if self.rounds is None else 1 + self.n_second
 
     def _bounded(self, vectors: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
         """Cut vectors (n_beads, n_slots, 3), Å, to their bounds.

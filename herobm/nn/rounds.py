@@ -5,7 +5,7 @@ first look, in each round, a bead is told something by every neighbour: what tha
 it is, how it is turned and where it has its atoms, all in the frame of the bead that is told. What
 it makes of them moves its own atoms, and the next round sees them where they are then. Messages of
 this kind, between residues with frames, are those of Dauparas et al., Science 378, 49 (2022), and
-Randolph and Kuhlman, Proteins 91, 1472 (2023).
+Randolph and Kuhlman, PMC11511640.
 """
 
 from __future__ import annotations
