@@ -18,7 +18,7 @@ from herobm.nn.model import Backmapper, Prediction
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
 from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
-from herobm.train.checkpoint import State, load_checkpoint, save_checkpoint
+from herobm.train.checkpoint import State, save_checkpoint
 from herobm.train.config import PLACES, TrainConfig
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import Dataset, read_dataset
@@ -28,7 +28,8 @@ from herobm.train.joint import join_corpora, join_statistics
 from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms, position_loss
 from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.train.sight import Sight, sketches
-from herobm.weights.file import Header, load_weights, save_weights
+from herobm.train.start import start
+from herobm.weights.file import Header, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -100,7 +101,7 @@ def train(
     seen = [replace(held_out, mappings=pack.mappings) for pack in packs]
     valid, _ = _gather(seen, vocabulary, config.model)
     ancestry = torch.as_tensor(vocabulary.ancestry(*libraries), dtype=torch.float32)
-    state = _start(config, vocabulary, statistics, ancestry, device, _origin(packs))
+    state = start(config, vocabulary, statistics, ancestry, device, _origin(packs))
     drift = torch.zeros(vocabulary.n_types, N_OWN)
     if config.drift is not None:
         drift = read_drift(config.drift, libraries[0], vocabulary)
@@ -363,74 +364,6 @@ def _make_folder(path: Path) -> None:
             "Name another 'output' in the configuration.",
         ) from None
     (path / "checkpoint.part").rmdir()
-
-
-def _start(
-    config: TrainConfig,
-    vocabulary: Vocabulary,
-    statistics: Statistics,
-    ancestry: torch.Tensor,
-    device: str,
-    origin: str,
-) -> State:
-    torch.manual_seed(config.seed)
-    network = Backmapper(config.model, vocabulary.n_types, vocabulary.n_slots)
-    network.typical.copy_(statistics.typical)
-    network.longest.copy_(statistics.longest)
-    network.strain.usual.copy_(statistics.usual)
-    network.strain.spread.copy_(statistics.spread)
-    if network.second is not None:
-        network.second.ancestry.copy_(ancestry)
-    if network.rounds is not None:
-        network.rounds.ancestry.copy_(ancestry)
-    if config.holds:
-        network.hold_looks()
-    if config.initial is not None:
-        _begin_with(network, config.initial, vocabulary)
-    network.to(device)
-    learning = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(
-        learning, config.learning_rate, weight_decay=config.weight_decay, fused=device == "cuda"
-    )
-    average = {name: t.clone() for name, t in network.state_dict().items()}
-    best = {name: t.clone() for name, t in average.items()}
-    state = State(network, average, optimiser, best, origin)
-    for name in ("checkpoint", "checkpoint.old"):  # the latter after a kill between two renames
-        if (config.output / name).is_dir():
-            load_checkpoint(config.output / name, state, config)
-            break
-    return state
-
-
-def _begin_with(network: Backmapper, path: Path, vocabulary: Vocabulary) -> None:
-    """Take the parameters, but not the statistics, of weights that were trained before.
-
-    They may be those of a network that looks once, where this one looks again.
-    """
-    known = load_weights(path)
-    if known.others:
-        raise ConfigError(
-            f"{path}: is a committee of {len(known.networks)} networks, and a run goes on from one",
-            "Name the weights of one of them in 'initial'.",
-        )
-    config, mine = known.header.model, network.config
-    fewer: list[dict[str, None]] = [{}, {"rounds": None}, {"rounds": None, "second": None}]
-    once = [mine.model_copy(update=update) for update in fewer]
-    if config.second is not None and mine.second is not None:  # may have looked less often
-        again = config.second.model_copy(update={"times": mine.second.times})
-        config = config.model_copy(update={"second": again})
-    if config not in once or known.header.vocabulary != vocabulary:
-        raise ConfigError(
-            f"{path}: is of another network or another mapping than this run",
-            "Name weights with the same 'model' in 'initial', or leave it out.",
-        )
-    given = dict(known.network.named_parameters())
-    if config != mine:
-        del given["error.weight"]  # judges by what the first look saw
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name in given:
-                parameter.copy_(given[name])
 
 
 def _origin(packs: Sequence[Dataset]) -> str:
