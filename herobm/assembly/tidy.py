@@ -8,6 +8,7 @@ import numpy as np
 
 from herobm.chem.geometry import limit_bonds, reference_lengths
 from herobm.chem.naming import canonical_names, find_naming, turn_to_names
+from herobm.chem.oxygens import find_forks, part_forks
 from herobm.chem.stereo import mend_chirality
 from herobm.plan.bonds import plan_bonds
 from herobm.system import Topology
@@ -37,6 +38,7 @@ class Tidier:
         self._lengths = reference_lengths(topology.plan, self.bonds, dict(reference))[:, 0]
         self._naming = find_naming(topology.plan, told_apart=False)
         self._settled = find_naming(topology.plan, told_apart=True)
+        self._forks = find_forks(self._naming, self.bonds)
         self._molecule = topology.links.chain[topology.plan.atom_residue]
 
     def tidy(self, positions: FloatArray) -> FloatArray:
@@ -59,7 +61,7 @@ class Tidier:
             moved = np.unique(self._molecule[(turned != placed).any(axis=1)])
             near = np.isin(self._molecule[self.bonds[:, 0]], moved)
             placed = limit_bonds(turned, self.bonds[near], self._lengths[near], BOND_TOLERANCE)
-        return self.named(placed)
+        return self.named(part_forks(placed, self._forks))
 
     def named(self, positions: FloatArray) -> FloatArray:
         """Give like atoms (of a ring that has turned, say) their canonical names anew.
