@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from herobm.chem.geometry import limit_bonds, reference_lengths
-from herobm.chem.naming import canonical_names, find_naming, turn_to_names
+from herobm.chem.naming import canonical_names, find_naming
 from herobm.chem.oxygens import find_forks, part_forks
 from herobm.chem.stereo import mend_chirality
 from herobm.plan.bonds import plan_bonds
@@ -17,9 +17,6 @@ from herobm.types import FloatArray
 #: Å, how far a bond may be from the mean length of its kind before it is pulled back. Crystal
 #: structures scatter by 0.01 to 0.02 Å about that mean.
 BOND_TOLERANCE = 0.02
-#: Degrees by which a ring may be turned for the sake of its names. Half of the rings of PHE and TYR
-#: are rebuilt to 1.5 degrees, nine of ten to 4.
-TURN_TOLERANCE = 3.0
 
 
 class Tidier:
@@ -36,8 +33,7 @@ class Tidier:
         self.plan = topology.plan
         self.bonds = plan_bonds(topology.plan, topology.links.previous)
         self._lengths = reference_lengths(topology.plan, self.bonds, dict(reference))[:, 0]
-        self._naming = find_naming(topology.plan, told_apart=False)
-        self._settled = find_naming(topology.plan, told_apart=True)
+        self._naming = find_naming(topology.plan, within_beads=True)
         self._forks = find_forks(self._naming, self.bonds)
         self._molecule = topology.links.chain[topology.plan.atom_residue]
 
@@ -66,8 +62,6 @@ class Tidier:
     def named(self, positions: FloatArray) -> FloatArray:
         """Give like atoms (of a ring that has turned, say) their canonical names anew.
 
-        Where beads tell them apart the names stay, and atoms that are hardly beyond are turned.
-
         Parameters
         ----------
         positions : FloatArray, shape (n_atoms, 3)
@@ -77,5 +71,4 @@ class Tidier:
         -------
         FloatArray, shape (n_atoms, 3)
         """
-        named = canonical_names(self._naming, positions)
-        return turn_to_names(self._settled, named, TURN_TOLERANCE)
+        return canonical_names(self._naming, positions)

@@ -111,6 +111,25 @@ def turn_about(axes: FloatArray, arms: FloatArray, angles: FloatArray) -> FloatA
     return turned
 
 
+def third_place(one: FloatArray, two: FloatArray) -> FloatArray:
+    """Direction of the third neighbour of a planar centre, away from the other two.
+
+    Parameters
+    ----------
+    one, two : FloatArray, shape (..., 3)
+        From the centre to its neighbours, of any length.
+
+    Returns
+    -------
+    FloatArray, shape (..., 3)
+        Of length 1; shorter, down to 0, where the other two lie in a line with the centre.
+    """
+    units = [v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9) for v in (one, two)]
+    away = -units[0] - units[1]
+    direction: FloatArray = away / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-9)
+    return direction
+
+
 def reference_lengths(
     plan: Plan, bonds: IntArray, reference: dict[str, tuple[float, float]]
 ) -> FloatArray:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from herobm.chem.geometry import dihedrals, turn_about
+from herobm.chem.geometry import dihedrals
 from herobm.chem.symmetry import Interchange, interchangeable
 from herobm.plan.plan import Plan
 from herobm.plan.template import Template
@@ -16,9 +16,6 @@ from herobm.types import FloatArray, IntArray
 
 #: The search for automorphisms takes longer than all the rest, and templates live on.
 like_atoms = lru_cache(maxsize=4096)(interchangeable)
-
-#: Degrees within the limit of a name to which a group is turned, so that it stays there in a file.
-INSIDE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,19 +34,19 @@ class Naming:
     torsions: tuple[IntArray | None, ...]
 
 
-def find_naming(plan: Plan, *, told_apart: bool | None = None) -> Naming:
+def find_naming(plan: Plan, *, within_beads: bool = False) -> Naming:
     """Find all atoms of a system that may swap names.
 
     Parameters
     ----------
     plan : Plan
-    told_apart : bool, optional
-        Only those that beads tell apart, or that they do not. They do so for the ring of PHE in
-        Martini 3, whose beads SC2 and SC3 hold one of its two sides each.
+    within_beads : bool
+        Only those that no bead tells apart. The ring of PHE is left out by it in Martini 3, whose
+        beads SC2 and SC3 hold one of its two sides each.
     """
     index = plan.atom_index()
     orders, torsions = [], []
-    for residues, swap in _swaps(plan, told_apart):
+    for residues, swap in _swaps(plan, within_beads):
         table = index[residues][:, np.array([swap.atoms, *swap.alternatives])]
         whole = table.min(axis=(1, 2)) >= 0
         orders.append(table[whole])
@@ -58,12 +55,12 @@ def find_naming(plan: Plan, *, told_apart: bool | None = None) -> Naming:
     return Naming(tuple(orders), tuple(torsions))
 
 
-def _swaps(plan: Plan, told_apart: bool | None) -> Iterator[tuple[IntArray, Interchange]]:
+def _swaps(plan: Plan, within_beads: bool) -> Iterator[tuple[IntArray, Interchange]]:
     for kind in np.unique(plan.template).tolist():
         residues = np.flatnonzero(plan.template == kind)
         template = plan.library.templates[kind]
         for swap in like_atoms(template):
-            if told_apart is None or _within_beads(template, swap) != told_apart:
+            if not within_beads or _within_beads(template, swap):
                 yield residues, swap
 
 
@@ -126,38 +123,3 @@ def canonical_names(naming: Naming, positions: FloatArray) -> FloatArray:
             swap = np.abs(dihedrals(positions, torsion)) > 90.0
             named[orders[swap, 0]] = positions[orders[swap, 1]]
     return named
-
-
-def turn_to_names(naming: Naming, positions: FloatArray, most: float) -> FloatArray:
-    """Turn groups whose names beads have settled to where those names are canonical.
-
-    A ring of TYR whose chi2 comes out at 91 degrees is named CD1 on the side that should be CD2.
-    Its beads say which side is which, so that it cannot be renamed; but they say where it lies to
-    some degrees only.
-
-    Parameters
-    ----------
-    naming : Naming
-        Of atoms that beads tell apart.
-    positions : FloatArray, shape (n_atoms, 3)
-        Å.
-    most : float
-        Degrees, how far a group is turned at most; one that lies farther off is left alone.
-
-    Returns
-    -------
-    FloatArray, shape (n_atoms, 3)
-    """
-    turned = positions.copy()
-    for orders, torsion in zip(naming.orders, naming.torsions, strict=True):
-        if torsion is None:
-            continue
-        angle = dihedrals(positions, torsion)
-        beyond = np.abs(angle) - 90.0
-        off = np.flatnonzero((beyond > 0.0) & (beyond <= most))
-        base = positions[torsion[off, 2]][:, None]
-        axes = base[:, 0] - positions[torsion[off, 1]]
-        back = -np.sign(angle[off]) * np.radians(beyond[off] + INSIDE)
-        group = orders[off, 0]
-        turned[group] = base + turn_about(axes, positions[group] - base, back[:, None])[:, 0]
-    return turned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from herobm.chem.geometry import third_place
 from herobm.chem.naming import Naming
 from herobm.types import FloatArray, IntArray
 
@@ -48,7 +49,7 @@ def find_forks(naming: Naming, bonds: IntArray) -> IntArray:
 def part_forks(positions: FloatArray, forks: IntArray) -> FloatArray:
     """Put one of two like atoms that lie on each other where a planar centre has room for it.
 
-    That of the two stays which has the more usual angle to the third neighbour.
+    The one of the two stays that has the more usual angle to the third neighbour.
 
     Parameters
     ----------
@@ -64,16 +65,13 @@ def part_forks(positions: FloatArray, forks: IntArray) -> FloatArray:
     if len(forks) == 0:
         return positions
     arms = positions[forks[:, [0, 2, 3]]] - positions[forks[:, 1]][:, None]
-    length = np.maximum(np.linalg.norm(arms, axis=2, keepdims=True), 1e-6)
-    unit = arms / length
+    length = np.maximum(np.linalg.norm(arms, axis=2), 1e-6)
+    unit = arms / length[..., None]
     near = np.flatnonzero((unit[:, 1] * unit[:, 2]).sum(axis=1) > TOO_NEAR)
     off = np.abs((unit[near, :1] * unit[near, 1:]).sum(axis=2) - USUAL)
     stays = off.argmin(axis=1)
-    away = -(unit[near, 0] + unit[near, 1 + stays])
-    size = np.linalg.norm(away, axis=1, keepdims=True)
-    sure = size[:, 0] > 0.3  # not in a line with both
-    near, stays, away = near[sure], stays[sure], (away / np.maximum(size, 1e-6))[sure]
-    moved = forks[near, 3 - stays]
+    away = third_place(unit[near, 0], unit[near, 1 + stays])
     parted = positions.copy()
-    parted[moved] = positions[forks[near, 1]] + away * length[near, 2 - stays]
+    centre = positions[forks[near, 1]]
+    parted[forks[near, 3 - stays]] = centre + away * length[near, 2 - stays][:, None]
     return parted

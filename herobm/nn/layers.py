@@ -21,9 +21,26 @@ class Radial(nn.Module):
     def forward(self, distance: torch.Tensor) -> torch.Tensor:
         """Return (..., n_radial) from distances (...) in Å."""
         r = distance.clamp(0.3, self.cutoff).unsqueeze(-1)
-        x = r / self.cutoff
-        envelope = 1.0 - x.square() ** 3 * (28.0 - x * (48.0 - 21.0 * x))
-        return torch.sin(self.roots * r) * (math.sqrt(2.0 / self.cutoff) * envelope / r)
+        fade = envelope(r, self.cutoff)
+        return torch.sin(self.roots * r) * (math.sqrt(2.0 / self.cutoff) * fade / r)
+
+
+def envelope(distance: torch.Tensor, cutoff: float) -> torch.Tensor:
+    """Fall smoothly from 1 to 0 at the cutoff (Gasteiger et al., arXiv:2003.03123, equation 8).
+
+    Parameters
+    ----------
+    distance : Tensor, any shape
+        Å.
+    cutoff : float
+        Å.
+
+    Returns
+    -------
+    Tensor, of the same shape
+    """
+    x = (distance / cutoff).clamp(max=1.0)
+    return 1.0 - x.square() ** 3 * (28.0 - x * (48.0 - 21.0 * x))
 
 
 class Block(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
 
 class Look(NamedTuple):
@@ -54,6 +55,38 @@ class Sketch(NamedTuple):
     atoms: torch.Tensor
     frames: torch.Tensor
     told: torch.Tensor
+
+
+class Sketcher(nn.Module):
+    """What looks at sketched atoms; it knows how vectors add up to them.
+
+    Parameters
+    ----------
+    n_types, n_slots : int
+        Of the vocabulary.
+
+    Attributes
+    ----------
+    ancestry : Tensor, shape (n_types, n_slots, n_slots)
+        1 where a vector is part of the way from the bead to an atom, so that the atoms are sums
+        of vectors (see `Vocabulary.ancestry`).
+    """
+
+    ancestry: torch.Tensor
+
+    def __init__(self, n_types: int, n_slots: int) -> None:
+        super().__init__()
+        self.register_buffer("ancestry", torch.zeros(n_types, n_slots, n_slots))
+
+    def atoms(self, types: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+        """Add vectors up to atoms, both (n_beads, n_slots, 3) in Å; 0 where there is none."""
+        return self.ancestry[types] @ vectors
+
+    @property
+    def used(self) -> torch.Tensor:
+        """Which vectors place an atom, shape (n_types + 1, n_slots); none of a bead not there."""
+        there = torch.diagonal(self.ancestry, dim1=1, dim2=2) > 0
+        return torch.cat([there, there.new_zeros(1, there.shape[1])])
 
 
 def join_looks(looks: list[Look]) -> Look:

@@ -18,8 +18,8 @@ from torch import nn
 from herobm.nn.config import ModelConfig, RoundsConfig
 from herobm.nn.contacts import OWN_SCALE, Contacts
 from herobm.nn.graph import BeadGraph
-from herobm.nn.layers import Radial, typed_product
-from herobm.nn.look import Look, Sketch
+from herobm.nn.layers import Radial, envelope, typed_product
+from herobm.nn.look import Look, Sketch, Sketcher
 from herobm.plan.context import N_RELATIONS
 
 #: Å, scale of the atoms of a neighbour where they enter as numbers.
@@ -93,12 +93,6 @@ class Message(nn.Module):
         return heard
 
 
-def envelope(distance: torch.Tensor, cutoff: float) -> torch.Tensor:
-    """Fall smoothly from 1 to 0 at the cutoff (the polynomial of `Radial`), any shape, Å."""
-    x = (distance / cutoff).clamp(max=1.0)
-    return 1.0 - x.square() ** 3 * (28.0 - x * (48.0 - 21.0 * x))
-
-
 class Round(nn.Module):
     """One round: messages, then a layer that each bead passes by itself."""
 
@@ -145,7 +139,7 @@ class Round(nn.Module):
         return hidden + self.dropout(thought)
 
 
-class Rounds(nn.Module):
+class Rounds(Sketcher):
     """All rounds, and the readout that they share.
 
     Parameters
@@ -156,18 +150,10 @@ class Rounds(nn.Module):
         Of the vocabulary.
     before : int
         Width of `Look.hidden` before the first round.
-
-    Attributes
-    ----------
-    ancestry : Tensor, shape (n_types, n_slots, n_slots)
-        1 where a vector is part of the way from the bead to an atom, so that the atoms are sums
-        of vectors (see `Vocabulary.ancestry`).
     """
 
-    ancestry: torch.Tensor
-
     def __init__(self, config: ModelConfig, n_types: int, n_slots: int, before: int) -> None:
-        super().__init__()
+        super().__init__(n_types, n_slots)
         rounds = config.rounds
         assert rounds is not None
         self.n_slots, self.hidden = n_slots, rounds.hidden
@@ -182,7 +168,6 @@ class Rounds(nn.Module):
         )
         self.readout = nn.Parameter(torch.zeros(n_types, 3 * n_slots + 4, rounds.hidden))
         self.readout_bias = nn.Parameter(torch.zeros(n_types, 3 * n_slots + 4))
-        self.register_buffer("ancestry", torch.zeros(n_types, n_slots, n_slots))
 
     def begin(self, types: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
         """Return what beads hold before the first round, from what they hold after a look."""
@@ -195,7 +180,7 @@ class Rounds(nn.Module):
         Atoms are shown as they are: what could be gained by moving them for the sake of others is
         not learnt.
         """
-        atoms = self.ancestry[types] @ look.vectors.detach()
+        atoms = self.atoms(types, look.vectors.detach())
         told = self._round(number).told(look.hidden)
         return Sketch(atoms, look.frames.transpose(1, 2).contiguous(), told)
 
@@ -223,10 +208,8 @@ class Rounds(nn.Module):
         Tensor, shape (n_beads, hidden)
             What the beads hold now.
         """
-        there = torch.diagonal(self.ancestry, dim1=1, dim2=2) > 0
-        used = torch.cat([there, there.new_zeros(1, there.shape[1])])
-        own = self.ancestry[graph.types] @ mine.vectors.detach()
-        hidden = self._round(number)(graph, mine, own, sketch, used)
+        own = self.atoms(graph.types, mine.vectors.detach())
+        hidden = self._round(number)(graph, mine, own, sketch, self.used)
         out = typed_product(self.leave(hidden), graph.types, self.readout, self.readout_bias)
         out = out / math.sqrt(self.hidden)
         shift = out[:, : 3 * self.n_slots].unflatten(1, (self.n_slots, 3))

@@ -17,11 +17,11 @@ from herobm.nn.config import SecondConfig
 from herobm.nn.contacts import OWN_SCALE, Contacts
 from herobm.nn.graph import BeadGraph
 from herobm.nn.layers import Block, silent, typed_product
-from herobm.nn.look import Look
+from herobm.nn.look import Look, Sketcher
 from herobm.nn.strain import N_FEATURES
 
 
-class SecondLook(nn.Module):
+class SecondLook(Sketcher):
     """Corrections to what the first look says.
 
     Parameters
@@ -31,17 +31,10 @@ class SecondLook(nn.Module):
         Of the vocabulary.
     first : int
         Width of `Look.hidden`.
-
-    Attributes
-    ----------
-    ancestry : Tensor, shape (n_types, n_slots, n_slots)
-        See `Rounds.ancestry`.
     """
 
-    ancestry: torch.Tensor
-
     def __init__(self, config: SecondConfig, n_types: int, n_slots: int, first: int) -> None:
-        super().__init__()
+        super().__init__(n_types, n_slots)
         self.n_slots = n_slots
         self.contacts = Contacts(config, n_types, n_slots)
         self.contacts_norm = nn.LayerNorm(self.contacts.width)
@@ -56,11 +49,6 @@ class SecondLook(nn.Module):
         self.sizes = (3 * n_slots, n_slots * n_slots, 4)
         self.readout = nn.Parameter(torch.zeros(n_types, sum(self.sizes), config.readout))
         self.readout_bias = nn.Parameter(torch.zeros(n_types, sum(self.sizes)))
-        self.register_buffer("ancestry", torch.zeros(n_types, n_slots, n_slots))
-
-    def atoms(self, types: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-        """Add vectors up to atoms, both (n_beads, n_slots, 3) in Å; 0 where there is none."""
-        return self.ancestry[types] @ vectors
 
     def forward(
         self, graph: BeadGraph, first: Look, atoms: torch.Tensor
@@ -85,10 +73,8 @@ class SecondLook(nn.Module):
         Tensor, shape (n_beads, readout)
             Hidden values from which the error is judged.
         """
-        there = torch.diagonal(self.ancestry, dim1=1, dim2=2) > 0
-        used = torch.cat([there, there.new_zeros(1, there.shape[1])])
         own = self.atoms(graph.types, first.vectors)
-        seen = self.contacts(graph, first.frames, own, atoms, used)
+        seen = self.contacts(graph, first.frames, own, atoms, self.used)
         local = (own @ first.frames).flatten(1) / OWN_SCALE
         seen = torch.cat([first.hidden, local, self.contacts_norm(seen)], dim=1)
         hidden = self.own(graph.types) + self.surroundings(seen)

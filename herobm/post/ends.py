@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from herobm.chem.geometry import third_place
 from herobm.post.bonding import Assembly, elements_of
 from herobm.post.context import PostContext
 from herobm.post.residue_names import AMINO_ACIDS, standard_atom
@@ -107,8 +108,7 @@ def _unit(vector: FloatArray) -> FloatArray:
 def _opposite(places: dict[str, FloatArray], length: float) -> FloatArray:
     """Place an atom on C, away from CA and O."""
     center = places["C"]
-    away = -_unit(places["CA"] - center) - _unit(places["O"] - center)
-    return center + length * _unit(away)
+    return center + length * third_place(places["CA"] - center, places["O"] - center)
 
 
 def _turned(

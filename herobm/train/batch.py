@@ -93,7 +93,7 @@ def whole_structures(
     Parameters
     ----------
     structure : Tensor, shape (n_residues,)
-        Ascending.
+        Of each residue; those of one structure stand together.
     residues : int
         At least those of the largest structure.
     generator : torch.Generator

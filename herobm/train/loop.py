@@ -93,7 +93,6 @@ def train(
     started = time.monotonic()
     _make_folder(config.output)
     packs = [read_dataset(path) for path in (config.train, *config.also)]
-    data = packs[0]
     libraries = [compile_library(pack.mappings) for pack in packs]
     vocabulary = Vocabulary.of(*libraries)
     corpus, statistics = _gather(packs, vocabulary, config.model, config.derived)
@@ -114,22 +113,7 @@ def train(
             f"{config.output}: the run has come to numbers that are not finite, and learnt nothing",
             "Lower 'learning_rate', or begin with other weights.",
         )
-    header = Header(
-        model=config.model,
-        mapping=data.mappings.name,
-        mapping_digest=data.mappings.digest(),
-        vocabulary=vocabulary,
-        bonds=statistics.bonds,
-        error_scale=_error_scale(state.best_figures),
-        training={
-            "config": json.loads(config.model_dump_json(exclude=PLACES)),
-            "data": {"digest": data.digest, "structures": len(data.names)},
-            "mappings": [pack.mappings.name for pack in packs],
-            "figures": {k: round(v, 5) for k, v in state.best_figures.items()},
-            "seconds": round(state.seconds),
-            "device": device,
-        },
-    )
+    header = _header(config, packs, vocabulary, statistics, state, device)
     path = config.output / "weights.safetensors"
     save_weights(path, state.best, header)
     return path
@@ -145,6 +129,34 @@ def _gather(
     made = [build_corpus(pack, vocabulary, model, derived) for pack in packs]
     corpora, statistics = [corpus for corpus, _ in made], [told for _, told in made]
     return join_corpora(corpora, vocabulary.n_slots), join_statistics(corpora, statistics)
+
+
+def _header(
+    config: TrainConfig,
+    packs: Sequence[Dataset],
+    vocabulary: Vocabulary,
+    statistics: Statistics,
+    state: State,
+    device: str,
+) -> Header:
+    """Tell what the weights are of, and where they come from."""
+    data = packs[0]
+    return Header(
+        model=config.model,
+        mapping=data.mappings.name,
+        mapping_digest=data.mappings.digest(),
+        vocabulary=vocabulary,
+        bonds=statistics.bonds,
+        error_scale=_error_scale(state.best_figures),
+        training={
+            "config": json.loads(config.model_dump_json(exclude=PLACES)),
+            "data": {"digest": data.digest, "structures": len(data.names)},
+            "mappings": [pack.mappings.name for pack in packs],
+            "figures": {k: round(v, 5) for k, v in state.best_figures.items()},
+            "seconds": round(state.seconds),
+            "device": device,
+        },
+    )
 
 
 def _error_scale(figures: dict[str, float]) -> float:

@@ -20,7 +20,7 @@ from herobm.types import Atoms, FloatArray, IntArray
 def forks_of(topology: Topology) -> IntArray:
     plan: Plan = topology.plan
     return find_forks(
-        find_naming(plan, told_apart=False), plan_bonds(plan, topology.links.previous)
+        find_naming(plan, within_beads=True), plan_bonds(plan, topology.links.previous)
     )
 
 

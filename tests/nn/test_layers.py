@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from herobm.nn.layers import all_at_once, one_by_one, typed_product
-from herobm.nn.rounds import envelope
+from herobm.nn.layers import all_at_once, envelope, one_by_one, typed_product
 
 
 def test_each_row_gets_the_matrix_of_its_type() -> None:
