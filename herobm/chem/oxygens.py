@@ -71,6 +71,8 @@ def part_forks(positions: FloatArray, forks: IntArray) -> FloatArray:
     off = np.abs((unit[near, :1] * unit[near, 1:]).sum(axis=2) - USUAL)
     stays = off.argmin(axis=1)
     away = third_place(unit[near, 0], unit[near, 1 + stays])
+    sure = np.linalg.norm(away, axis=1) > 0.5  # not in a line
+    near, stays, away = near[sure], stays[sure], away[sure]
     parted = positions.copy()
     centre = positions[forks[near, 1]]
     parted[forks[near, 3 - stays]] = centre + away * length[near, 2 - stays][:, None]
