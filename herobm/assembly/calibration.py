@@ -1,22 +1,26 @@
-"""Scale the errors that networks expect of their atoms to those that they make."""
+"""Bring the errors that are expected of networks to those that they make."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from herobm.assembly.draft import Model
+from herobm.assembly.draft import Draft, Model
 from herobm.assembly.network import Network
 from herobm.assembly.rebuilder import Rebuilder
 from herobm.chem.naming import best_names, find_naming
 from herobm.errors import StructureError
+from herobm.plan import reconstruct
 from herobm.plan.template import Library
+from herobm.system import Topology
 from herobm.system.atomistic import AtomLayout
-from herobm.types import Atoms, FloatArray
-from herobm.weights.file import load_weights, rescale_errors
+from herobm.types import Atoms, Beads, FloatArray
+from herobm.weights.errors import NOISES, ErrorFit, Judged, fit_errors, join_judged
+from herobm.weights.file import load_weights, rewrite_errors
 
 
 def residue_errors(
@@ -47,11 +51,8 @@ def residue_errors(
     StructureError
         If nothing of the structure is mapped.
     """
-    layout = AtomLayout.of(atoms, library, name)
-    topology, reference = layout.topology, layout.place(atoms.positions, atoms.box)
-    plan, beads = topology.plan, topology.beads
-    shift = np.random.default_rng(seed).normal(0.0, noise, beads.positions.shape)
-    shaken = replace(beads, positions=beads.positions + shift)
+    topology, reference, shaken = _shaken(library, name, atoms, noise, seed)
+    plan = topology.plan
     result = Rebuilder(topology, [model]).result(shaken)
     wanted = best_names(find_naming(plan), reference, result.atoms.positions)
     squares = ((result.atoms.positions - wanted) ** 2).sum(axis=1)
@@ -66,11 +67,11 @@ def residue_errors(
 
 def calibrate(
     path: Path, library: Library, structures: Iterable[tuple[str, Atoms]]
-) -> tuple[float, float, float]:
-    """Scale what the networks of a weights file expect, so that it is right on average.
+) -> tuple[float, float]:
+    """Fit what is expected of the networks of a weights file to the errors that they make.
 
-    The file is written anew. Networks of a committee agree more than they are right, so that the
-    mean of what they expect apart is not what is to be expected of their mean.
+    The file is written anew. See `herobm.weights.errors`; networks of a committee agree more than
+    they are right, so that what they expect apart is not what is to be expected of their mean.
 
     Parameters
     ----------
@@ -83,9 +84,9 @@ def calibrate(
 
     Returns
     -------
-    float, float, float
-        Root mean square errors (Å) over all atoms that were expected before and that were found,
-        and the factor by which the expected squared errors were multiplied.
+    float, float
+        Root mean square errors (Å) over all atoms, with noise on the beads and without, that are
+        expected now and that were found.
 
     Raises
     ------
@@ -93,14 +94,60 @@ def calibrate(
     StructureError
         If nothing of the structures is mapped.
     """
-    model = Network(load_weights(path))
-    parts = [residue_errors(model, library, name, atoms) for name, atoms in structures]
-    rows = np.concatenate([np.zeros((0, 3)), *parts])
-    if not len(rows):
-        raise StructureError("the structures have no residue all of whose atoms are there")
-    expected, found = (
-        np.sqrt(np.average(rows[:, i] ** 2, weights=rows[:, 2])).item() for i in (0, 1)
+    weights = load_weights(path)
+    plain = replace(weights, header=weights.header.model_copy(update={"errors": ErrorFit()}))
+    parts = [
+        _judged(Network(plain), library, name, atoms, noise)
+        for name, atoms in structures
+        for noise in NOISES
+    ]
+    if not sum(len(part.found) for part in parts):
+        raise StructureError("the structures have no bead all of whose atoms are there")
+    judged = join_judged(parts)
+    errors = fit_errors(judged)
+    rewrite_errors(path, errors)
+    expected = errors.squares(judged.log_error, judged.strain)
+    means = [np.average(squares, weights=judged.n_atoms) for squares in (expected, judged.found)]
+    return math.sqrt(means[0]), math.sqrt(means[1])
+
+
+def _judged(network: Network, library: Library, name: str, atoms: Atoms, noise: float) -> Judged:
+    """Let a network, whose word is taken as it is, rebuild beads whose atoms are all known."""
+    topology, reference, shaken = _shaken(library, name, atoms, noise)
+    plan = topology.plan
+    draft = Draft.of(topology)
+    owned = np.array([network.knows(t) for t in plan.library.templates])[plan.template]
+    network.share(topology, owned, seed=0).fill(shaken, draft)
+    placed = reconstruct(plan, shaken.positions, draft.vectors)
+    squares = ((placed - best_names(find_naming(plan), reference, placed)) ** 2).sum(axis=1)
+    owner = plan.bead[plan.atom_rows[:, 0]]
+    known = np.isfinite(squares)
+    count = np.bincount(owner, known, minlength=plan.n_beads)
+    total = np.bincount(owner, np.where(known, squares, 0.0), minlength=plan.n_beads)
+    whole = (count > 0) & (count == np.bincount(owner, minlength=plan.n_beads))
+    whole &= np.isfinite(draft.squared_error)
+    return Judged(
+        np.log(draft.squared_error[whole]),
+        draft.strain[whole],
+        total[whole] / count[whole],
+        count[whole],
     )
-    factor = (found / expected) ** 2
-    rescale_errors(path, factor)
-    return expected, found, factor
+
+
+def _shaken(
+    library: Library, name: str, atoms: Atoms, noise: float, seed: int = 0
+) -> tuple[Topology, FloatArray, Beads]:
+    """Coarse-grain a structure, and put noise (Å a coordinate) on its beads.
+
+    Returns
+    -------
+    Topology
+    FloatArray, shape (n_atoms, 3)
+        Å, where the atoms are.
+    Beads
+    """
+    layout = AtomLayout.of(atoms, library, name)
+    beads = layout.topology.beads
+    shift = np.random.default_rng(seed).normal(0.0, noise, beads.positions.shape)
+    shaken = replace(beads, positions=beads.positions + shift)
+    return layout.topology, layout.place(atoms.positions, atoms.box), shaken

@@ -69,7 +69,7 @@ class NetworkShare:
         types = vocabulary.known_types(topology.plan)
         known = types >= 0
         self.networks, self.seed, self._told = weights.networks, seed, False
-        self.error_scale = weights.header.error_scale
+        self.errors = weights.header.errors
         self.context = restrict(build_context(topology, types, vocabulary.n_types), known)
         self.plan = topology.plan
         self.naming = find_naming(topology.plan) if weights.others else None
@@ -86,8 +86,8 @@ class NetworkShare:
         if self.naming is not None:
             draft.vectors[rows] = self._mean_of_atoms(self.naming, said, beads, draft)
         draft.torsions[rows] = np.mean([s.torsions for s in said], axis=0)
-        logs = np.log([s.squared_error for s in said])
-        draft.squared_error[rows] = np.exp(logs.mean(axis=0))  # one that is lost counts less
+        log_error = np.mean([s.log_error for s in said], axis=0)  # one that is lost counts less
+        draft.squared_error[rows] = self.errors.squares(log_error, said[0].strain)
         draft.strain[rows] = said[0].strain
 
     def _ask(
@@ -114,15 +114,15 @@ class NetworkShare:
             graph, look = graph.take(self._own), look.take(self._own)
         vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
         n_slots = min(draft.vectors.shape[1], network.n_slots)
-        torsions, squared_error = np.zeros((len(self.rows), 2, 2)), np.zeros(len(self.rows))
+        torsions, log_error = np.zeros((len(self.rows), 2, 2)), np.zeros(len(self.rows))
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
                 part = slice(begin, begin + self.CHUNK)
                 said = network.predict(graph.types[part], look.take(part))
                 vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 torsions[part] = said.torsions.cpu().numpy()
-                squared_error[part] = self.error_scale * said.log_error.exp().cpu().numpy()
-        return _Said(vectors, torsions, squared_error, graph.strain.cpu().numpy())
+                log_error[part] = said.log_error.cpu().numpy()
+        return _Said(vectors, torsions, log_error, graph.strain.cpu().numpy())
 
     def _mean_of_atoms(
         self, naming: Naming, said: list[_Said], beads: Beads, draft: Draft
@@ -168,5 +168,5 @@ class _Said(NamedTuple):
 
     vectors: FloatArray
     torsions: FloatArray
-    squared_error: FloatArray
+    log_error: FloatArray
     strain: FloatArray

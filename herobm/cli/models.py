@@ -103,13 +103,15 @@ def calibrate(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
-    """Scale the errors that a network expects of its atoms to those that it makes.
+    """Bring the errors that are expected of a network's atoms to those that it makes.
 
-    Training does so on its validation set. A committee expects too little until it is done again.
+    It is judged with noise on the beads and without. Training does so on its validation set; a
+    committee expects too little until it is done again.
     """
     from herobm.assembly.calibration import calibrate as run
     from herobm.io.find import structure_files
     from herobm.plan import compile_library
+    from herobm.weights.errors import NOISES
     from herobm.weights.file import load_weights
 
     limit_threads(threads)
@@ -117,11 +119,13 @@ def calibrate(
     library = compile_library(open_registry(context).mapping(mapping))
     faulty: list[tuple[str, str]] = []
     files = spread(structure_files(paths), limit)
-    expected, found, factor = run(weights, library, read_each(files, "all", faulty, "calibrating"))
+    expected, found = run(weights, library, read_each(files, "all", faulty, "calibrating"))
     for _, reason in faulty:
         typer.echo(f"warning: left out: {reason}", err=True)
-    typer.echo(f"{weights}: expected {expected:.3f} Å, found {found:.3f} Å")
-    typer.echo(f"squared errors that it expects are {factor:.2f} times what they were")
+    typer.echo(
+        f"{weights}: with bead noise of 0 to {max(NOISES)} Å errors of {found:.3f} Å were found, "
+        f"and {expected:.3f} Å is expected there now"
+    )
 
 
 def _mapping(spec: ModelSpec) -> str:

@@ -15,6 +15,9 @@ from herobm.system.periodic import box_matrix, minimum_image
 from herobm.system.topology import Topology
 from herobm.types import BoolArray, FloatArray, IntArray
 
+#: Å a coordinate, where neighbours are put that are left out: beyond any cutoff.
+FAR = 1e3
+
 
 @dataclass(frozen=True)
 class BeadGraph:
@@ -55,6 +58,27 @@ class BeadGraph:
     def take(self, index: slice | torch.Tensor) -> BeadGraph:
         """Return the part of the graph that belongs to some beads."""
         return BeadGraph(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def among(self, kinds: torch.Tensor) -> BeadGraph:
+        """Return the graph without those neighbours that are of other kinds.
+
+        Parameters
+        ----------
+        kinds : Tensor, shape (n_types,), bool
+            Which types of neighbours are kept.
+        """
+        kept = torch.cat([kinds, kinds.new_zeros(1)])[self.edge_types]
+        count = max(int(kept.sum(dim=1).max()), 1) if len(kept) else 1
+        column = torch.argsort(~kept, dim=1, stable=True)[:, :count]
+        there = kept.gather(1, column)
+        vectors = self.edge_vectors.gather(1, column.unsqueeze(-1).expand(-1, -1, 3))
+        return replace(
+            self,
+            edge_index=torch.where(there, self.edge_index.gather(1, column), -1),
+            edge_types=torch.where(there, self.edge_types.gather(1, column), len(kinds)),
+            edge_relations=self.edge_relations.gather(1, column),
+            edge_vectors=torch.where(there.unsqueeze(-1), vectors, FAR),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,10 +162,15 @@ class Backmapper(nn.Module):
 
     def _asked(self, types: torch.Tensor) -> torch.Tensor | None:
         """Which of the beads are asked for anything; None for all."""
-        asked = (self.longest > 0).any(dim=1)
-        if asked.all():
+        kinds = self._asked_kinds
+        if kinds.all():
             return None
-        return torch.nonzero(asked[types]).squeeze(1)
+        return torch.nonzero(kinds[types]).squeeze(1)
+
+    @property
+    def _asked_kinds(self) -> torch.Tensor:
+        """Which types of beads are asked for anything, shape (n_types,)."""
+        return (self.longest > 0).any(dim=1)
 
     def _look(self, graph: BeadGraph) -> Look:
         frames = self.frames(graph.types, graph.place_vectors)
@@ -226,13 +231,14 @@ class Backmapper(nn.Module):
         """Let beads hold what the rounds begin with, before the first of them."""
         if self.rounds is None or number > self.n_second:
             return look
-        return look._replace(hidden=self.rounds.begin(types, look.hidden))
+        return self.rounds.begin(types, look)
 
     def _round(self, number: int, graph: BeadGraph, mine: Look, sketch: Sketch) -> Look:
         asked = self._asked(graph.types)
         if asked is None:
             return self._round_of(number, graph, mine, sketch)
-        there = self._round_of(number, graph.take(asked), mine.take(asked), sketch)
+        heard = graph.take(asked).among(self._asked_kinds)  # the others have nothing to tell
+        there = self._round_of(number, heard, mine.take(asked), sketch)
         # The others hold what they are, and have nothing to correct.
         return Look(*(t.index_copy(0, asked, new) for t, new in zip(mine, there, strict=True)))
 

@@ -18,8 +18,9 @@ from torch import nn
 from herobm.nn.config import ModelConfig, RoundsConfig
 from herobm.nn.contacts import OWN_SCALE, Contacts
 from herobm.nn.graph import BeadGraph
-from herobm.nn.layers import Radial, envelope, typed_product
+from herobm.nn.layers import Radial, envelope, silent, typed_product
 from herobm.nn.look import Look, Sketch, Sketcher
+from herobm.nn.strain import N_FEATURES
 from herobm.plan.context import N_RELATIONS
 
 #: Å, scale of the atoms of a neighbour where they enter as numbers.
@@ -159,6 +160,7 @@ class Rounds(Sketcher):
         self.n_slots, self.hidden = n_slots, rounds.hidden
         self.own = nn.Embedding(n_types, rounds.hidden)
         self.enter = nn.Linear(before, rounds.hidden)
+        self.strain_shift = silent(nn.Linear(N_FEATURES, rounds.hidden))
         self.rounds = nn.ModuleList(
             Round(rounds, config.cutoff, n_types, n_slots, number >= rounds.count - rounds.contacts)
             for number in range(rounds.count)
@@ -169,10 +171,10 @@ class Rounds(Sketcher):
         self.readout = nn.Parameter(torch.zeros(n_types, 3 * n_slots + 4, rounds.hidden))
         self.readout_bias = nn.Parameter(torch.zeros(n_types, 3 * n_slots + 4))
 
-    def begin(self, types: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
-        """Return what beads hold before the first round, from what they hold after a look."""
-        begun: torch.Tensor = self.own(types) + self.enter(first)
-        return begun
+    def begin(self, types: torch.Tensor, look: Look) -> Look:
+        """Let beads hold what the first round begins with, after a look at them."""
+        begun = self.own(types) + self.enter(look.hidden) + self.strain_shift(look.strain)
+        return look._replace(hidden=begun)
 
     def sketch(self, number: int, types: torch.Tensor, look: Look) -> Sketch:
         """Tell what all beads show each other before a round.

@@ -37,6 +37,9 @@ class TrainConfig(BaseModel):
     geometry : weights of bonds and angles at the start and at the end; ramped over `ramp` of the
         run, quadratically.
     torsion : weight of phi and psi.
+    distance : weight, Å, of the distances of atoms from where they should be, beside their squares.
+        Of an atom that is half of it off both pull alike; the distance pulls harder on those that
+        are nearer, and leaves the others where they are likeliest rather than in the mean.
     noise_share, noise : share of the structures with bead noise, and its largest width, Å a
         coordinate.
     drift, drift_share : statistics of real frames (``herobm data statistics --against``), and the
@@ -74,6 +77,7 @@ class TrainConfig(BaseModel):
     geometry: tuple[float, float] = (0.1, 5.0)
     ramp: float = Field(default=0.8, gt=0, le=1)
     torsion: float = Field(default=0.05, ge=0)
+    distance: float = Field(default=0.0, ge=0)
     noise_share: float = Field(default=0.5, ge=0, le=1)
     noise: float = Field(default=0.45, ge=0)
     drift: Path | None = None

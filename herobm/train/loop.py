@@ -29,6 +29,7 @@ from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms, po
 from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.train.sight import Sight, sketches
 from herobm.train.start import start
+from herobm.weights.errors import NOISES, ErrorFit, Judged, fit_errors, join_judged
 from herobm.weights.file import Header, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
@@ -51,11 +52,9 @@ SKETCH_WEIGHT = 0.5
 
 @dataclass(frozen=True)
 class _Judgement:
-    """Sums over a validation set: squared error, that expected (Å^2), atoms; bond error (Å)."""
+    """What was found on a validation set: of beads, and the error of bond lengths (Å)."""
 
-    squares: float
-    expected: float
-    count: int
+    beads: Judged
     bond_rms: float
 
 
@@ -113,7 +112,8 @@ def train(
             f"{config.output}: the run has come to numbers that are not finite, and learnt nothing",
             "Lower 'learning_rate', or begin with other weights.",
         )
-    header = _header(config, packs, vocabulary, statistics, state, device)
+    errors = run.errors(state)
+    header = _header(config, packs, vocabulary, statistics, state, errors, device)
     path = config.output / "weights.safetensors"
     save_weights(path, state.best, header)
     return path
@@ -137,6 +137,7 @@ def _header(
     vocabulary: Vocabulary,
     statistics: Statistics,
     state: State,
+    errors: ErrorFit,
     device: str,
 ) -> Header:
     """Tell what the weights are of, and where they come from."""
@@ -147,7 +148,7 @@ def _header(
         mapping_digest=data.mappings.digest(),
         vocabulary=vocabulary,
         bonds=statistics.bonds,
-        error_scale=_error_scale(state.best_figures),
+        errors=errors,
         training={
             "config": json.loads(config.model_dump_json(exclude=PLACES)),
             "data": {"digest": data.digest, "structures": len(data.names)},
@@ -157,12 +158,6 @@ def _header(
             "device": device,
         },
     )
-
-
-def _error_scale(figures: dict[str, float]) -> float:
-    """Factor that makes the squared errors expected on the validation set those found there."""
-    found, expected = figures.get("valid_rmsd", 0.0), figures.get("valid_expected", 0.0)
-    return (found / expected) ** 2 if found > 0 and expected > 0 else 1.0
 
 
 class _Run:
@@ -308,9 +303,10 @@ class _Run:
             rough = [vectors]
         placed = batch.place(prediction.vectors)
         terms = loss_terms(batch, placed, prediction, config.half_strain)
-        loss = terms.total(config.geometry_weight(progress), config.torsion)
+        loss = terms.total(config.geometry_weight(progress), config.torsion, config.distance)
         for vectors in rough:
-            position = position_loss(batch, batch.place(vectors), config.half_strain)
+            made = batch.place(vectors)
+            position = position_loss(batch, made, config.half_strain, config.distance)
             loss = loss + SKETCH_WEIGHT / len(rough) * position
         return terms, loss
 
@@ -321,29 +317,36 @@ class _Run:
         figures = {}
         for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
             found = self._judge(network, noise)
-            figures[name] = math.sqrt(found.squares / found.count) if found.count else math.nan
+            n_atoms = found.beads.n_atoms.sum()
+            squares = (found.beads.found * found.beads.n_atoms).sum()
+            figures[name] = math.sqrt(squares / n_atoms) if n_atoms else math.nan
             figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
-            if noise == 0.0:
-                figures["valid_expected"] = math.sqrt(found.expected / max(found.count, 1))
         return figures
 
     def _judge(self, network: Backmapper, noise: float) -> _Judgement:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        squares, expected, count, bonds = 0.0, 0.0, 0, []
+        parts, bonds = [], []
         for batch, prediction in self._predicted(network, shaken):
             placed = batch.place(prediction.vectors)
             wanted = best_names(batch.targets, batch.swaps, placed)
             error = (placed - wanted).square().sum(dim=1)
             known = torch.isfinite(error)
-            squares += float(error[known].sum())
-            count += int(known.sum())
-            _, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
-            expected += float((prediction.log_error.exp() * n_atoms).sum())
+            found, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
+            of_beads = (prediction.log_error, batch.graph.strain, found, n_atoms)
+            there = n_atoms > 0
+            parts.append(Judged(*(t[there].double().cpu().numpy() for t in of_beads)))
             bonds.append(loss_terms(batch, placed, prediction).bond)
         bond_rms = math.sqrt(float(torch.stack(bonds).mean()))
-        return _Judgement(squares, expected, count, bond_rms)
+        return _Judgement(join_judged(parts), bond_rms)
+
+    @torch.no_grad()
+    def errors(self, state: State) -> ErrorFit:
+        """Fit the errors to expect of the best network to those that it makes."""
+        network = self._network(state.best)
+        judged = join_judged([self._judge(network, noise).beads for noise in NOISES])
+        return fit_errors(judged) if judged.n_atoms.sum() else ErrorFit()
 
     def _predicted(self, network: Backmapper, shaken: Shaken) -> Iterator[tuple[Batch, Prediction]]:
         """Batches of the validation set, and what a network predicts of them."""

@@ -3,8 +3,10 @@
 The terms and their weights, 1 : 5 : 5 for positions, bonds and angles, and a term for phi and psi
 are those of Angioletti, Raniolo and Limongelli, "HEroBM", arXiv:2404.16911 (equations 4 to 8).
 Their forms are ours: squared errors of the atom positions, bond lengths and cosines of angles
-(which need no arc cosine), and 1 - cos of the difference for phi and psi of backbone beads. Names
-that chemistry cannot tell apart are swapped in the target where that is nearer.
+(which need no arc cosine), and 1 - cos of the difference for phi and psi of backbone beads. To the
+squares of the distances from where atoms should be, the distances themselves can be added, without
+which the few atoms that no bead tells leave nothing to learn from the many that are nearly right.
+Names that chemistry cannot tell apart are swapped in the target where that is nearer.
 """
 
 from __future__ import annotations
@@ -20,22 +22,25 @@ from herobm.train.batch import Batch
 ERROR_WEIGHT = 0.1
 #: Å^2, added to squared errors, whose logarithm is learnt.
 SMALLEST = 1e-4
+#: Å, distance from where an atom should be below which it counts by its square alone.
+NEAR = 0.02
 
 
 @dataclass(frozen=True)
 class LossTerms:
-    """Mean loss of each kind; position in Å^2, bond in Å^2, the others without unit."""
+    """Mean loss of each kind; position and bond in Å^2, distance in Å, the others without unit."""
 
     position: torch.Tensor
+    distance: torch.Tensor
     bond: torch.Tensor
     angle: torch.Tensor
     torsion: torch.Tensor
     error: torch.Tensor
 
-    def total(self, geometry: float, torsion: float) -> torch.Tensor:
-        """Weighted sum; `geometry` weighs bonds and angles (5 in the paper)."""
+    def total(self, geometry: float, torsion: float, distance: float = 0.0) -> torch.Tensor:
+        """Weighted sum; `geometry` weighs bonds and angles (5 in the paper), `distance` in Å."""
         shape = self.position + geometry * (self.bond + self.angle) + torsion * self.torsion
-        return shape + ERROR_WEIGHT * self.error
+        return shape + distance * self.distance + ERROR_WEIGHT * self.error
 
 
 def loss_terms(
@@ -57,22 +62,27 @@ def loss_terms(
         Å, strain at which the error of an atom counts half.
     """
     wanted, known, squares = _squares(batch, placed)
-    position = _mean_square(batch, squares, known, half_strain)
+    weight = _weights(batch, known, half_strain)
     bond = (_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)).square().mean()
     angle = (_cosines(placed, batch.angles) - _cosines(wanted, batch.angles)).square().mean()
     defined = torch.isfinite(batch.torsions).all(dim=-1)
     agreement = (prediction.torsions * torch.nan_to_num(batch.torsions)).sum(dim=-1)
     torsion = ((1.0 - agreement) * defined).sum() / defined.sum().clamp(min=1)
     error = _error_terms(batch, squares.detach(), known, prediction.log_error)
-    return LossTerms(position, bond, angle, torsion, error)
+    position, distance = (weight * squares).sum(), (weight * _distances(squares)).sum()
+    return LossTerms(position, distance, bond, angle, torsion, error)
 
 
 def position_loss(
-    batch: Batch, placed: torch.Tensor, half_strain: float | None = None
+    batch: Batch, placed: torch.Tensor, half_strain: float | None = None, distance: float = 0.0
 ) -> torch.Tensor:
-    """Return the mean squared error (Å^2) of atoms alone; the arguments are `loss_terms`'s."""
+    """Return what the places of the atoms alone add to the loss, Å^2.
+
+    The arguments are those of `loss_terms` and `LossTerms.total`.
+    """
     _, known, squares = _squares(batch, placed)
-    return _mean_square(batch, squares, known, half_strain)
+    weight = _weights(batch, known, half_strain)
+    return (weight * (squares + distance * _distances(squares))).sum()
 
 
 def _squares(batch: Batch, placed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -83,14 +93,18 @@ def _squares(batch: Batch, placed: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     return wanted, known, (placed - wanted).square().sum(dim=-1)
 
 
-def _mean_square(
-    batch: Batch, squares: torch.Tensor, known: torch.Tensor, half_strain: float | None
-) -> torch.Tensor:
-    weight = known.to(squares.dtype)
+def _distances(squares: torch.Tensor) -> torch.Tensor:
+    """Distances (Å) from their squares (Å^2), smooth at 0."""
+    return torch.sqrt(squares + NEAR**2) - NEAR
+
+
+def _weights(batch: Batch, known: torch.Tensor, half_strain: float | None) -> torch.Tensor:
+    """Weights of the atoms, which add up to 1."""
+    weight = known.to(batch.targets.dtype)
     if half_strain is not None:
         strain = batch.graph.strain[batch.row_bead[batch.atom_rows[:, 0]]]
         weight = weight / (1.0 + (strain / half_strain).square())
-    return (weight * squares).sum() / weight.sum().clamp(min=1e-6)
+    return weight / weight.sum().clamp(min=1e-6)
 
 
 def bead_errors(

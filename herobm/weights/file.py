@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from herobm.errors import WeightsFormatError, WeightsNotFoundError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
+from herobm.weights.errors import ErrorFit
 from herobm.weights.vocabulary import Vocabulary
 
 FORMAT = "herobm-weights-2"
@@ -37,7 +39,7 @@ class Header(BaseModel):
     mapping_digest : SHA-256 over what the set rebuilds.
     vocabulary : residue kinds and their beads; what really decides whether a mapping fits.
     bonds : kind of bond -> mean and standard deviation in Å, from the training structures.
-    error_scale : factor of the squared errors that the network expects, from the validation set.
+    errors : how the squared errors to expect follow from those that the network expects.
     training : the configuration, the digest of the data and the figures of the run; of the other
         networks of a committee under ``others``.
     """
@@ -51,8 +53,18 @@ class Header(BaseModel):
     mapping_digest: str
     vocabulary: Vocabulary
     bonds: dict[str, tuple[float, float]] = {}
-    error_scale: float = Field(default=1.0, gt=0)
+    errors: ErrorFit = ErrorFit()
     training: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, data: Any) -> Any:
+        """Take the factor that files once had in place of `errors`."""
+        if isinstance(data, dict) and "error_scale" in data:
+            data = dict(data)
+            offset = math.log(data.pop("error_scale"))
+            data["errors"] = ErrorFit(offset=(offset, *ErrorFit().offset[1:]))
+        return data
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,23 +169,21 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
     header = first.model_copy(
         update={
             "others": tuple(network.config for network in networks[1:]),
-            "error_scale": sum(m.header.error_scale for m in members) / len(members),
             "training": {**first.training, "others": [m.header.training for m in members[1:]]},
         }
     )
     save_weights(path, _tensors(networks), header)
 
 
-def rescale_errors(path: Path, factor: float) -> None:
-    """Multiply the squared errors that the networks of a weights file expect; it is written anew.
+def rewrite_errors(path: Path, errors: ErrorFit) -> None:
+    """Say in a weights file anew what errors to expect.
 
     Raises
     ------
     WeightsFormatError, WeightsNotFoundError
     """
     known = load_weights(path)
-    scale = known.header.error_scale * factor
-    header = known.header.model_copy(update={"error_scale": scale})
+    header = known.header.model_copy(update={"errors": errors})
     save_weights(path, _tensors(known.networks), header)
 
 

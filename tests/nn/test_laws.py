@@ -293,6 +293,49 @@ def test_beads_that_are_one_atom_stay_where_it_is(
             assert (one - two)[~mine].abs().amax() < CLOSE
 
 
+def test_neighbours_of_other_kinds_are_left_out(
+    ubiquitin: Topology,
+    network: Backmapper,
+    graph_of: Callable[[Topology, FloatArray], BeadGraph],
+) -> None:
+    """Those that stay are all that were there of their kinds, each with what belongs to it."""
+    graph = graph_of(ubiquitin, ubiquitin.beads.positions)
+    kinds = torch.arange(network.n_types) % 3 == 0
+    fewer = graph.among(kinds)
+    assert 1 < fewer.edge_index.shape[1] < graph.edge_index.shape[1]
+    named = ("edge_index", "edge_types", "edge_relations", "edge_vectors")
+    for bead in range(0, len(graph.types), 7):
+        before = torch.cat([kinds, torch.tensor([False])])[graph.edge_types[bead]]
+        after = fewer.edge_index[bead] >= 0
+        for name in named:
+            assert torch.equal(
+                getattr(graph, name)[bead][before], getattr(fewer, name)[bead][after]
+            )
+        assert (fewer.edge_types[bead][~after] == network.n_types).all()
+        assert (fewer.edge_vectors[bead][~after].norm(dim=-1) > network.config.cutoff).all()
+    nobody = graph.among(torch.zeros_like(kinds))
+    assert (nobody.edge_index == -1).all()
+
+
+def test_strain_is_told(
+    ubiquitin: Topology,
+    network: Backmapper,
+    graph_of: Callable[[Topology, FloatArray], BeadGraph],
+) -> None:
+    """Rounds of messages are told of it themselves, not by the looks before them alone."""
+    graph = graph_of(ubiquitin, ubiquitin.beads.positions)
+    with torch.inference_mode():
+        look = network.look(graph)
+        strained = look._replace(strain=look.strain + 1.0)
+        for number in range(network.n_again):
+            sketch = network.sketch(number, graph.types, look)
+            looks = [network.look_again(number, graph, one, sketch) for one in (look, strained)]
+            if number in (0, network.n_second):
+                assert (looks[0].vectors - looks[1].vectors).abs().amax() > 1e-3
+            look = looks[0]
+            strained = look._replace(strain=look.strain + 1.0)
+
+
 def test_a_molecule_cut_by_the_box_is_the_same(
     ubiquitin: Topology, predict: Predict, network: Backmapper, vocabulary: Vocabulary
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from herobm.system import Topology, build_topology, coarsen, match_atoms
 from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import read_dataset
-from herobm.train.loss import bead_errors, best_names, loss_terms
+from herobm.train.loss import NEAR, bead_errors, best_names, loss_terms, position_loss
 from herobm.train.shake import rest
 from herobm.types import FloatArray
 from herobm.weights.vocabulary import Vocabulary
@@ -122,6 +123,28 @@ def test_a_shift_costs_its_square_and_no_geometry(laid: Laid) -> None:
     assert float(terms.angle) == pytest.approx(0.0, abs=1e-6)
     assert float(terms.torsion) == pytest.approx(2.0, rel=1e-4)
     assert float(terms.total(5.0, 0.05)) == pytest.approx(0.19 + 0.1 * 0.0901, rel=1e-3)
+    longer = float(terms.total(5.0, 0.05, distance=0.5) - terms.total(5.0, 0.05))
+    assert longer == pytest.approx(0.5 * (math.hypot(0.3, NEAR) - NEAR), rel=1e-3)
+    rough = position_loss(batch, batch.targets + torch.tensor([0.3, 0.0, 0.0]), distance=0.5)
+    assert float(rough) == pytest.approx(float(terms.position) + longer, rel=1e-3)
+
+
+def test_distances_pull_at_what_is_nearly_right(laid: Laid) -> None:
+    """Squares let go of what is near; distances pull alike wherever an atom is."""
+    batch = laid.cut([0], [27])
+    near = torch.arange(len(batch.targets)) % 2 == 0
+    off = torch.where(near, 0.1, 1.0).unsqueeze(1) * torch.tensor([1.0, 0.0, 0.0])
+    pulls = {}
+    for distance in (0.0, 1.0):
+        placed = (batch.targets + off).requires_grad_()
+        position_loss(batch, placed, distance=distance).backward()
+        assert placed.grad is not None
+        pulls[distance] = placed.grad[:, 0] * len(placed)
+    assert pulls[0.0][near].mean() == pytest.approx(0.2, rel=0.01)
+    assert pulls[0.0][~near].mean() == pytest.approx(2.0, rel=0.01)
+    more = pulls[1.0] - pulls[0.0]
+    assert more[near].mean() == pytest.approx(0.98, abs=0.01)
+    assert more[~near].mean() == pytest.approx(1.0, abs=0.01)
 
 
 def test_strained_beads_count_less(laid: Laid) -> None:

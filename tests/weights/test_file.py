@@ -16,6 +16,7 @@ from herobm.errors import MappingMismatchError, WeightsFormatError, WeightsNotFo
 from herobm.nn.config import ModelConfig, SecondConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library, compile_plan
+from herobm.weights.errors import ErrorFit
 from herobm.weights.file import Header, join_weights, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
@@ -62,6 +63,14 @@ def test_what_is_written_is_read(written: Path, header: Header, network: Backmap
     assert [p.name for p in written.parent.iterdir()] == [written.name]
 
 
+def test_files_that_know_a_factor_alone(written: Path) -> None:
+    data = json.loads(load_weights(written).header.model_dump_json())
+    del data["errors"]
+    header = Header.model_validate({**data, "error_scale": 2.5})
+    log_error, strain = np.array([-2.0, 0.5]), np.array([0.0, 0.3])
+    assert header.errors.squares(log_error, strain) == pytest.approx(2.5 * np.exp(log_error))
+
+
 def test_a_committee_is_one_file(written: Path, header: Header, tmp_path: Path) -> None:
     wider = header.model.model_copy(update={"hidden": 24, "second": SecondConfig(hidden=16)})
     vocabulary = header.vocabulary
@@ -69,13 +78,13 @@ def test_a_committee_is_one_file(written: Path, header: Header, tmp_path: Path) 
     save_weights(
         tmp_path / "other.safetensors",
         other.state_dict(),
-        header.model_copy(update={"model": wider, "error_scale": 3.0}),
+        header.model_copy(update={"model": wider, "errors": ErrorFit(most=3.0)}),
     )
     members = [load_weights(written), load_weights(tmp_path / "other.safetensors")]
     join_weights([*members, members[0]], tmp_path / "joined.safetensors")
     read = load_weights(tmp_path / "joined.safetensors")
     assert [n.config for n in read.networks] == [header.model, wider, header.model]
-    assert read.header.error_scale == pytest.approx(5.0 / 3.0)
+    assert read.header.errors == header.errors
     assert read.header.training["others"] == [header.training] * 2
     for one, two in zip(read.networks, (members[0], members[1], members[0]), strict=True):
         mine, theirs = one.state_dict(), two.network.state_dict()
