@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from herobm.nn.strain import N_FEATURES, expand
 from herobm.types import FloatArray
@@ -99,6 +98,8 @@ def fit_errors(judged: Judged) -> ErrorFit:
     judged : Judged
         Of structures that the network did not learn from, with each of `NOISES`.
     """
+    from scipy.optimize import minimize  # a tenth of a second, which those who rebuild need not pay
+
     told = _told(judged.log_error, judged.strain)
     n_atoms = judged.n_atoms.sum()
     weight, prior = judged.n_atoms / n_atoms, PRIOR / n_atoms
