@@ -86,6 +86,28 @@ def join(
     typer.echo(f"{output}: a committee of {n_networks} networks")
 
 
+@app.command("average")
+def average(
+    weights: Annotated[list[Path], typer.Argument(help="Weights files of one run.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Weights file to write.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Average the parameters of networks that went on from each other, to one network.
+
+    Ends of several cycles of training lie around what they are all near to; their mean costs no
+    more than one of them. What errors to expect of it 'herobm models calibrate' says.
+    """
+    from herobm.io import written_aside
+    from herobm.weights.file import average_weights, load_weights
+
+    if len(weights) < 2:
+        raise typer.BadParameter("name two weights files or more", param_hint="WEIGHTS")
+    members = [load_weights(path) for path in weights]
+    with written_aside(output, overwrite=overwrite) as aside:
+        average_weights(members, aside)
+    typer.echo(f"{output}: the mean of {len(members)} networks")
+
+
 @app.command("calibrate")
 def calibrate(
     context: typer.Context,

@@ -22,8 +22,8 @@ from herobm.train.config import PLACES, TrainConfig
 class State:
     """All that a checkpoint holds; `origin` tells the structures and the mapping apart.
 
-    `best` is the average at the end of the epoch with the least error on the validation set (what
-    the run began with, before there is any), and `best_figures` what was found there.
+    `best` is the average at the end of the epoch with the least loss of positions on the validation
+    set (what the run began with, before there is any), and `best_figures` what was found there.
     """
 
     network: Backmapper
@@ -38,8 +38,8 @@ class State:
 
     def compare(self) -> None:
         """Keep the average if it is the best so far."""
-        found = self.figures["valid_rmsd"]
-        if math.isfinite(found) and found < self.best_figures.get("valid_rmsd", math.inf):
+        found = self.figures["valid_loss"]
+        if math.isfinite(found) and found < self.best_figures.get("valid_loss", math.inf):
             self.best = {name: t.clone() for name, t in self.average.items()}
             self.best_figures = {**self.figures, "step": self.step}
 

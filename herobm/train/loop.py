@@ -52,9 +52,14 @@ SKETCH_WEIGHT = 0.5
 
 @dataclass(frozen=True)
 class _Judgement:
-    """What was found on a validation set: of beads, and the error of bond lengths (Å)."""
+    """What was found on a validation set.
+
+    Of beads; the mean distance of atoms from where they should be, and the root mean square error
+    of bond lengths, both in Å.
+    """
 
     beads: Judged
+    distance: float
     bond_rms: float
 
 
@@ -312,7 +317,10 @@ class _Run:
 
     @torch.no_grad()
     def validate(self, state: State) -> dict[str, float]:
-        """RMSD (Å) of the moving average on the validation set, without and with bead noise."""
+        """RMSD (Å) of the moving average on the validation set, without and with bead noise.
+
+        And the loss (Å^2) that the positions of the atoms come to, by which epochs are compared.
+        """
         network = self._network(state.average)
         figures = {}
         for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
@@ -321,25 +329,29 @@ class _Run:
             squares = (found.beads.found * found.beads.n_atoms).sum()
             figures[name] = math.sqrt(squares / n_atoms) if n_atoms else math.nan
             figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
+            if noise == 0.0:
+                loss = figures[name] ** 2 + self.config.distance * found.distance
+                figures["valid_loss"] = loss
         return figures
 
     def _judge(self, network: Backmapper, noise: float) -> _Judgement:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        parts, bonds = [], []
+        parts, distances, bonds = [], [], []
         for batch, prediction in self._predicted(network, shaken):
             placed = batch.place(prediction.vectors)
             wanted = best_names(batch.targets, batch.swaps, placed)
             error = (placed - wanted).square().sum(dim=1)
             known = torch.isfinite(error)
+            distances.append(error[known].sqrt())
             found, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
             of_beads = (prediction.log_error, batch.graph.strain, found, n_atoms)
             there = n_atoms > 0
             parts.append(Judged(*(t[there].double().cpu().numpy() for t in of_beads)))
             bonds.append(loss_terms(batch, placed, prediction).bond)
         bond_rms = math.sqrt(float(torch.stack(bonds).mean()))
-        return _Judgement(join_judged(parts), bond_rms)
+        return _Judgement(join_judged(parts), float(torch.cat(distances).mean()), bond_rms)
 
     @torch.no_grad()
     def errors(self, state: State) -> ErrorFit:

@@ -175,6 +175,40 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
     save_weights(path, _tensors(networks), header)
 
 
+def average_weights(members: Sequence[Weights], path: Path) -> None:
+    """Write the network whose parameters are the means of those of several.
+
+    They should be of one run, ends of cycles that went on from each other: their mean lies in the
+    middle of what all of them are on the edge of (Izmailov et al., arXiv:1803.05407). Networks that
+    began apart have nothing in common that could be averaged.
+
+    Parameters
+    ----------
+    members : sequence of Weights
+        Of one mapping, and one shape.
+    path : Path
+
+    Raises
+    ------
+    WeightsFormatError
+        If they are of different mappings or shapes, or one is a committee.
+    """
+    first = members[0]
+    for member in members:
+        same = member.header.model == first.header.model
+        if not same or member.header.vocabulary != first.header.vocabulary or member.others:
+            raise WeightsFormatError(
+                f"{member.path}: is of another mapping or another network than {first.path}, or a "
+                "committee",
+                "Average networks of one run; 'herobm models join' takes others.",
+            )
+    states = [member.network.state_dict() for member in members]
+    mean = {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
+    of_others = [member.header.training for member in members[1:]]
+    training = {**first.header.training, "averaged_with": of_others}
+    save_weights(path, mean, first.header.model_copy(update={"training": training}))
+
+
 def rewrite_errors(path: Path, errors: ErrorFit) -> None:
     """Say in a weights file anew what errors to expect.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from herobm.cli.app import run
 from herobm.io import write_structure
@@ -39,6 +40,18 @@ def test_a_committee(shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run(["models", "join", str(shipped), str(shipped), "-o", str(joined)]) != 0
     assert "--overwrite" in capsys.readouterr().err
     assert joined.read_bytes() == before
+
+
+def test_the_mean_of_a_network_and_itself(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mean = tmp_path / "mean.safetensors"
+    assert run(["models", "average", str(shipped), str(shipped), "-o", str(mean)]) == 0
+    assert "the mean of 2 networks" in capsys.readouterr().out
+    before, after = (load_weights(path).network.state_dict() for path in (shipped, mean))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert run(["models", "average", str(mean), "-o", str(tmp_path / "one.safetensors")]) != 0
+    assert "two weights files" in capsys.readouterr().err
 
 
 def test_one_file_is_no_committee(

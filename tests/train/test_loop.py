@@ -325,6 +325,16 @@ def test_the_best_epoch_is_kept(tiny_run: TrainConfig) -> None:
     assert kept["step"] == 9 * (1 + errors.index(min(errors)))
 
 
+def test_epochs_are_compared_by_what_is_learnt(tiny_run: TrainConfig) -> None:
+    path = train(tiny_run.model_copy(update={"distance": 2.0, "epochs": 3}))
+    assert path is not None
+    lines = [json.loads(x) for x in (tiny_run.output / "log.jsonl").read_text().splitlines()]
+    for line in lines:  # a mean distance is at most a root mean square
+        assert 0.0 < line["valid_loss"] - line["valid_rmsd"] ** 2 <= 2.0 * line["valid_rmsd"]
+    kept = load_weights(path).header.training["figures"]
+    assert kept["valid_loss"] == pytest.approx(min(x["valid_loss"] for x in lines), abs=1e-4)
+
+
 def test_a_run_that_comes_to_nothing_says_so(tiny_run: TrainConfig) -> None:
     with pytest.raises(ConfigError, match="not finite"):
         train(tiny_run.model_copy(update={"learning_rate": 1e30, "warm_up": 1}))

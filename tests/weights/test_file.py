@@ -17,7 +17,7 @@ from herobm.nn.config import ModelConfig, SecondConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library, compile_plan
 from herobm.weights.errors import ErrorFit
-from herobm.weights.file import Header, join_weights, load_weights, save_weights
+from herobm.weights.file import Header, average_weights, join_weights, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -89,6 +89,34 @@ def test_a_committee_is_one_file(written: Path, header: Header, tmp_path: Path) 
     for one, two in zip(read.networks, (members[0], members[1], members[0]), strict=True):
         mine, theirs = one.state_dict(), two.network.state_dict()
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_the_mean_of_two_networks(written: Path, header: Header, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    vocabulary = header.vocabulary
+    other = Backmapper(header.model, vocabulary.n_types, vocabulary.n_slots)
+    save_weights(tmp_path / "other.safetensors", other.state_dict(), header)
+    members = [load_weights(written), load_weights(tmp_path / "other.safetensors")]
+    average_weights(members, tmp_path / "mean.safetensors")
+    read = load_weights(tmp_path / "mean.safetensors")
+    assert not read.others
+    assert read.header.training["averaged_with"] == [header.training]
+    one, two = (member.network.state_dict() for member in members)
+    for name, tensor in read.network.state_dict().items():
+        assert torch.allclose(tensor, (one[name] + two[name]) / 2.0, atol=2e-3)
+
+
+def test_networks_of_other_shapes_have_no_mean(
+    written: Path, header: Header, tmp_path: Path
+) -> None:
+    wider = header.model.model_copy(update={"hidden": 24})
+    network = Backmapper(wider, header.vocabulary.n_types, header.vocabulary.n_slots)
+    other = tmp_path / "wider.safetensors"
+    save_weights(other, network.state_dict(), header.model_copy(update={"model": wider}))
+    members = [load_weights(written), load_weights(other)]
+    with pytest.raises(WeightsFormatError, match=r"wider.safetensors: is of another"):
+        average_weights(members, tmp_path / "mean.safetensors")
+    assert not (tmp_path / "mean.safetensors").exists()
 
 
 def test_a_committee_is_of_one_mapping(written: Path, header: Header, tmp_path: Path) -> None:
