@@ -8,7 +8,7 @@ beads hold the atoms in place. Residues that are none the better for it are left
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,8 @@ RARE_SPREAD = 0.02
 RARE_REACH = 40.0
 #: Steps towards a solution, and how often it is sought.
 N_STEPS, N_ROUNDS = 7, 16
+#: Times that all of this is done, from where the atoms are then, while peptides are twisted.
+N_PASSES = 6
 #: How often residues that are none the better are held tighter before they are left alone, and
 #: how much tighter.
 N_HOLDS, TIGHTER = 2, 3.0
@@ -78,9 +80,17 @@ class State:
 
 
 class Refinement:
-    """The problem of one structure."""
+    """The problem of one structure.
 
-    def __init__(self, layout: Layout, context: PostContext) -> None:
+    Parameters
+    ----------
+    layout : Layout
+    context : PostContext
+    laid : bool
+        Whether twisted peptides are laid flat to begin with, or begin as they are.
+    """
+
+    def __init__(self, layout: Layout, context: PostContext, laid: bool = True) -> None:
         self.layout = layout
         self.start = layout.positions
         self.backbone = backbone = find_backbone(layout)
@@ -101,7 +111,7 @@ class Refinement:
         self.centres.all.weights[:] = 1.0 / np.maximum(spread, 0.5 * away)
         self.kind = classes_of(backbone.names, backbone.after)
         self.kept = self._kept_distances()
-        self.begin = self._untwisted()
+        self.begin = self._untwisted() if laid else self.start
         self.turns = self._turns(context.torsions)
 
     def solve(self, frozen: BoolArray, hold: FloatArray) -> FloatArray:
@@ -272,15 +282,21 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
     if n_whole == 0:
         context.report("no residue has atoms N, CA, C and O; nothing is moved")
         return atoms
-    before = problem.judge(problem.start)
-    positions, frozen = refine(problem, before)
-    after = problem.judge(positions)
-    n_moved = int((problem.backbone.whole & ~frozen).sum())
-    context.report(f"{n_moved} of {n_whole} residues made regular, the others left alone")
+    before = after = problem.judge(problem.start)
+    moved = np.zeros_like(problem.backbone.whole)
+    for number in range(N_PASSES):
+        positions, frozen = refine(problem, after)
+        after = problem.judge(positions)
+        moved |= problem.backbone.whole & ~frozen
+        layout = replace(layout, atoms=layout.moved(positions))
+        if after.twisted == 0 or frozen.all():
+            break
+        problem = Refinement(layout, context, laid=number % 2 == 1)
+    context.report(f"{int(moved.sum())} of {n_whole} residues made regular, the others left alone")
     context.report(f"peptides off by more than 30 degrees  {before.twisted} -> {after.twisted}")
     context.report(f"Ramachandran favoured  {_share(before, 0)} -> {_share(after, 0)} %")
     context.report(f"Ramachandran outliers  {_share(before, 2)} -> {_share(after, 2)} %")
-    return layout.moved(positions)
+    return layout.atoms
 
 
 def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
