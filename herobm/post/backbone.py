@@ -283,9 +283,12 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
         context.report("no residue has atoms N, CA, C and O; nothing is moved")
         return atoms
     before = after = problem.judge(problem.start)
-    moved = np.zeros_like(problem.backbone.whole)
+    moved, twisted = (np.zeros_like(problem.backbone.whole) for _ in range(2))
     for number in range(N_PASSES):
-        positions, frozen = refine(problem, after)
+        # Away from twisted peptides, what beads may be missed by counts from the beginning.
+        twisted |= problem.loose | problem.near
+        known = replace(after, off=np.where(twisted, after.off, before.off))
+        positions, frozen = refine(problem, known)
         after = problem.judge(positions)
         moved |= problem.backbone.whole & ~frozen
         layout = replace(layout, atoms=layout.moved(positions))

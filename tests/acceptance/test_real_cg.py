@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,19 @@ def test_no_protein_is_torn(herobm, shared_data: Path, tmp_path: Path) -> None:
     gaps = np.linalg.norm(nitrogen[1:] - carbon[:-1], axis=1)[follows]
     assert len(gaps) == 1242 - 54
     assert gaps.max() < 3.0
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["m3idp_condensate_gy23/GY23_nowater.gro", "m3_6al2_pope_popg/nvt_nowater.gro"],
+)
+def test_no_peptide_stays_twisted(herobm, shared_data: Path, tmp_path: Path, path: str) -> None:
+    """The network leaves dozens in the condensate; once is not enough for all of them."""
+    flags = ["-o", tmp_path / "out.cif", "--skip-unmapped"]
+    result = herobm("backmap", shared_data / "cg" / path, *flags)
+    assert result.code == 0, result.err
+    assert re.search(r"peptides off by more than 30 degrees  [1-9]\d* -> 0", result.out)
+    assert "peptides          0 cis (not proline), 0 twisted" in result.out
 
 
 def test_disulfides_of_lysozyme_are_named(herobm, shared_data: Path, tmp_path: Path) -> None:
