@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +16,9 @@ from herobm.chem.naming import best_names, find_naming
 from herobm.errors import StructureError
 from herobm.plan import reconstruct
 from herobm.plan.template import Library
-from herobm.system import Topology
 from herobm.system.atomistic import AtomLayout
-from herobm.types import Atoms, Beads, FloatArray
-from herobm.weights.errors import NOISES, ErrorFit, Judged, fit_errors, join_judged
+from herobm.types import Atoms, Beads, FloatArray, IntArray
+from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
 from herobm.weights.file import load_weights, rewrite_errors
 
 
@@ -51,18 +50,15 @@ def residue_errors(
     StructureError
         If nothing of the structure is mapped.
     """
-    topology, reference, shaken = _shaken(library, name, atoms, noise, seed)
+    layout = AtomLayout.of(atoms, library, name)
+    topology, reference = layout.topology, layout.place(atoms.positions, atoms.box)
     plan = topology.plan
-    result = Rebuilder(topology, [model]).result(shaken)
+    result = Rebuilder(topology, [model]).result(_shaken(topology.beads, noise, seed))
     wanted = best_names(find_naming(plan), reference, result.atoms.positions)
-    squares = ((result.atoms.positions - wanted) ** 2).sum(axis=1)
-    known = np.isfinite(squares)
-    owner = plan.atom_residue
-    count = np.bincount(owner, known, minlength=plan.n_residues)
-    total = np.bincount(owner, np.where(known, squares, 0.0), minlength=plan.n_residues)
-    whole = (count > 0) & (count == np.bincount(owner, minlength=plan.n_residues))
-    found = np.sqrt(total[whole] / count[whole])
-    return np.stack([result.confidence.error[whole], found, count[whole]], axis=1)
+    found, count = _means(result.atoms.positions - wanted, plan.atom_residue, plan.n_residues)
+    whole = count > 0
+    expected = result.confidence.error[whole]
+    return np.stack([expected, np.sqrt(found[whole]), count[whole]], axis=1)
 
 
 def calibrate(
@@ -70,7 +66,7 @@ def calibrate(
 ) -> tuple[float, float]:
     """Fit what is expected of the networks of a weights file to the errors that they make.
 
-    The file is written anew. See `herobm.weights.errors`; networks of a committee agree more than
+    The file is written anew. See `herobm.weights.expected`; networks of a committee agree more than
     they are right, so that what they expect apart is not what is to be expected of their mean.
 
     Parameters
@@ -97,9 +93,7 @@ def calibrate(
     weights = load_weights(path)
     plain = replace(weights, header=weights.header.model_copy(update={"errors": ErrorFit()}))
     parts = [
-        _judged(Network(plain), library, name, atoms, noise)
-        for name, atoms in structures
-        for noise in NOISES
+        part for name, atoms in structures for part in _judged(Network(plain), library, name, atoms)
     ]
     if not sum(len(part.found) for part in parts):
         raise StructureError("the structures have no bead all of whose atoms are there")
@@ -111,43 +105,50 @@ def calibrate(
     return math.sqrt(means[0]), math.sqrt(means[1])
 
 
-def _judged(network: Network, library: Library, name: str, atoms: Atoms, noise: float) -> Judged:
-    """Let a network, whose word is taken as it is, rebuild beads whose atoms are all known."""
-    topology, reference, shaken = _shaken(library, name, atoms, noise)
-    plan = topology.plan
-    draft = Draft.of(topology)
+def _judged(network: Network, library: Library, name: str, atoms: Atoms) -> Iterator[Judged]:
+    """Let a network, whose word is taken as it is, rebuild a structure with each of `NOISES`."""
+    layout = AtomLayout.of(atoms, library, name)
+    topology, reference = layout.topology, layout.place(atoms.positions, atoms.box)
+    plan, naming = topology.plan, find_naming(topology.plan)
     owned = np.array([network.knows(t) for t in plan.library.templates])[plan.template]
-    network.share(topology, owned, seed=0).fill(shaken, draft)
-    placed = reconstruct(plan, shaken.positions, draft.vectors)
-    squares = ((placed - best_names(find_naming(plan), reference, placed)) ** 2).sum(axis=1)
-    owner = plan.bead[plan.atom_rows[:, 0]]
-    known = np.isfinite(squares)
-    count = np.bincount(owner, known, minlength=plan.n_beads)
-    total = np.bincount(owner, np.where(known, squares, 0.0), minlength=plan.n_beads)
-    whole = (count > 0) & (count == np.bincount(owner, minlength=plan.n_beads))
-    whole &= np.isfinite(draft.squared_error)
-    return Judged(
-        np.log(draft.squared_error[whole]),
-        draft.strain[whole],
-        total[whole] / count[whole],
-        count[whole],
-    )
+    share = network.share(topology, owned, seed=0)
+    for noise in NOISES:
+        shaken, draft = _shaken(topology.beads, noise), Draft.of(topology)
+        share.fill(shaken, draft)
+        placed = reconstruct(plan, shaken.positions, draft.vectors)
+        off = placed - best_names(naming, reference, placed)
+        found, count = _means(off, plan.bead[plan.atom_rows[:, 0]], plan.n_beads)
+        there = (count > 0) & np.isfinite(draft.squared_error)
+        log_error = np.log(draft.squared_error[there])
+        yield Judged(log_error, draft.strain[there], found[there], count[there])
 
 
-def _shaken(
-    library: Library, name: str, atoms: Atoms, noise: float, seed: int = 0
-) -> tuple[Topology, FloatArray, Beads]:
-    """Coarse-grain a structure, and put noise (Å a coordinate) on its beads.
+def _means(off: FloatArray, owner: IntArray, n: int) -> tuple[FloatArray, FloatArray]:
+    """Mean squared errors of what atoms belong to, and how many atoms that has.
+
+    Parameters
+    ----------
+    off : FloatArray, shape (n_atoms, 3)
+        Å, NaN where an atom is not known.
+    owner : IntArray, shape (n_atoms,)
+    n : int
 
     Returns
     -------
-    Topology
-    FloatArray, shape (n_atoms, 3)
-        Å, where the atoms are.
-    Beads
+    FloatArray, shape (n,)
+        Å^2.
+    FloatArray, shape (n,)
+        0 where not all atoms are known.
     """
-    layout = AtomLayout.of(atoms, library, name)
-    beads = layout.topology.beads
+    squares = (off**2).sum(axis=1)
+    known = np.isfinite(squares)
+    count = np.bincount(owner, minlength=n).astype(float)
+    count[owner[~known]] = 0.0
+    total = np.bincount(owner, np.where(known, squares, 0.0), minlength=n)
+    return total / np.maximum(count, 1.0), count
+
+
+def _shaken(beads: Beads, noise: float, seed: int = 0) -> Beads:
+    """Put noise (Å a coordinate) on beads."""
     shift = np.random.default_rng(seed).normal(0.0, noise, beads.positions.shape)
-    shaken = replace(beads, positions=beads.positions + shift)
-    return layout.topology, layout.place(atoms.positions, atoms.box), shaken
+    return replace(beads, positions=beads.positions + shift)

@@ -14,6 +14,7 @@ from herobm.cli.tables import print_table
 
 if TYPE_CHECKING:
     from herobm.plugins.records import ModelSpec
+    from herobm.weights.file import Weights
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -75,11 +76,9 @@ def join(
     is nearer to the truth than each of them.
     """
     from herobm.io import written_aside
-    from herobm.weights.file import join_weights, load_weights
+    from herobm.weights.file import join_weights
 
-    if len(weights) < 2:
-        raise typer.BadParameter("name two weights files or more", param_hint="WEIGHTS")
-    members = [load_weights(path) for path in weights]
+    members = _several(weights)
     with written_aside(output, overwrite=overwrite) as aside:
         join_weights(members, aside)
     n_networks = sum(len(member.networks) for member in members)
@@ -98,11 +97,9 @@ def average(
     more than one of them. What errors to expect of it 'herobm models calibrate' says.
     """
     from herobm.io import written_aside
-    from herobm.weights.file import average_weights, load_weights
+    from herobm.weights.file import average_weights
 
-    if len(weights) < 2:
-        raise typer.BadParameter("name two weights files or more", param_hint="WEIGHTS")
-    members = [load_weights(path) for path in weights]
+    members = _several(weights)
     with written_aside(output, overwrite=overwrite) as aside:
         average_weights(members, aside)
     typer.echo(f"{output}: the mean of {len(members)} networks")
@@ -133,7 +130,7 @@ def calibrate(
     from herobm.assembly.calibration import calibrate as run
     from herobm.io.find import structure_files
     from herobm.plan import compile_library
-    from herobm.weights.errors import NOISES
+    from herobm.weights.expected import NOISES
     from herobm.weights.file import load_weights
 
     limit_threads(threads)
@@ -148,6 +145,15 @@ def calibrate(
         f"{weights}: with bead noise of 0 to {max(NOISES)} Å errors of {found:.3f} Å were found, "
         f"and {expected:.3f} Å is expected there now"
     )
+
+
+def _several(paths: list[Path]) -> list[Weights]:
+    """Read weights files, two or more."""
+    from herobm.weights.file import load_weights
+
+    if len(paths) < 2:
+        raise typer.BadParameter("name two weights files or more", param_hint="WEIGHTS")
+    return [load_weights(path) for path in paths]
 
 
 def _mapping(spec: ModelSpec) -> str:

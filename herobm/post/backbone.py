@@ -285,6 +285,8 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
     before = after = problem.judge(problem.start)
     moved, twisted = (np.zeros_like(problem.backbone.whole) for _ in range(2))
     for number in range(N_PASSES):
+        if number:
+            problem = Refinement(layout, context, laid=number % 2 == 0)
         # Away from twisted peptides, what beads may be missed by counts from the beginning.
         twisted |= problem.loose | problem.near
         known = replace(after, off=np.where(twisted, after.off, before.off))
@@ -294,7 +296,6 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
         layout = replace(layout, atoms=layout.moved(positions))
         if after.twisted == 0 or frozen.all():
             break
-        problem = Refinement(layout, context, laid=number % 2 == 1)
     context.report(f"{int(moved.sum())} of {n_whole} residues made regular, the others left alone")
     context.report(f"peptides off by more than 30 degrees  {before.twisted} -> {after.twisted}")
     context.report(f"Ramachandran favoured  {_share(before, 0)} -> {_share(after, 0)} %")

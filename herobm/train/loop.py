@@ -29,7 +29,7 @@ from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms, po
 from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.train.sight import Sight, sketches
 from herobm.train.start import start
-from herobm.weights.errors import NOISES, ErrorFit, Judged, fit_errors, join_judged
+from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
 from herobm.weights.file import Header, save_weights
 from herobm.weights.vocabulary import Vocabulary
 

@@ -17,7 +17,7 @@ from safetensors.torch import save
 from herobm.errors import WeightsFormatError, WeightsNotFoundError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
-from herobm.weights.errors import ErrorFit
+from herobm.weights.expected import ErrorFit
 from herobm.weights.vocabulary import Vocabulary
 
 FORMAT = "herobm-weights-2"

@@ -16,7 +16,7 @@ from herobm.errors import MappingMismatchError, WeightsFormatError, WeightsNotFo
 from herobm.nn.config import ModelConfig, SecondConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library, compile_plan
-from herobm.weights.errors import ErrorFit
+from herobm.weights.expected import ErrorFit
 from herobm.weights.file import Header, average_weights, join_weights, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 

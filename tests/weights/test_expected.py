@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from herobm.types import FloatArray
-from herobm.weights.errors import LARGEST, ErrorFit, Judged, fit_errors, join_judged
+from herobm.weights.expected import LARGEST, ErrorFit, Judged, fit_errors, join_judged
 
 TRUE = ErrorFit(offset=(-1.2, 2.0, -0.5, -0.8, 0.0), slope=(0.6, 0.0, 0.0, 0.3, 0.0))
 
