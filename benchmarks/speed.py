@@ -93,7 +93,7 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
 
     def build() -> list[Any]:
         return [
-            build_graph(share.context, beads.positions, beads.box, n.config, n.strain)
+            build_graph(share.context, beads.positions, beads.box, n.reach, n.strain)
             for n in share.networks
         ]
 

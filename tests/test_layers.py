@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "herobm"
 LAYERS = {
     "errors": 0,
     "types": 0,
+    "aside": 0,
     "elements": 0,
     "dsl": 1,
     "plan": 2,

@@ -10,7 +10,7 @@ import torch
 
 from herobm.assembly.draft import Draft
 from herobm.chem.naming import Naming, best_names, find_naming
-from herobm.nn.graph import BeadGraph, build_context, build_graph, restrict, with_strain
+from herobm.nn.graph import BeadGraph, Reach, build_context, build_graph, restrict, with_strain
 from herobm.nn.look import Look, join_looks
 from herobm.nn.model import Backmapper
 from herobm.plan import Template, project, reconstruct
@@ -80,7 +80,7 @@ class NetworkShare:
     def fill(self, beads: Beads, draft: Draft) -> None:
         """Write the vectors and torsions of one frame."""
         rows = self.rows
-        graphs: dict[tuple[float, int], BeadGraph] = {}
+        graphs: dict[Reach, BeadGraph] = {}
         said = [self._ask(network, beads, draft, graphs) for network in self.networks]
         draft.vectors[rows] = said[0].vectors
         if self.naming is not None:
@@ -95,15 +95,15 @@ class NetworkShare:
         network: Backmapper,
         beads: Beads,
         draft: Draft,
-        graphs: dict[tuple[float, int], BeadGraph],
+        graphs: dict[Reach, BeadGraph],
     ) -> _Said:
         """Ask one network; `graphs` holds what others, who see as far, have seen of the frame."""
-        reach = (network.config.cutoff, network.config.n_neighbours)
+        reach = network.reach
         if reach in graphs:
             graph = with_strain(graphs[reach], network.n_types, network.strain)
         else:
             positions = beads.positions[self.seen]
-            graph = build_graph(self.context, positions, beads.box, network.config, network.strain)
+            graph = build_graph(self.context, positions, beads.box, reach, network.strain)
             graphs[reach] = graph = graph.to(next(network.parameters()).device)
         if network.n_again == 0 and len(self.rows) < len(self.seen):
             graph = graph.take(self._own)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import open_registry, show_notes
-from herobm.cli.structures import Overwrite, Selection, SkipUnmapped, pair_trajectories
+from herobm.cli.structures import (
+    Overwrite,
+    Selection,
+    SkipUnmapped,
+    check_outputs,
+    pair_trajectories,
+)
 
 if TYPE_CHECKING:
     from herobm.plan import Library
@@ -47,16 +53,16 @@ def build(
 ) -> None:
     """Pack the atoms of all structures into one file that a bare machine can train from."""
     from herobm.errors import StructureError
-    from herobm.io import check_writable, read_atoms
+    from herobm.io import read_atoms
     from herobm.io.find import structure_files
     from herobm.plan import compile_library
     from herobm.train.dataset import check_structure, write_dataset
 
     show_notes()
-    check_writable(output, overwrite)
+    files = structure_files(paths)
+    check_outputs([output], files, overwrite)
     mappings = open_registry(context).mapping(mapping)
     library = compile_library(mappings)
-    files = structure_files(paths)
     faulty: list[str] = []
 
     def structures() -> Iterator[tuple[str, Atoms]]:
@@ -108,13 +114,12 @@ def statistics(
     For each bead type the distances to the beads of its own residue and to those of the residues
     before and after; with --against also how far they are off those of the training structures.
     """
-    from herobm.io import check_writable
     from herobm.plan import compile_library
     from herobm.train.bead_statistics import Distances, training_distances
     from herobm.train.dataset import read_dataset
 
     show_notes()
-    check_writable(output, overwrite)
+    check_outputs([output], [*paths, *([] if against is None else [against])], overwrite)
     systems = pair_trajectories(paths)
     library = compile_library(open_registry(context).mapping(mapping))
     trained = None

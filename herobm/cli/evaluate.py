@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import Device, limit_threads, open_registry
-from herobm.cli.structures import Overwrite, Selection, read_each, spread
+from herobm.cli.structures import Overwrite, Selection, check_outputs, read_each, spread
 
 if TYPE_CHECKING:
     from herobm.train.evaluate import Evaluation
@@ -70,11 +70,11 @@ def evaluate(
     every frame of a trajectory counts as a structure.
     """
     from herobm.assembly.models import open_model
-    from herobm.errors import StructureError
-    from herobm.io import check_writable
+    from herobm.errors import MappingMismatchError, StructureError
     from herobm.io.find import structure_files
     from herobm.pipeline import Rebuilder
     from herobm.plan import compile_library
+    from herobm.plugins.records import ANY_MAPPING
     from herobm.post.chain import resolve
     from herobm.train.evaluate import evaluate as run
 
@@ -83,21 +83,29 @@ def evaluate(
         raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
     if trajectory is not None and not (len(paths) == 1 and paths[0].is_file()):
         raise typer.BadParameter("a trajectory (-f) needs one structure file, that of its atoms")
-    for path in (json_file, csv_file):
-        if path is not None:
-            check_writable(path, overwrite)
+    read = [*structure_files(paths), *([] if trajectory is None else [trajectory])]
+    check_outputs([path for path in (json_file, csv_file) if path is not None], read, overwrite)
     limit_threads(threads)
     registry = open_registry(context)
     steps = resolve(None if post == "default" else post, registry)
     where = device.resolve()
     rebuilds = open_model(model, registry, where)
+    if mapping is None and rebuilds.mapping == ANY_MAPPING:
+        raise typer.BadParameter(f"{rebuilds.name} rebuilds any mapping: name one (--mapping)")
     mappings = registry.mapping(mapping or rebuilds.mapping)
+    library = compile_library(mappings)
+    if not any(rebuilds.knows(template) for template in library):
+        raise MappingMismatchError(
+            f"{rebuilds.name} rebuilds nothing of mapping '{mappings.name}': it was made for "
+            f"'{rebuilds.mapping}'",
+            "Leave --mapping out, or name a model of that mapping.",
+        )
     faulty: list[tuple[str, str]] = []
     evaluation = run(
         read_each(spread(structure_files(paths), limit), selection, faulty)
         if trajectory is None
         else _frames(paths[0], trajectory, selection, frames, limit),
-        compile_library(mappings),
+        library,
         lambda topology: Rebuilder(topology, [rebuilds], where, steps=steps),
         bonds=dict(rebuilds.bonds),
         noise=noise,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from herobm.dsl.model import MappingSet
     from herobm.plan import Library
     from herobm.plugins.registry import Registry
+    from herobm.system import Topology
     from herobm.train.snapshots import Snapshots, Split
 
 #: Options that only sampling listens to.
@@ -44,7 +45,7 @@ def train_from(
     """
     from dataclasses import replace
 
-    from herobm.cli.structures import check_outputs
+    from herobm.cli.structures import check_outputs, check_weights_name
     from herobm.cli.train import training_bar
     from herobm.plan import compile_library
     from herobm.train.ligand import LigandSettings, only_mapping, train_ligand
@@ -54,6 +55,7 @@ def train_from(
     shares = parse_split(given.get("--split", "0.8,0.1,0.1"))
     output = given.get("--output", ligand.with_suffix(".safetensors"))
     read = [ligand, *(given[k] for k in ("--structure", "--trajectory") if k in given)]
+    check_weights_name(output)
     check_outputs([output], read, overwrite)
     limit_threads(threads)
     registry = open_registry(context)
@@ -173,10 +175,12 @@ def _measured(weights: Path, parts: Split, library: Library, registry: Registry)
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
-    found = evaluate(
-        shown,
-        library,
-        lambda topology: Rebuilder(topology, [model], "cpu", steps=()),
-        bonds=dict(model.bonds),
-    )
+    ready: list[Rebuilder] = []  # one for all, which are snapshots of one topology
+
+    def rebuilder(topology: Topology) -> Rebuilder:
+        if not ready:
+            ready.append(Rebuilder(topology, [model], "cpu", steps=()))
+        return ready[0]
+
+    found = evaluate(shown, library, rebuilder, bonds=dict(model.bonds))
     return f"held out, not seen in training:\n{table(found, len(found.set_aside))}"

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from herobm.cli.options import limit_threads, open_registry
-from herobm.cli.structures import Overwrite, read_each, spread
+from herobm.cli.structures import (
+    Overwrite,
+    check_outputs,
+    check_weights_name,
+    read_each,
+    spread,
+)
 from herobm.cli.tables import print_table
 
 if TYPE_CHECKING:
     from herobm.plugins.records import ModelSpec
-    from herobm.weights.file import Weights
+    from herobm.plugins.registry import Registry
+    from herobm.weights.file import Header, Weights
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -51,7 +58,7 @@ def info(
     spec = open_registry(context).model(name)
     facts = _summary(spec)
     if spec.weights is not None:
-        facts |= _facts_of_weights(spec.weights)
+        facts |= _facts_of_weights(spec, open_registry(context))
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -78,7 +85,7 @@ def join(
     from herobm.io import written_aside
     from herobm.weights.file import join_weights
 
-    members = _several(weights)
+    members = _several(weights, output, overwrite)
     with written_aside(output, overwrite=overwrite) as aside:
         join_weights(members, aside)
     n_networks = sum(len(member.networks) for member in members)
@@ -99,7 +106,7 @@ def average(
     from herobm.io import written_aside
     from herobm.weights.file import average_weights
 
-    members = _several(weights)
+    members = _several(weights, output, overwrite)
     with written_aside(output, overwrite=overwrite) as aside:
         average_weights(members, aside)
     typer.echo(f"{output}: the mean of {len(members)} networks")
@@ -128,6 +135,7 @@ def calibrate(
     committee expects too little until it is done again.
     """
     from herobm.assembly.calibration import calibrate as run
+    from herobm.io import check_writable
     from herobm.io.find import structure_files
     from herobm.plan import compile_library
     from herobm.weights.expected import NOISES
@@ -135,6 +143,7 @@ def calibrate(
 
     limit_threads(threads)
     mapping = load_weights(weights).header.mapping
+    check_writable(weights, overwrite=True)
     library = compile_library(open_registry(context).mapping(mapping))
     faulty: list[tuple[str, str]] = []
     files = spread(structure_files(paths), limit)
@@ -147,10 +156,12 @@ def calibrate(
     )
 
 
-def _several(paths: list[Path]) -> list[Weights]:
-    """Read weights files, two or more."""
+def _several(paths: list[Path], output: Path, overwrite: bool) -> list[Weights]:
+    """Read weights files, two or more, of which another is to be made."""
     from herobm.weights.file import load_weights
 
+    check_weights_name(output)
+    check_outputs([output], paths, overwrite)
     if len(paths) < 2:
         raise typer.BadParameter("name two weights files or more", param_hint="WEIGHTS")
     return [load_weights(path) for path in paths]
@@ -179,9 +190,11 @@ def _summary(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _facts_of_weights(path: Path) -> dict[str, Any]:
+def _facts_of_weights(spec: ModelSpec, registry: Registry) -> dict[str, Any]:
     from herobm.weights.file import load_weights
 
+    path = spec.weights
+    assert path is not None
     weights = load_weights(path)
     header = weights.header
     return {
@@ -190,10 +203,26 @@ def _facts_of_weights(path: Path) -> dict[str, Any]:
         "parameters": sum(p.numel() for n in weights.networks for p in n.parameters()),
         "trained_with": header.mapping or None,
         "mapping_digest": header.mapping_digest,
-        "residues": sorted({entry.residue for entry in header.vocabulary.entries}),
+        "residues": _residues(header, registry),
         "network": header.model.model_dump(),
         "training": header.training,
     }
+
+
+def _residues(header: Header, registry: Registry) -> list[str]:
+    """Names of the residues that weights know; where the mapping is not here, one for each kind.
+
+    Residues that are rebuilt alike (ASP and ASH) are one kind.
+    """
+    from herobm.errors import HerobmError
+    from herobm.plan import compile_library
+
+    kinds = header.vocabulary
+    try:
+        library = compile_library(registry.mapping(header.mapping))
+    except HerobmError:
+        return sorted({entry.residue for entry in kinds.entries})
+    return sorted({template.name for template in library if kinds.knows(template)})
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

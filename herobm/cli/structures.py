@@ -38,8 +38,8 @@ Post = Annotated[
         "plug-ins. [default: backbone,consistency]",
     ),
 ]
-Begin = Annotated[int | None, typer.Option("-b", "--begin", help="First frame, from 0.")]
-End = Annotated[int | None, typer.Option("-e", "--end", help="Frame to stop before.")]
+Begin = Annotated[int | None, typer.Option("-b", "--begin", min=0, help="First frame, from 0.")]
+End = Annotated[int | None, typer.Option("-e", "--end", min=0, help="Frame to stop before.")]
 Stride = Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 
@@ -52,11 +52,13 @@ def parse_renames(pairs: list[str] | None) -> dict[str, str]:
     HerobmError
         If one has another form.
     """
-    found = {}
+    found: dict[str, str] = {}
     for pair in pairs or []:
         old, sign, new = pair.partition("=")
         if not (old and sign and new):
             raise HerobmError(f"--rename {pair}: write OLD=NEW, e.g. --rename HISD=HID")
+        if found.get(old, new) != new:
+            raise HerobmError(f"--rename {pair}: {old} is to be read as {found[old]} already")
         found[old] = new
     return found
 
@@ -71,12 +73,30 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], overwrite: bo
     from herobm.io import check_writable
 
     read = {path.resolve() for path in inputs}
+    written: set[Path] = set()
     for output in outputs:
+        if output.resolve() in written:
+            raise OutputError(f"{output}: two results would go there", "Choose another name.")
+        written.add(output.resolve())
         if output.resolve() in read:
             raise OutputError(
                 f"{output}: the result would replace the file that is read", "Choose another name."
             )
         check_writable(output, overwrite)
+
+
+def check_weights_name(output: Path) -> None:
+    """See to it that weights will be found again by their name.
+
+    Raises
+    ------
+    OutputError
+    """
+    if output.suffix != ".safetensors":
+        raise OutputError(
+            f"{output}: weights are kept in files that end in .safetensors",
+            f"Write -o {output.with_suffix('.safetensors')}.",
+        )
 
 
 def choose_frames(

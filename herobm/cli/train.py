@@ -75,7 +75,9 @@ def train(
     steps: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Steps of the optimiser, for each of two networks. [default: 4000]"
+            min=1,
+            help="Steps of the optimiser, for each of two networks, in whole passes over the "
+            "snapshots. [default: 4000]",
         ),
     ] = None,
     noise: Annotated[
@@ -95,7 +97,7 @@ def train(
 
     With a configuration: the folder named `output` in it gets a checkpoint every few minutes,
     log.jsonl and, at the end, weights.safetensors. The same command goes on where a run was
-    killed.
+    killed. A folder with weights and no checkpoint is of another run: --overwrite replaces those.
 
     With --ligand: the molecule is sampled with a force field (or taken from --structure and
     --trajectory), coarse-grained by its mapping, learnt, and measured on snapshots held out.
@@ -112,7 +114,7 @@ def train(
     if config is not None:
         if given:
             raise typer.BadParameter(f"{next(iter(given))} goes with --ligand")
-        _from_config(config, device, max_time, threads)
+        _from_config(config, device, max_time, threads, overwrite)
         return
     if max_time is not None:
         raise typer.BadParameter("--max-time goes with a configuration; here --steps fix the run")
@@ -122,7 +124,9 @@ def train(
     train_from(context, ligand, given, selection, threads or 1, overwrite)
 
 
-def _from_config(config: Path, device: Device, max_time: float | None, threads: int | None) -> None:
+def _from_config(
+    config: Path, device: Device, max_time: float | None, threads: int | None, overwrite: bool
+) -> None:
     import math
 
     from herobm.train.config import read_config
@@ -134,6 +138,7 @@ def _from_config(config: Path, device: Device, max_time: float | None, threads: 
     with training_bar() as report:
         path = run(
             settings,
+            overwrite=overwrite,
             device=device.resolve(),
             max_minutes=math.inf if max_time is None else max_time,
             report=report,
@@ -157,7 +162,7 @@ def training_bar() -> Iterator[Report]:
         TextColumn("{task.fields[figures]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("training", total=None, figures="laying out the dataset")
+        task = bar.add_task("training", total=0, figures="laying out the dataset")
 
         def report(now: Standing) -> None:
             figures = "  ".join(f"{name} {value:.3f}" for name, value in now.figures.items())

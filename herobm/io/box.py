@@ -32,6 +32,12 @@ def box_or_none(dimensions: Any) -> FloatArray | None:
     return None if np.allclose(lengths, 1.0, atol=1e-3) else box
 
 
+def no_box(dimensions: Any) -> bool:
+    """Tell whether dimensions are what files without a box have: all 0, or the cube of 1 Å."""
+    box = np.asarray(dimensions, dtype=np.float64)
+    return not box[:3].any() or bool(np.allclose(box[:3], 1.0, atol=1e-3))
+
+
 def box_vectors(box: FloatArray) -> FloatArray:
     """Return the vectors of a box, the first along x, the second in the xy plane.
 

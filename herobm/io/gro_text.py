@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,8 +22,10 @@ def check_gro(particles: Particles) -> None:
     Raises
     ------
     OutputError
-        Where a name or a coordinate is too long.
+        Where a name, a number or a coordinate is too long.
     """
+    if particles.residues.ids.min(initial=0) < -9999:
+        raise OutputError("a residue number is below -9999", _USE_CIF)
     for what, values in (("residue", particles.residues.names), ("atom", particles.names)):
         long = np.flatnonzero(np.strings.str_len(values) > 5)
         if len(long):
@@ -53,7 +56,7 @@ def gro_text(
     """
     residues = particles.residues
     heads = [
-        f"{resid % _WRAP:5d}{name:<5}"
+        f"{int(math.fmod(resid, _WRAP)):5d}{name:<5}"
         for resid, name in zip(residues.ids.tolist(), residues.names.tolist(), strict=True)
     ]
     owners = particles.residue_index.tolist()

@@ -17,7 +17,7 @@ import numpy as np
 
 from herobm.errors import StructureError
 from herobm.io.altlocs import keep_one_place
-from herobm.io.box import box_or_none
+from herobm.io.box import box_or_none, no_box
 from herobm.io.columns import Columns, runs
 from herobm.io.mda import PARSER_ERRORS, quiet, reason
 from herobm.io.selection import select
@@ -116,7 +116,10 @@ def load(path: Path, selection: str = "all") -> Loaded:
         columns = _columns(universe, vetted, path)
         _check_finite(columns, path)
         index = select(universe, columns, selection, path)
-        box = box_or_none(universe.trajectory.ts.dimensions)
+        dimensions = universe.trajectory.ts.dimensions
+        box = box_or_none(dimensions)
+    if box is None and dimensions is not None and not no_box(dimensions):
+        logger.warning("%s: the box cannot be (%s), and is left out", path, _listed(dimensions))
     chosen = columns.take(index)
     keep = keep_one_place(chosen)
     if not keep.all():
@@ -125,6 +128,10 @@ def load(path: Path, selection: str = "all") -> Loaded:
     chosen = chosen.take(keep)
     _check_names(chosen, path)
     return Loaded(chosen, box, index[keep], len(columns))
+
+
+def _listed(dimensions: Any) -> str:
+    return " ".join(f"{float(value):g}" for value in dimensions)
 
 
 def _open(path: Path) -> tuple[Any, Vetted | None]:

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from herobm.aside import cannot_write, written_aside
 from herobm.errors import OutputError, StructureError
-from herobm.io.aside import cannot_write, written_aside
 from herobm.io.frames import Frame, FrameReader, frame_reader
 from herobm.io.mda import PARSER_ERRORS, quiet, reason
 from herobm.io.read import load

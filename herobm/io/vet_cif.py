@@ -22,6 +22,7 @@ from herobm.types import StrArray
 logger = logging.getLogger(__name__)
 
 _POSITION = re.compile(r"^string:(\d+):\S*\s*")
+_NUMBER = re.compile(r"^-?\d+$")
 _MODEL, _ICODE = "pdbx_PDB_model_num", "pdbx_PDB_ins_code"
 
 
@@ -39,7 +40,12 @@ def vet_cif(text: str, path: Path) -> Vetted:
         document = cif.read_string(text)
     except ValueError as error:
         raise _malformed(error, path) from None
-    if not len(document) or not document[0].find_values("_atom_site.Cartn_x"):
+    axes = [f"_atom_site.Cartn_{axis}" for axis in "xyz"]
+    there = [len(document) > 0 and bool(document[0].find_values(tag)) for tag in axes]
+    if any(there) and not all(there):
+        missing = ", ".join(tag for tag, has in zip(axes, there, strict=True) if not has)
+        raise StructureError(f"{path}: this mmCIF file lacks {missing}", "Write it again.")
+    if not any(there):
         raise StructureError(
             f"{path}: no coordinates (_atom_site) in this mmCIF file",
             "Component dictionaries and structure factors have none; choose a model file.",
@@ -105,4 +111,5 @@ def _numbered_afresh(block: Any, first_model: Any, run: Any) -> Vetted:
             raw = np.full(len(run), "?")
         columns.append([str(value) for value in raw])
     new.init_loop("_atom_site.", list(renamed.values())).set_all_values(columns)
-    return Vetted(document.as_string(), np.array(numbers, dtype=np.int64), icodes)
+    told = [int(n) if _NUMBER.match(n) else r + 1 for n, r in zip(numbers, run, strict=True)]
+    return Vetted(document.as_string(), np.array(told, dtype=np.int64), icodes)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from herobm.aside import cannot_write, written_aside
 from herobm.errors import OutputError
-from herobm.io.aside import cannot_write, written_aside
 from herobm.io.cif_text import cif_text
 from herobm.io.gro_text import check_gro, gro_text
 from herobm.io.pdb_text import check_pdb, pdb_models_text, pdb_text

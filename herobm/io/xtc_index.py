@@ -51,7 +51,7 @@ def index_frames(path: Path) -> tuple[IntArray, int]:
             found, length = _frame(head, path, frame)
             if frame and found != n_atoms:
                 what = f"frame {frame} has {found} particles and those before have {n_atoms}"
-                raise StructureError(f"{path}: {what}", "The file is damaged; write it again.")
+                raise StructureError(f"{path}: {what}", _again(frame))
             if at + length > size:
                 raise _cut(path, frame)
             n_atoms = found
@@ -64,9 +64,7 @@ def _frame(head: bytes, path: Path, frame: int) -> tuple[int, int]:
     """Return the number of particles and the length in bytes of a frame from its header."""
     damaged = StructureError(
         f"{path}: frame {frame} is damaged" if frame else f"{path}: this is no XTC file",
-        "Copy or write the trajectory again, or stop before that frame with --end."
-        if frame
-        else "Trajectories are read by their extension: .xtc, .trr, .dcd.",
+        _again(frame) if frame else "Trajectories are read by their extension: .xtc, .trr, .dcd.",
     )
     if len(head) >= 4 and struct.unpack(">i", head[:4])[0] != _MAGIC:
         raise damaged
@@ -87,7 +85,11 @@ def _frame(head: bytes, path: Path, frame: int) -> tuple[int, int]:
 
 
 def _cut(path: Path, frame: int) -> StructureError:
+    return StructureError(f"{path}: the file is cut short within frame {frame}", _again(frame))
+
+
+def _again(frame: int) -> str:
     hint = "Write or copy the trajectory again."
     if frame:
         hint += f" Frames 0 to {frame - 1} are whole: gmx trjconv writes them to a new file."
-    return StructureError(f"{path}: the file is cut short within frame {frame}", hint)
+    return hint

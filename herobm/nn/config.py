@@ -67,6 +67,8 @@ class ModelConfig(BaseModel):
     ----------
     cutoff : Å, how far a bead sees others besides those in its fixed places.
     n_neighbours : beads that it sees there at most, the nearest ones.
+    n_single : of beads that are one atom, which have nothing to place, it sees so many of the
+        nearest, and `n_neighbours` of the others; None where all count alike.
     l_max : highest degree of the spherical harmonics of the density.
     n_radial : Bessel functions of the distance.
     n_channels : channels of the density.
@@ -81,6 +83,7 @@ class ModelConfig(BaseModel):
 
     cutoff: float = Field(default=8.0, gt=0)
     n_neighbours: int = Field(default=32, ge=1)
+    n_single: int | None = Field(default=None, ge=1)
     l_max: int = Field(default=2, ge=1, le=4)
     n_radial: int = Field(default=8, ge=2)
     n_channels: int = Field(default=32, ge=1)

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from herobm.nn.config import ModelConfig
 from herobm.nn.strain import Strain
 from herobm.plan.context import context_places, relations, sequence_steps
 from herobm.system.periodic import box_matrix, minimum_image
@@ -81,6 +80,26 @@ class BeadGraph:
         )
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How far a network sees, see `herobm.nn.config.ModelConfig`.
+
+    Attributes
+    ----------
+    cutoff : float
+        Å.
+    n_neighbours : int
+    n_single : int or None
+    single : tuple of bool, length n_types
+        Which types of beads are one atom; empty where all count alike.
+    """
+
+    cutoff: float
+    n_neighbours: int
+    n_single: int | None = None
+    single: tuple[bool, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """What of a graph does not change from frame to frame.
@@ -137,7 +156,7 @@ def build_graph(
     context: Context,
     positions: FloatArray,
     box: FloatArray | None,
-    config: ModelConfig,
+    reach: Reach,
     strain: Strain,
 ) -> BeadGraph:
     """Build the graph of one frame.
@@ -148,8 +167,7 @@ def build_graph(
     positions : FloatArray, shape (n_beads, 3)
         Å, residues and chains whole.
     box : FloatArray or None, shape (6,)
-    config : ModelConfig
-        How far a bead sees.
+    reach : Reach
     strain : Strain
         Of the network that reads the graph.
 
@@ -158,9 +176,8 @@ def build_graph(
     BeadGraph
         float32, on the CPU.
     """
-    neighbours, vectors = _nearest(
-        *find_neighbours(positions, box, config.cutoff), config.n_neighbours
-    )
+    found = find_neighbours(positions, box, reach.cutoff)
+    neighbours, vectors = _seen(*found, context.types, reach)
     padded = np.append(context.types, context.n_types)
     there = np.where(neighbours < 0, 0, neighbours)
     related = relations(context.bead_residue, context.steps, there)
@@ -237,13 +254,29 @@ def find_neighbours(
     return index, vectors
 
 
+def _seen(
+    index: IntArray, vectors: FloatArray, types: IntArray, reach: Reach
+) -> tuple[IntArray, FloatArray]:
+    """Keep of the neighbours those that the network sees."""
+    if reach.n_single is None:
+        return _nearest(index, vectors, reach.n_neighbours)
+    single = np.array(reach.single)[types][index]
+    parts = []
+    for kept, count in ((~single, reach.n_neighbours), (single, reach.n_single)):
+        there = kept & (index >= 0)
+        away = np.where(there[..., None], vectors, FAR)
+        parts.append(_nearest(np.where(there, index, -1), away, count))
+    indices, found = zip(*parts, strict=True)
+    return np.concatenate(indices, axis=1), np.concatenate(found, axis=1)
+
+
 def _nearest(index: IntArray, vectors: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
     """Keep the nearest neighbours, in the order in which they are."""
     if index.shape[1] <= count:
         return index, vectors
     squares = (vectors**2).sum(axis=2)
     squares[index < 0] = np.inf
-    kept = np.sort(np.argpartition(squares, count - 1, axis=1)[:, :count], axis=1)
+    kept = np.sort(np.argpartition(squares, max(count - 1, 0), axis=1)[:, :count], axis=1)
     chosen = np.take_along_axis(index, kept, axis=1)
     return chosen, np.take_along_axis(vectors, kept[..., None], axis=1)
 

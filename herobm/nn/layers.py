@@ -91,6 +91,8 @@ def one_by_one(
     hidden: torch.Tensor, types: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
 ) -> torch.Tensor:
     """Make one matrix product a type, which is quick on a CPU; see `typed_product`."""
+    if len(types) == 0:
+        return bias[types]
     order = torch.argsort(types, stable=True)
     present, counts = torch.unique_consecutive(types[order], return_counts=True)
     parts = torch.split(hidden[order], counts.tolist())

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from herobm.nn.config import ModelConfig
-from herobm.nn.graph import BeadGraph
+from herobm.nn.graph import BeadGraph, Reach
 from herobm.nn.layers import Block, silent, typed_product
 from herobm.nn.look import Look, Sketch
 from herobm.nn.rounds import Rounds
@@ -152,6 +152,15 @@ class Backmapper(nn.Module):
         """How often it looks after the first time, each time at what it made before."""
         rounds = self.config.rounds
         return self.n_second + (0 if rounds is None else rounds.count)
+
+    @property
+    def reach(self) -> Reach:
+        """How far it sees."""
+        config = self.config
+        if config.n_single is None:
+            return Reach(config.cutoff, config.n_neighbours)
+        single = tuple((~self._asked_kinds).tolist())
+        return Reach(config.cutoff, config.n_neighbours, config.n_single, single)
 
     def look(self, graph: BeadGraph) -> Look:
         """Tell what the beads alone say."""

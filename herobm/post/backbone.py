@@ -298,8 +298,8 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
             break
     context.report(f"{int(moved.sum())} of {n_whole} residues made regular, the others left alone")
     context.report(f"peptides off by more than 30 degrees  {before.twisted} -> {after.twisted}")
-    context.report(f"Ramachandran favoured  {_share(before, 0)} -> {_share(after, 0)} %")
-    context.report(f"Ramachandran outliers  {_share(before, 2)} -> {_share(after, 2)} %")
+    context.report(f"Ramachandran favoured  {_share(before, 0)} -> {_share(after, 0)}")
+    context.report(f"Ramachandran outliers  {_share(before, 2)} -> {_share(after, 2)}")
     return layout.atoms
 
 
@@ -365,4 +365,4 @@ def _turn(angle: FloatArray) -> FloatArray:
 
 def _share(state: State, verdict: int) -> str:
     known = state.verdict >= 0
-    return f"{100.0 * (state.verdict[known] == verdict).mean():.1f}" if known.any() else "0"
+    return f"{100.0 * (state.verdict[known] == verdict).mean():.1f} %" if known.any() else "none"

@@ -148,8 +148,8 @@ class Problem:
             strict=True,
         )
         n_entries = (3 * self._width + 3) * 3 * n_free
-        band = np.bincount(self._index, np.concatenate(entries), minlength=n_entries + 1)[1:]
-        slope = np.bincount(self._flat, np.concatenate(pulls), minlength=self._size)
+        band = _summed(self._index, np.concatenate(entries), n_entries + 1)[1:]
+        slope = _summed(self._flat, np.concatenate(pulls), self._size)
         if self.apart is not None:
             self._push(self.apart, positions, band, slope)
         pull = self.anchor_weights[:, None] ** 2
@@ -241,6 +241,11 @@ class _Block:
         products = (scaled * slope[self._term, self._b])[:, None, None] * np.eye(3)
         away = centres.off(positions) * centres.weights[:, None]
         return products.ravel(), (slope[:, :, None] * away[:, None, :]).ravel()
+
+
+def _summed(index: IntArray, values: FloatArray, size: int) -> FloatArray:
+    """Add values up by index, also where there are none (numpy counts in integers then)."""
+    return np.bincount(index, values, minlength=size).astype(np.float64, copy=False)
 
 
 def _distance_slopes(terms: Distances, positions: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from herobm.errors import MissingBeadError, StructureError
 from herobm.plan.plan import Plan, compile_plan
@@ -19,6 +20,10 @@ log = logging.getLogger(__name__)
 
 #: A site this close to a bead of the same residue (Å) carries no position of its own.
 COINCIDENT = 0.05
+#: Å, median distance to the next bead below which coordinates are in another unit; atoms that are
+#: bonded lie 0.96 Å apart at least, a bead of several atoms much farther. Of fewer beads than
+#: ENOUGH nothing is said.
+TOO_NEAR, ENOUGH = 0.6, 10
 #: Names by which position-restraint dummies are known.
 DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW"})
 
@@ -105,7 +110,21 @@ def build_topology(
     ordered = replace(
         kept, positions=kept.positions[placed], names=kept.names[placed]
     )  # residue_index is the same: beads move only within their residue
+    _check_scale(ordered.positions, source)
     return _joined(ordered, order, template, library)
+
+
+def _check_scale(positions: FloatArray, source: str) -> None:
+    """Stop at beads that lie on each other, as those do whose coordinates are in nm."""
+    if len(positions) < ENOUGH:
+        return
+    gap = float(np.median(cKDTree(positions).query(positions, k=2)[0][:, 1]))
+    if gap < TOO_NEAR:
+        raise StructureError(
+            f"{source}: beads lie {gap:.2f} Å from the next one (median), nearer than atoms do",
+            "Coordinates of PDB and mmCIF files are in Å, those of GRO files in nm; write the file "
+            "again in its own unit.",
+        )
 
 
 def count_fitting(beads: Beads, library: Library) -> tuple[int, int]:

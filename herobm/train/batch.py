@@ -136,7 +136,6 @@ def cut_batch(
     first: torch.Tensor,
     last: torch.Tensor,
     n_slots: int,
-    cutoff: float,
 ) -> Batch:
     """Cut runs of residues out of a corpus.
 
@@ -147,8 +146,6 @@ def cut_batch(
         All beads of the corpus, where they are taken to be.
     first, last : Tensor, shape (n_runs,)
     n_slots : int
-    cutoff : float
-        Å.
     """
     bead, _, bead_shift = _ranges(corpus.bead_start, first, last)
     atom, _, atom_shift = _ranges(corpus.atom_start, first, last)
@@ -167,7 +164,7 @@ def cut_batch(
     )
     return Batch(
         index=bead,
-        graph=graph_of(corpus, beads, bead, cutoff),
+        graph=graph_of(corpus, beads, bead),
         beads=beads.positions[bead],
         path=torch.where(path < 0, len(bead) * n_slots, local_path),
         row_bead=corpus.row_bead[row] - bead_shift[row_run],
@@ -193,7 +190,7 @@ def _ranges(
     return torch.arange(len(run), device=first.device) + shift[run], run, shift
 
 
-def graph_of(corpus: Corpus, shaken: Shaken, bead: torch.Tensor, cutoff: float) -> BeadGraph:
+def graph_of(corpus: Corpus, shaken: Shaken, bead: torch.Tensor) -> BeadGraph:
     """Make the graph of some beads of a corpus; `edge_index` counts in the whole corpus.
 
     Parameters
@@ -202,16 +199,14 @@ def graph_of(corpus: Corpus, shaken: Shaken, bead: torch.Tensor, cutoff: float) 
     shaken : Shaken
         All beads of the corpus, where they are taken to be.
     bead : Tensor, shape (n,)
-    cutoff : float
-        Å.
     """
     beads = shaken.positions
     n_types = corpus.n_types
-    neighbours = corpus.neighbours[bead].long()
+    neighbours = shaken.neighbours[bead].long()
     places = corpus.places[bead].long()
     here = beads[bead].unsqueeze(1)
     padded = torch.cat([corpus.types, corpus.types.new_full((1,), n_types)])
-    away = beads.new_tensor([2.0 * cutoff, 0.0, 0.0])
+    away = beads.new_tensor([2.0 * corpus.cutoff, 0.0, 0.0])
     to_neighbour = torch.where((neighbours >= 0).unsqueeze(-1), beads[neighbours] - here, away)
     to_place = torch.where((places >= 0).unsqueeze(-1), beads[places] - here, 0.0)
     return BeadGraph(

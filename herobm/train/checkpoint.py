@@ -13,25 +13,27 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from herobm.errors import ConfigError
+from herobm.errors import ConfigError, OutputError
 from herobm.nn.model import Backmapper
-from herobm.train.config import PLACES, TrainConfig
+from herobm.train.config import PATHS, PLACES, TrainConfig
 
 
 @dataclass
 class State:
-    """All that a checkpoint holds; `origin` tells the structures and the mapping apart.
+    """All that a checkpoint holds; `origin` tells what the run was given by digests.
 
-    `best` is the average at the end of the epoch with the least loss of positions on the validation
-    set (what the run began with, before there is any), and `best_figures` what was found there.
+    `step` counts batches, `taken` those of them that the optimiser made a step of. `best` is the
+    average at the end of the epoch with the least loss of positions on the validation set (what the
+    run began with, before there is any), and `best_figures` what was found there.
     """
 
     network: Backmapper
     average: dict[str, torch.Tensor]
     optimiser: torch.optim.AdamW
     best: dict[str, torch.Tensor]
-    origin: str = ""
+    origin: dict[str, str] = field(default_factory=dict)
     step: int = 0
+    taken: int = 0
     seconds: float = 0.0
     figures: dict[str, float] = field(default_factory=dict)
     best_figures: dict[str, float] = field(default_factory=dict)
@@ -45,7 +47,24 @@ class State:
 
 
 def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
-    """Write a checkpoint aside and rename it; five files, each as large as the network."""
+    """Write a checkpoint aside and rename it; five files, each as large as the network.
+
+    Raises
+    ------
+    OutputError
+        If the folder is full, or gone.
+    """
+    try:
+        _save(folder, state, config)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(
+            f"{folder}: the checkpoint cannot be written ({reason})",
+            "Make room; the same command goes on from the checkpoint before.",
+        ) from None
+
+
+def _save(folder: Path, state: State, config: TrainConfig) -> None:
     aside = folder / "checkpoint.part"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
@@ -63,6 +82,7 @@ def save_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
         save_file(kept, aside / f"{name}.safetensors")
     about = {
         "step": state.step,
+        "taken": state.taken,
         "seconds": state.seconds,
         "figures": state.figures,
         "best_figures": state.best_figures,
@@ -89,9 +109,11 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
         another mapping.
     """
     about, parts = _read_checkpoint(folder)
-    if about.get("origin", state.origin) != state.origin:
+    given = about["origin"]
+    other = [name for name in PATHS if given.get(name) != state.origin.get(name)]
+    if other:
         raise ConfigError(
-            f"{folder}: holds a run on another dataset",
+            f"{folder}: holds a run with another file under {', '.join(map(repr, other))}",
             "Give the new run another 'output' folder, or remove this one.",
         )
     if about["config"] != _identity(config):
@@ -107,11 +129,11 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
     for name, parameter in state.network.named_parameters():
         if name in first:
             state.optimiser.state[parameter] = {
-                "step": torch.tensor(float(about["step"])),
+                "step": torch.tensor(float(about["taken"])),
                 "exp_avg": first[name].to(device),
                 "exp_avg_sq": second[name].to(device),
             }
-    state.step, state.seconds = about["step"], about["seconds"]
+    state.step, state.taken, state.seconds = about["step"], about["taken"], about["seconds"]
     state.figures, state.best_figures = about["figures"], about["best_figures"]
 
 

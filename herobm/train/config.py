@@ -58,7 +58,7 @@ class TrainConfig(BaseModel):
     threads : of torch.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     train: Path
     valid: Path
@@ -119,7 +119,11 @@ def read_config(path: Path) -> TrainConfig:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a configuration ({error})") from None
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"{path}: cannot be read as a configuration ({why})",
+            "Name a YAML or JSON file; the documentation has examples.",
+        ) from None
     if path.suffix == ".json":
         try:
             return parse_config(json.loads(text), path)
@@ -142,7 +146,10 @@ def parse_config(data: Any, path: Path) -> TrainConfig:
         Naming each key at fault, with the nearest known one.
     """
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: a configuration is a list of 'key: value' lines")
+        raise ConfigError(
+            f"{path}: a configuration is made of 'key: value' lines",
+            "It needs 'train', 'valid' and 'output' at least; the documentation has examples.",
+        )
     try:
         config = TrainConfig.model_validate(data)
     except ValidationError as error:

@@ -11,7 +11,7 @@ import torch
 from scipy.spatial import cKDTree
 
 from herobm.chem.backbone import torsion_atoms
-from herobm.chem.geometry import bond_statistics
+from herobm.chem.geometry import bond_statistics, dihedrals
 from herobm.chem.symmetry import interchangeable
 from herobm.nn.config import ModelConfig
 from herobm.nn.strain import N_NEAR
@@ -24,11 +24,13 @@ from herobm.system.matching import match_atoms
 from herobm.system.topology import Topology, build_topology
 from herobm.train.dataset import Dataset
 from herobm.train.derive import Derived, check_derived, derive_residues
-from herobm.types import FloatArray, IntArray
+from herobm.types import BoolArray, FloatArray, IntArray
 from herobm.weights.vocabulary import Vocabulary
 
 #: Lengths or distances of a kind below which nothing is said of it.
 MIN_SEEN = 20
+#: Å beyond the cutoff, from where beads may come within it when they are moved.
+MARGIN = 1.0
 #: Å, an atom that is nearer to its bead than this is the bead.
 ON_BEAD = 1e-3
 
@@ -45,7 +47,8 @@ class Corpus:
     beads : (n_beads, 3), Å, noise-free.
     types : (n_beads,)
     places : (n_beads, n_places), -1 for none.
-    neighbours : (n_beads, n_neighbours), -1 for none.
+    neighbours : (n_beads, n_neighbours), -1 for none; also those a little beyond the cutoff, since
+        beads are going to be moved (see `herobm.train.shake`).
     relations : (n_beads, n_neighbours)
     path : (n_rows, depth), flat ``bead * n_slots + slot``, -1 for none.
     row_bead : (n_rows,)
@@ -57,6 +60,7 @@ class Corpus:
         Atoms that may swap names: order 0 as they are, then the alternatives; -1 for padding.
     torsions : (n_beads, 2, 2), (cos, sin) of phi and psi, NaN where there is none.
     n_types : int, size of the vocabulary, and the type of a bead that is not there.
+    cutoff : float, Å, how far the network sees.
     """
 
     structure: torch.Tensor
@@ -81,6 +85,7 @@ class Corpus:
     swaps: torch.Tensor
     torsions: torch.Tensor
     n_types: int
+    cutoff: float
 
     @property
     def bead_structure(self) -> torch.Tensor:
@@ -126,6 +131,8 @@ def build_corpus(
     vocabulary: Vocabulary,
     model: ModelConfig,
     derived: tuple[Derived, ...] = (),
+    *,
+    single: torch.Tensor | None = None,
 ) -> tuple[Corpus, Statistics]:
     """Coarse-grain a dataset and lay it out.
 
@@ -137,6 +144,9 @@ def build_corpus(
         Of the network that is trained; it says how far a bead sees.
     derived : tuple of Derived
         Residue kinds that are cut from others (see `herobm.train.derive`).
+    single : Tensor, shape (n_types,), bool, optional
+        Types of beads that are one atom, where other structures have told (those to learn from
+        of those to validate with); what the dataset says itself by default.
 
     Raises
     ------
@@ -154,9 +164,18 @@ def build_corpus(
     structure = np.unique(names, return_inverse=True)[1]
     steps = sequence_steps(topology.links.previous, topology.links.following)
     positions = topology.beads.positions
-    reach = model.cutoff + 1.0  # beads are going to be moved
+    reach = model.cutoff + MARGIN
     owner = structure[plan.bead_residue]
-    neighbours = _nearest(positions, owner, reach, model.n_neighbours)
+    types = vocabulary.types(plan)
+    torsions = _torsions(topology, targets)
+    if single is None:
+        single = _single(plan, positions, targets, types, torsions, vocabulary.n_types)
+    if model.n_single is None:
+        neighbours = _nearest(positions, owner, reach, model.n_neighbours)
+    else:
+        kinds = ((~single, model.n_neighbours), (single, model.n_single))
+        parts = [_nearest(positions, owner, reach, n, k.numpy()[types]) for k, n in kinds]
+        neighbours = np.concatenate(parts, axis=1)
     related = relations(plan.bead_residue, steps, np.maximum(neighbours, 0))
     bonds = plan_bonds(plan, topology.links.previous)
     angles = angles_of(bonds, plan.n_atoms)
@@ -167,8 +186,6 @@ def build_corpus(
     def starts(residue: IntArray) -> torch.Tensor:
         return torch.as_tensor(np.searchsorted(residue, np.arange(plan.n_residues + 1)))
 
-    types = vocabulary.types(plan)
-    torsions = _torsions(topology, targets)
     corpus = Corpus(
         structure=torch.as_tensor(structure),
         bead_start=torch.as_tensor(plan.bead_start),
@@ -192,9 +209,10 @@ def build_corpus(
         swaps=torch.as_tensor(swaps),
         torsions=torch.as_tensor(torsions, dtype=torch.float32),
         n_types=vocabulary.n_types,
+        cutoff=model.cutoff,
     )
     typical, longest = _vector_lengths(plan, positions, targets, types, vocabulary)
-    longest[_single(plan, positions, targets, types, torsions, vocabulary.n_types)] = 0.0
+    longest[single] = 0.0
     usual, spread = _bead_distances(corpus, vocabulary.n_types)
     return corpus, Statistics(
         typical, longest, usual, spread, bond_statistics(plan, bonds, targets)
@@ -270,17 +288,31 @@ def _single(
     return torch.as_tensor((seen >= MIN_SEEN) & (np.bincount(types, told, n_types) == 0))
 
 
-def _nearest(positions: FloatArray, group: IntArray, cutoff: float, count: int) -> IntArray:
-    """Nearest beads of the same structure, shape (n_beads, count), padded with -1."""
+def _nearest(
+    positions: FloatArray,
+    group: IntArray,
+    cutoff: float,
+    count: int,
+    kept: BoolArray | None = None,
+) -> IntArray:
+    """Nearest beads of the same structure, those `kept` or all, shape (n_beads, count).
+
+    Padded with -1.
+    """
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order], prepend=-1, append=-1))
     found = np.full((len(positions), count), -1, dtype=np.int32)
     for begin, end in pairwise(borders.tolist()):
         members = order[begin:end]
-        points = positions[members]
-        _, index = cKDTree(points).query(points, k=count + 1, distance_upper_bound=cutoff)
-        index = index[:, 1:]
-        found[members] = np.where(index < len(members), members[index % len(members)], -1)
+        others = members if kept is None else members[kept[members]]
+        if not len(others):
+            continue
+        tree = cKDTree(positions[others])
+        _, index = tree.query(positions[members], k=count + 1, distance_upper_bound=cutoff)
+        near = np.where(index < len(others), others[index % len(others)], -1)
+        near[near == members[:, None]] = -1
+        first = np.argsort(near < 0, axis=1, kind="stable")[:, :count]
+        found[members] = np.take_along_axis(near, first, axis=1)
     return found
 
 
@@ -314,16 +346,6 @@ def _torsions(topology: Topology, targets: FloatArray) -> FloatArray:
     plan = topology.plan
     found = np.full((plan.n_beads, 2, 2), np.nan)
     for which, (bead, quads) in enumerate(torsion_atoms(topology)):
-        found[bead, which] = _cos_sin(*(targets[quads[:, i]] for i in range(4)))
+        angle = np.radians(dihedrals(targets, quads))
+        found[bead, which] = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return found
-
-
-def _cos_sin(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> FloatArray:
-    axis = c - b
-    axis = axis / np.linalg.norm(axis, axis=1, keepdims=True)
-    one = np.cross(b - a, axis)
-    two = np.cross(axis, d - c)
-    cosine = (one * two).sum(axis=1)
-    sine = (np.cross(one, two) * axis).sum(axis=1)
-    length = np.hypot(cosine, sine)
-    return np.stack([cosine, sine], axis=1) / length[:, None]

@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from herobm.aside import write_bytes
 from herobm.dsl.model import MappingSet
 from herobm.elements import element_of
 from herobm.errors import DatasetError, StructureError
@@ -78,6 +79,8 @@ def write_dataset(
     ------
     DatasetError
         If there is no structure, or a residue spans more than 32 Å.
+    OutputError
+        If it cannot be written.
     """
     patterns: dict[tuple[str, tuple[str, ...]], int] = {}
     names: list[str] = []
@@ -123,9 +126,7 @@ def write_dataset(
         "origin": np.concatenate(origins),
         "coordinates": np.concatenate(coordinates),
     }
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(save(tensors, header))  # by its own hand safetensors lets no other user read
-    aside.replace(path)
+    write_bytes(path, save(tensors, header))
     return len(names), len(tensors["pattern"]), len(tensors["coordinates"])
 
 
@@ -189,7 +190,7 @@ def read_dataset(path: Path) -> Dataset:
     milli = tensors["origin"].astype(np.int64)[residue_index] + tensors["coordinates"]
     flat_names = [name for p in tensors["pattern"].tolist() for name in patterns[p][1]]
     chains = np.char.add(np.char.add(structure.astype(str), ":"), tensors["chain"].astype(str))
-    icodes = tensors.get("icode", np.full(len(lengths), ord(" ")))  # not in the oldest files
+    icodes = tensors["icode"]
     residues = Residues(
         names=np.array([p[0] for p in patterns], dtype=np.str_)[tensors["pattern"]],
         ids=tensors["number"].astype(np.int64),

@@ -42,7 +42,7 @@ def join_corpora(corpora: Sequence[Corpus], n_slots: int) -> Corpus:
     """
     if len(corpora) == 1:
         return corpora[0]
-    joined: dict[str, Any] = {"n_types": corpora[0].n_types}
+    joined: dict[str, Any] = {"n_types": corpora[0].n_types, "cutoff": corpora[0].cutoff}
     for field in fields(Corpus):
         parts = [getattr(corpus, field.name) for corpus in corpora]
         if field.name == "structure":

@@ -110,8 +110,7 @@ def train_ligand(
     with TemporaryDirectory(prefix="herobm-") as name:
         folder = Path(name)
         config = _config(folder, len(parts.train), settings)
-        needed = EPOCH_STEPS * settings.batch * SEGMENT
-        copies = math.ceil(needed / len(parts.train))
+        copies = _copies(len(parts.train), settings)
         write_dataset(config.train, _repeated(parts.train, copies), mappings)
         write_dataset(config.valid, parts.valid.structures(), mappings)
         trained = []
@@ -142,9 +141,14 @@ def _repeated(snapshots: Snapshots, copies: int) -> Iterator[tuple[str, Atoms]]:
             yield f"{name} {copy}", atoms
 
 
+def _copies(n_frames: int, settings: LigandSettings) -> int:
+    """How often snapshots are passed in an epoch."""
+    steps = min(EPOCH_STEPS, settings.steps)
+    return math.ceil(steps * settings.batch * SEGMENT / n_frames)
+
+
 def _config(folder: Path, n_frames: int, settings: LigandSettings) -> TrainConfig:
-    needed = EPOCH_STEPS * settings.batch * SEGMENT
-    residues = n_frames * math.ceil(needed / n_frames)
+    residues = n_frames * _copies(n_frames, settings)
     epoch = max(residues // (SEGMENT * settings.batch), 1)
     return TrainConfig(
         train=folder / "train.safetensors",

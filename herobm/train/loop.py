@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from herobm.errors import ConfigError, OutputError
@@ -68,6 +70,7 @@ def train(
     *,
     device: str = "cpu",
     max_minutes: float = math.inf,
+    overwrite: bool = False,
     report: Report = lambda _: None,
 ) -> Path | None:
     """Train a network, or go on with a run that was interrupted.
@@ -79,6 +82,9 @@ def train(
         ``cpu`` or ``cuda``.
     max_minutes : float
         Stop with a checkpoint after this time; the same call goes on from there.
+    overwrite : bool
+        Whether weights may be replaced that lie in the output folder without a checkpoint, and so
+        are of another run.
     report : callable
         Called with a `Progress` every few steps.
 
@@ -95,16 +101,18 @@ def train(
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     started = time.monotonic()
-    _make_folder(config.output)
+    _make_folder(config.output, overwrite)
     packs = [read_dataset(path) for path in (config.train, *config.also)]
     libraries = [compile_library(pack.mappings) for pack in packs]
     vocabulary = Vocabulary.of(*libraries)
     corpus, statistics = _gather(packs, vocabulary, config.model, config.derived)
     held_out = read_dataset(config.valid)
     seen = [replace(held_out, mappings=pack.mappings) for pack in packs]
-    valid, _ = _gather(seen, vocabulary, config.model)
+    single = (statistics.longest == 0).all(dim=1)
+    valid, _ = _gather(seen, vocabulary, config.model, single=single)
     ancestry = torch.as_tensor(vocabulary.ancestry(*libraries), dtype=torch.float32)
-    state = start(config, vocabulary, statistics, ancestry, device, _origin(packs))
+    origin = _origin(config, packs, held_out)
+    state = start(config, vocabulary, statistics, ancestry, device, origin)
     drift = torch.zeros(vocabulary.n_types, N_OWN)
     if config.drift is not None:
         drift = read_drift(config.drift, libraries[0], vocabulary)
@@ -112,12 +120,15 @@ def train(
     finished = run.go(state, started, max_minutes * 60.0)
     if not finished:
         return None
-    if not state.best_figures:
-        raise ConfigError(
-            f"{config.output}: the run has come to numbers that are not finite, and learnt nothing",
-            "Lower 'learning_rate', or begin with other weights.",
-        )
+    nothing_learnt = ConfigError(
+        f"{config.output}: the run has come to numbers that are not finite, and learnt nothing",
+        "Lower 'learning_rate', or begin with other weights.",
+    )
+    if not state.best_figures or not state.taken:
+        raise nothing_learnt
     errors = run.errors(state)
+    if not np.isfinite([*errors.offset, *errors.slope, errors.most]).all():
+        raise nothing_learnt
     header = _header(config, packs, vocabulary, statistics, state, errors, device)
     path = config.output / "weights.safetensors"
     save_weights(path, state.best, header)
@@ -129,9 +140,11 @@ def _gather(
     vocabulary: Vocabulary,
     model: ModelConfig,
     derived: tuple[Derived, ...] = (),
+    *,
+    single: torch.Tensor | None = None,
 ) -> tuple[Corpus, Statistics]:
     """Coarse-grain datasets, each by its mapping, and lay them out as one."""
-    made = [build_corpus(pack, vocabulary, model, derived) for pack in packs]
+    made = [build_corpus(pack, vocabulary, model, derived, single=single) for pack in packs]
     corpora, statistics = [corpus for corpus, _ in made], [told for _, told in made]
     return join_corpora(corpora, vocabulary.n_slots), join_statistics(corpora, statistics)
 
@@ -147,6 +160,7 @@ def _header(
 ) -> Header:
     """Tell what the weights are of, and where they come from."""
     data = packs[0]
+    idle = {"drift_share"} if config.drift is None else set()
     return Header(
         model=config.model,
         mapping=data.mappings.name,
@@ -155,8 +169,9 @@ def _header(
         bonds=statistics.bonds,
         errors=errors,
         training={
-            "config": json.loads(config.model_dump_json(exclude=PLACES)),
+            "config": json.loads(config.model_dump_json(exclude=PLACES | idle)),
             "data": {"digest": data.digest, "structures": len(data.names)},
+            "origin": state.origin,
             "mappings": [pack.mappings.name for pack in packs],
             "figures": {k: round(v, 5) for k, v in state.best_figures.items()},
             "seconds": round(state.seconds),
@@ -260,8 +275,7 @@ class _Run:
     def _cut(
         self, corpus: Corpus, shaken: Shaken, first: torch.Tensor, last: torch.Tensor
     ) -> Batch:
-        n_slots, cutoff = self.vocabulary.n_slots, self.config.model.cutoff
-        return cut_batch(corpus, shaken, first, last, n_slots, cutoff)
+        return cut_batch(corpus, shaken, first, last, self.vocabulary.n_slots)
 
     def _step(self, state: State, batch: Batch, sight: Sight) -> None:
         config = self.config
@@ -277,6 +291,7 @@ class _Run:
         norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
         if torch.isfinite(norm):  # one wild batch would spoil all parameters for good
             state.optimiser.step()
+            state.taken += 1
         decay = min(config.ema, (state.step + 1) / (state.step + 10))
         with torch.no_grad():
             now = state.network.state_dict()
@@ -380,7 +395,13 @@ class _Run:
             log.write(json.dumps(line) + "\n")
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path, overwrite: bool) -> None:
+    goes_on = any((path / name).is_dir() for name in ("checkpoint", "checkpoint.old"))
+    if (path / "weights.safetensors").exists() and not goes_on and not overwrite:
+        raise OutputError(
+            f"{path}: holds weights of another run, whose checkpoint is gone",
+            "Name another 'output' in the configuration, or add --overwrite.",
+        )
     try:
         path.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(path / "checkpoint.part", ignore_errors=True)  # of a run that was killed
@@ -393,6 +414,18 @@ def _make_folder(path: Path) -> None:
     (path / "checkpoint.part").rmdir()
 
 
-def _origin(packs: Sequence[Dataset]) -> str:
-    """Name what a run learns from: its structures and what is rebuilt of them."""
-    return " ".join(f"{pack.digest} {pack.mappings.digest()}" for pack in packs)
+def _origin(config: TrainConfig, packs: Sequence[Dataset], held_out: Dataset) -> dict[str, str]:
+    """Name by digests what a run is given: structures and what is rebuilt of them, and files."""
+    files = {"drift": config.drift, "initial": config.initial}
+    return {
+        "train": " ".join(f"{pack.digest} {pack.mappings.digest()}" for pack in packs),
+        "valid": held_out.digest,
+        **{name: _digest(path) for name, path in files.items() if path is not None},
+    }
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""  # what reads it says what is wrong

@@ -63,8 +63,8 @@ def loss_terms(
     """
     wanted, known, squares = _squares(batch, placed)
     weight = _weights(batch, known, half_strain)
-    bond = (_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)).square().mean()
-    angle = (_cosines(placed, batch.angles) - _cosines(wanted, batch.angles)).square().mean()
+    bond = _mean_square(_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds))
+    angle = _mean_square(_cosines(placed, batch.angles) - _cosines(wanted, batch.angles))
     defined = torch.isfinite(batch.torsions).all(dim=-1)
     agreement = (prediction.torsions * torch.nan_to_num(batch.torsions)).sum(dim=-1)
     torsion = ((1.0 - agreement) * defined).sum() / defined.sum().clamp(min=1)
@@ -156,6 +156,11 @@ def best_names(targets: torch.Tensor, swaps: torch.Tensor, placed: torch.Tensor)
     named = targets.clone()
     named[index[:, 0][valid]] = targets[chosen[valid]]
     return named
+
+
+def _mean_square(errors: torch.Tensor) -> torch.Tensor:
+    """Mean of the squares; 0 of none, as of the angles of a molecule of two atoms."""
+    return errors.square().sum() / max(len(errors), 1)
 
 
 def _lengths(x: torch.Tensor, bonds: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,8 @@ from herobm.train.corpus import Corpus
 
 #: Rounds in which distances are brought to what they should be.
 ROUNDS = 8
+#: Beads whose neighbours are measured at once.
+CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,13 @@ class Shaken:
     Attributes
     ----------
     positions : Tensor, shape (n_beads, 3), Å.
+    neighbours : Tensor, shape (n_beads, n_neighbours)
+        Of `Corpus.neighbours` those within the cutoff, -1 for the others.
     strain : Tensor, shape (n_beads,), Å, see `herobm.nn.strain`.
     """
 
     positions: torch.Tensor
+    neighbours: torch.Tensor
     strain: torch.Tensor
 
 
@@ -121,5 +126,15 @@ def drift_apart(corpus: Corpus, amount: torch.Tensor, drift: torch.Tensor) -> to
 def _measured(corpus: Corpus, beads: torch.Tensor, strain: Strain) -> Shaken:
     places = corpus.places[:, :N_NEAR].long()
     vectors = beads[places] - beads.unsqueeze(1)
-    found = strain(corpus.types, vectors, places >= 0, corpus.neighbours)
-    return Shaken(beads, found)
+    neighbours = _within(corpus, beads)
+    found = strain(corpus.types, vectors, places >= 0, neighbours)
+    return Shaken(beads, neighbours, found)
+
+
+def _within(corpus: Corpus, beads: torch.Tensor) -> torch.Tensor:
+    """Leave out the neighbours of a corpus that are beyond the cutoff of the network now."""
+    parts = []
+    for here, near in zip(beads.split(CHUNK), corpus.neighbours.split(CHUNK), strict=True):
+        away = (beads[near.long()] - here.unsqueeze(1)).square().sum(dim=-1)
+        parts.append(torch.where(away <= corpus.cutoff**2, near, -1))
+    return torch.cat(parts)

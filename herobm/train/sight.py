@@ -67,12 +67,11 @@ def sketches(network: Backmapper, corpus: Corpus, shaken: Shaken) -> list[Sight]
     if network.second is None:
         return [Sight()]
     every = torch.arange(len(corpus.beads), device=corpus.beads.device).split(CHUNK)
-    cutoff = network.config.cutoff
-    graphs = (graph_of(corpus, shaken, part, cutoff) for part in every)
+    graphs = (graph_of(corpus, shaken, part) for part in every)
     look = join_looks([network.look(graph) for graph in graphs])
     made = [Sight(look, network.sketch(0, corpus.types, look))]
     for number in range(network.n_again - 1):
-        parts = ((graph_of(corpus, shaken, part, cutoff), look.take(part)) for part in every)
+        parts = ((graph_of(corpus, shaken, part), look.take(part)) for part in every)
         sketch = made[-1].sketch
         assert sketch is not None
         look = join_looks(

@@ -21,7 +21,7 @@ def start(
     statistics: Statistics,
     ancestry: torch.Tensor,
     device: str,
-    origin: str,
+    origin: dict[str, str],
 ) -> State:
     """Make the network of a run, or put it back where a checkpoint left it.
 
@@ -34,8 +34,8 @@ def start(
     ancestry : Tensor, shape (n_types, n_slots, n_slots)
         See `Vocabulary.ancestry`.
     device : str
-    origin : str
-        What the run learns from, see `State`.
+    origin : dict
+        What the run is given, see `State`.
 
     Raises
     ------

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from herobm.aside import write_bytes
 from herobm.errors import WeightsFormatError, WeightsNotFoundError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
@@ -56,16 +56,6 @@ class Header(BaseModel):
     errors: ErrorFit = ErrorFit()
     training: dict[str, Any] = {}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _of_before(cls, data: Any) -> Any:
-        """Take the factor that files once had in place of `errors`."""
-        if isinstance(data, dict) and "error_scale" in data:
-            data = dict(data)
-            offset = math.log(data.pop("error_scale"))
-            data["errors"] = ErrorFit(offset=(offset, *ErrorFit().offset[1:]))
-        return data
-
 
 @dataclass(frozen=True, eq=False)
 class Weights:
@@ -103,12 +93,13 @@ def save_weights(path: Path, tensors: dict[str, torch.Tensor], header: Header) -
     tensors : dict
         ``state_dict`` of a `Backmapper`; of a committee, see `join_weights`.
     header : Header
+
+    Raises
+    ------
+    OutputError
     """
-    aside = path.with_name(path.name + ".part")
     kept = {name: t.detach().cpu().half().contiguous() for name, t in tensors.items()}
-    # safetensors by its own hand lets no other user read what it writes.
-    aside.write_bytes(save(kept, {"herobm": header.model_dump_json()}))
-    aside.replace(path)
+    write_bytes(path, save(kept, {"herobm": header.model_dump_json()}))
 
 
 def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
@@ -166,10 +157,13 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
                 "A committee is of one mapping.",
             )
     networks = [network for member in members for network in member.networks]
+    told: list[dict[str, Any]] = []
+    for training in (member.header.training for member in members):
+        told += [training, *training.get("others", [])]
     header = first.model_copy(
         update={
             "others": tuple(network.config for network in networks[1:]),
-            "training": {**first.training, "others": [m.header.training for m in members[1:]]},
+            "training": {**first.training, "others": told[1:]},
         }
     )
     save_weights(path, _tensors(networks), header)
@@ -195,11 +189,15 @@ def average_weights(members: Sequence[Weights], path: Path) -> None:
     """
     first = members[0]
     for member in members:
-        same = member.header.model == first.header.model
-        if not same or member.header.vocabulary != first.header.vocabulary or member.others:
+        if member.others:
             raise WeightsFormatError(
-                f"{member.path}: is of another mapping or another network than {first.path}, or a "
-                "committee",
+                f"{member.path}: is a committee of {len(member.networks)} networks",
+                "Average single networks, before they are joined.",
+            )
+        same = member.header.model == first.header.model
+        if not same or member.header.vocabulary != first.header.vocabulary:
+            raise WeightsFormatError(
+                f"{member.path}: is of another mapping or another network than {first.path}",
                 "Average networks of one run; 'herobm models join' takes others.",
             )
     states = [member.network.state_dict() for member in members]

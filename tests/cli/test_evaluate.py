@@ -99,3 +99,36 @@ def test_steps_are_measured_too(
     assert errors[1] < errors[0]
     assert run([*arguments, "--post", "wonder", "--device", "cpu"]) == 1
     assert "'wonder' not found" in capfd.readouterr().err
+
+
+def test_a_result_replaces_no_structure(
+    folder: Path, weights: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = folder / "one.pdb"
+    before = one.read_bytes()
+    arguments = ["evaluate", str(folder), "--model", str(weights), "--mapping", str(MAPS)]
+    assert run([*arguments, "--json", str(one), "--overwrite"]) == 1
+    assert "one.pdb: the result would replace the file that is read" in capfd.readouterr().err
+    assert one.read_bytes() == before
+    both = folder / "both.json"
+    assert run([*arguments, "--json", str(both), "--csv", str(both)]) == 1
+    assert "two results would go there" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "mapping", "message"),
+    [
+        ("martini3", "ca_only/ca", "rebuilds nothing of mapping 'ca_only/ca'"),
+        ("custom_ligand/conformers", None, "name one (--mapping)"),
+    ],
+)
+def test_a_model_of_another_mapping(
+    folder: Path,
+    model: str,
+    mapping: str | None,
+    message: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    named = [] if mapping is None else ["--mapping", mapping]
+    assert run(["evaluate", str(folder), "--model", model, *named]) != 0
+    assert message in capfd.readouterr().err

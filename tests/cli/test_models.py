@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +90,48 @@ def test_calibration_without_atoms(
     assert run(["models", "calibrate", str(weights), str(water)]) == 1
     assert "water.pdb" in capsys.readouterr().err
     assert weights.read_bytes() == known
+
+
+@pytest.mark.parametrize("verb", ["join", "average"])
+def test_weights_are_not_made_in_place_of_their_parts(
+    verb: str, shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.safetensors"
+    shutil.copy(shipped, mine)
+    before = mine.read_bytes()
+    assert run(["models", verb, str(mine), str(shipped), "-o", str(mine), "--overwrite"]) == 1
+    assert "would replace the file that is read" in capsys.readouterr().err
+    assert mine.read_bytes() == before
+    assert run(["models", verb, str(mine), str(shipped), "-o", str(tmp_path / "a.txt")]) == 1
+    assert "end in .safetensors" in capsys.readouterr().err
+
+
+def test_committees_are_not_averaged(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two, mean = tmp_path / "two.safetensors", tmp_path / "mean.safetensors"
+    assert run(["models", "join", str(shipped), str(shipped), "-o", str(two)]) == 0
+    assert run(["models", "average", str(two), str(two), "-o", str(mean)]) == 1
+    assert "two.safetensors: is a committee of 2 networks" in capsys.readouterr().err
+    assert not mean.exists()
+
+
+def test_all_residues_that_weights_know_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "info", "martini3/protein", "--json"]) == 0
+    assert {"ASP", "ASH", "HIS", "HID"} <= set(json.loads(capsys.readouterr().out)["residues"])
+
+
+def test_calibration_that_cannot_be_written(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Found before the work is done, and nothing beside the weights is touched."""
+    mine = tmp_path / "mine.safetensors"
+    shutil.copy(shipped, mine)
+    beside = tmp_path / "mine.safetensors.part"
+    beside.write_text("precious")
+    mine.chmod(0o444)
+    if os.access(mine, os.W_OK):
+        pytest.skip("this user writes to read-only files")
+    assert run(["models", "calibrate", str(mine), str(tmp_path)]) == 1
+    assert "read-only" in capsys.readouterr().err
+    assert beside.read_text() == "precious"

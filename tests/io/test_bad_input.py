@@ -113,6 +113,30 @@ def test_mmcif_cut_within_a_row(put: Put) -> None:
     refuse(put("c.cif", CIF_HEAD + row.replace("0.0 0.0 0.0", "0.0 ? 0.0")), "BB of ALA 1")
 
 
+def test_mmcif_without_a_column(put: Put) -> None:
+    flat = CIF_HEAD.replace("_atom_site.Cartn_z\n", "")
+    refuse(put("a.cif", flat + "ATOM 1 X BB . ALA A 1 1 0.0 0.0 1 A\n"), "_atom_site.Cartn_z")
+
+
+def test_mmcif_residues_without_numbers(put: Put) -> None:
+    """Waters and ions have none by label; where others come between, they are counted."""
+    head = CIF_HEAD.replace("_atom_site.auth_seq_id\n_atom_site.auth_asym_id\n", "")
+    rows = [
+        f"HETATM {i} O {name} . {residue} A 1 . {i}.0 0.0 0.0"
+        for i, (name, residue) in enumerate([("O", "HOH"), ("NA", "NA"), ("O", "HOH")], start=1)
+    ]
+    read = read_atoms(put("a.cif", head + "\n".join(rows) + "\n"))
+    assert read.residues.names.tolist() == ["HOH", "NA", "HOH"]
+    assert read.residues.ids.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("box", ["-5.0 5.0 5.0", "nan 5.0 5.0"])
+def test_a_box_that_cannot_be(put: Put, box: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
+        assert read_beads(put("a.gro", ["t", "1", GRO_ROW, box])).box is None
+    assert "a.gro: the box cannot be" in caplog.text
+
+
 def test_mmcif_that_mdanalysis_refuses() -> None:
     with pytest.raises(StructureError, match="neither ATOM nor HETATM"):
         read_atoms(Path(datafiles.MMCIF) / "1YJP_invalid.cif.gz")

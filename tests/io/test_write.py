@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,15 @@ def test_gro_numbers_wrap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extension", ["pdb", "cif", "gro"])
+def test_numbers_below_nought(tmp_path: Path, peptide: Peptide, extension: str) -> None:
+    beads = peptide()
+    numbered = peptide(residues=replace(beads.residues, ids=np.arange(len(beads.residues)) - 3))
+    path = tmp_path / f"a.{extension}"
+    write_structure(path, numbered)
+    assert read_beads(path).residues.ids.tolist() == numbered.residues.ids.tolist()
+
+
+@pytest.mark.parametrize("extension", ["pdb", "cif", "gro"])
 def test_molecules_that_each_count_from_one(tmp_path: Path, extension: str) -> None:
     residues = Residues(
         np.tile(["PHE", "TRP"], 3), np.tile([1, 2], 3), np.full(6, ""), np.full(6, "")
@@ -176,6 +186,7 @@ def test_what_does_not_fit_into_the_columns(tmp_path: Path, peptide: Peptide) ->
     beads = peptide()
     long_chain = renamed(beads.residues, chains=["A", "A", "A", "BC"])
     long_name = renamed(beads.residues, names=["A", "A", "A", "POPEXX"])
+    deep = replace(beads.residues, ids=beads.residues.ids - 10_003)
     far = beads.positions.copy()
     far[2, 1] = 123456.0
     broken = beads.positions.copy()
@@ -188,6 +199,7 @@ def test_what_does_not_fit_into_the_columns(tmp_path: Path, peptide: Peptide) ->
         ("gro", {"names": np.array(["LONGER"] * 6)}, "'LONGER'"),
         ("pdb", {"positions": far}, "coordinate"),
         ("gro", {"positions": far}, "coordinate"),
+        ("gro", {"residues": deep}, "-9999"),
         ("cif", {"positions": broken}, "BB of GLN 1A of chain A"),
     ):
         path = tmp_path / f"a.{extension}"

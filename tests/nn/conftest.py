@@ -35,6 +35,11 @@ LOOKS: dict[str, dict[str, object]] = {
         "second": {"times": 1, "n_channels": 4, "hidden": 32, "readout": 24, "n_blocks": 1},
         "rounds": {"count": 1, "contacts": 1, "hidden": 16, "message": 12, "n_channels": 4},
     },
+    "a round, few of those that are one atom": {
+        "n_neighbours": 16,
+        "n_single": 5,
+        "rounds": {"count": 1, "contacts": 1, "hidden": 16, "message": 12, "n_channels": 4},
+    },
     "three rounds": {
         "rounds": {"count": 3, "contacts": 2, "hidden": 16, "message": 12, "n_channels": 4}
     },
@@ -54,6 +59,8 @@ def network(
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
+    if config.n_single is not None:
+        made.longest[1::3] = 0.0
     made.strain.usual.fill_(4.0)
     made.strain.spread.uniform_(0.1, 0.4)
     for again in (made.second, made.rounds):
@@ -75,7 +82,7 @@ def graph_of(
         types = vocabulary.types(topology.plan)
         context = build_context(topology, types, vocabulary.n_types)
         box = topology.beads.box
-        return build_graph(context, positions, box, network.config, network.strain)
+        return build_graph(context, positions, box, network.reach, network.strain)
 
     return build
 

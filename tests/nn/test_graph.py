@@ -7,9 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from herobm.nn.graph import find_neighbours
+from herobm.nn.graph import Reach, build_context, build_graph, find_neighbours
+from herobm.nn.strain import Strain
+from herobm.system import Topology
 from herobm.system.periodic import box_matrix
 from herobm.types import FloatArray
+from herobm.weights.vocabulary import Vocabulary
 
 Found = list[tuple[int, int, tuple[float, ...]]]
 
@@ -78,3 +81,31 @@ def test_one_bead_alone_has_no_neighbour() -> None:
     index, vectors = find_neighbours(np.zeros((1, 3)), None, 8.0)
     assert index.tolist() == [[-1]]
     assert vectors.shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize("counts", [(6, 4), (200, 3), (5, 200)])
+def test_beads_that_are_one_atom_are_counted_by_themselves(
+    ubiquitin: Topology, vocabulary: Vocabulary, counts: tuple[int, int]
+) -> None:
+    """The nearest of each kind, and no others."""
+    single = np.arange(vocabulary.n_types) % 3 == 0
+    types = vocabulary.types(ubiquitin.plan)
+    context = build_context(ubiquitin, types, vocabulary.n_types)
+    positions = ubiquitin.beads.positions
+    reach = Reach(9.0, counts[0], counts[1], tuple(single.tolist()))
+    graph = build_graph(context, positions, None, reach, Strain(vocabulary.n_types))
+    edges = graph.edge_index.numpy()
+    vectors = graph.edge_vectors.numpy()
+    assert (np.linalg.norm(vectors[edges < 0], axis=-1) > reach.cutoff).all()
+    for bead in range(0, len(positions), 11):
+        distance = np.linalg.norm(positions - positions[bead], axis=1)
+        distance[bead] = np.inf
+        expected: set[int] = set()
+        for kind, count in zip((False, True), counts, strict=True):
+            near = np.flatnonzero((single[types] == kind) & (distance < reach.cutoff))
+            expected |= set(near[np.argsort(distance[near])][:count].tolist())
+        there = edges[bead] >= 0
+        assert expected
+        assert set(edges[bead][there].tolist()) == expected
+        away = positions[edges[bead][there]] - positions[bead]
+        assert np.abs(vectors[bead][there] - away).max() < 1e-5

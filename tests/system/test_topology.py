@@ -120,3 +120,17 @@ def test_the_plan_has_the_heavy_atoms_of_every_residue(
     names = [plan.atom_names[plan.atom_residue == i].tolist() for i in range(2)]
     assert sorted(names[0]) == ["C", "CA", "N", "O"]
     assert sorted(names[1]) == ["C", "CA", "CB", "N", "O", "OXT"]
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.1])
+def test_beads_in_another_unit_are_refused(
+    martini3: Library, make_beads: MakeBeads, scale: float
+) -> None:
+    beads = make_beads(["ARG"] * 4)
+    rng = np.random.default_rng(0)
+    spread = replace(beads, positions=4.0 * rng.normal(size=beads.positions.shape).cumsum(axis=0))
+    assert build_topology(spread, martini3).plan.n_residues == 4
+    small = replace(spread, positions=scale * spread.positions)
+    with pytest.raises(StructureError, match=r"cg\.pdb: beads lie .* Å from the next") as caught:
+        build_topology(small, martini3, source="cg.pdb")
+    assert "nm" in caught.value.hint

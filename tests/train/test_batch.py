@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from herobm.dsl import load_set
 from herobm.nn.config import ModelConfig
+from herobm.nn.graph import Reach, build_context, build_graph
 from herobm.nn.model import Prediction
 from herobm.nn.strain import Strain
-from herobm.plan import Library, project, reconstruct
+from herobm.plan import Library, compile_library, project, reconstruct
 from herobm.plan.bonds import lay_out_atoms
 from herobm.system import Topology, build_topology, coarsen, match_atoms
 from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
@@ -24,6 +26,7 @@ from herobm.train.shake import rest
 from herobm.types import FloatArray
 from herobm.weights.vocabulary import Vocabulary
 
+ROOT = Path(__file__).resolve().parents[2]
 CUTOFF = 8.0
 
 
@@ -279,3 +282,33 @@ def test_the_graph_of_whole_structures_counts_in_the_batch(laid: Laid) -> None:
     assert torch.equal(batch.index[own.graph.edge_index[there]], batch.graph.edge_index[there])
     away = own.beads[own.graph.edge_index[there]] - own.beads[there.nonzero()[:, 0]]
     assert torch.allclose(away, own.graph.edge_vectors[there], atol=1e-5)
+
+
+def test_training_sees_the_neighbours_that_the_network_sees(dataset_file: Path) -> None:
+    """Beads that are one atom counted by themselves; those of a backbone are."""
+    folder = ROOT / "plugins/ca_only/src/herobm_ca_only/mappings/n-ca-c-o"
+    data = replace(read_dataset(dataset_file), mappings=load_set(folder.glob("*.map"), "backbone"))
+    library = compile_library(data.mappings)
+    vocabulary = Vocabulary.of(library)
+    model = ModelConfig(cutoff=9.0, n_neighbours=4, n_single=3)
+    beads = [bead for entry in vocabulary.entries for bead in entry.beads]
+    single = torch.tensor([bead != "CA" for bead in beads])
+    corpus, _ = build_corpus(data, vocabulary, model, single=single)
+    topology = build_topology(coarsen(data.atoms, library), library)
+    types = vocabulary.types(topology.plan)
+    context = build_context(topology, types, vocabulary.n_types)
+    strain = Strain(vocabulary.n_types)
+    strain.usual.fill_(3.0)
+    strain.spread.fill_(0.2)
+    shaken = rest(corpus, strain)
+    reach = Reach(9.0, 4, 3, tuple(single.tolist()))
+    owner = corpus.bead_structure.numpy()
+    for structure in np.unique(owner):  # of which each is alone in the corpus
+        mine = owner == structure
+        alone = np.where(mine[:, None], topology.beads.positions, 1e4 + 1e3 * owner[:, None])
+        graph = build_graph(context, alone, None, reach, strain)
+        for bead in np.flatnonzero(mine):
+            there, here = graph.edge_index[bead], shaken.neighbours[bead]
+            assert set(here[here >= 0].tolist()) == set(there[there >= 0].tolist())
+        assert (graph.strain - shaken.strain)[torch.as_tensor(mine)].abs().max() < 1e-5
+    assert (corpus.neighbours >= 0).sum() > (shaken.neighbours >= 0).sum()  # some lie beyond

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from herobm.errors import ConfigError, DatasetError, OutputError
 from herobm.nn.config import RoundsConfig, SecondConfig
 from herobm.plan import Library
 from herobm.train import loop
+from herobm.train.batch import Batch
 from herobm.train.config import TrainConfig, parse_config
 from herobm.train.dataset import write_dataset
 from herobm.train.derive import Derived
@@ -106,7 +108,7 @@ def test_another_dataset_does_not_take_over_a_checkpoint(
     assert train(tiny_run, max_minutes=0.0) is None
     other = tmp_path / "other.safetensors"
     write_dataset(other, structures[:2], mappings)
-    with pytest.raises(ConfigError, match="another dataset"):
+    with pytest.raises(ConfigError, match="another file under 'train'"):
         train(tiny_run.model_copy(update={"train": other}))
 
 
@@ -370,3 +372,68 @@ def test_a_run_does_not_go_on_from_a_committee(tiny_run: TrainConfig) -> None:
     join_weights([load_weights(path)] * 2, joined)
     with pytest.raises(ConfigError, match=r"joined\.safetensors: is a committee of 2 networks"):
         train(elsewhere(tiny_run, "next", initial=joined))
+
+
+def test_weights_of_another_run_are_not_replaced(tiny_run: TrainConfig) -> None:
+    assert train(tiny_run) is not None
+    shutil.rmtree(tiny_run.output / "checkpoint")
+    before = (tiny_run.output / "weights.safetensors").read_bytes()
+    with pytest.raises(OutputError, match="holds weights of another run"):
+        train(tiny_run)
+    assert (tiny_run.output / "weights.safetensors").read_bytes() == before
+    assert train(tiny_run, overwrite=True) is not None
+
+
+@pytest.mark.parametrize("name", ["valid", "initial"])
+def test_another_file_does_not_take_over_a_checkpoint(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], mappings: MappingSet, name: str
+) -> None:
+    """Epochs judged by other structures cannot be compared, nor can a run begin twice."""
+    path = train(tiny_run)
+    assert path is not None
+    run = elsewhere(tiny_run, "next", initial=path)
+    assert train(run, max_minutes=0.0) is None
+    other = tiny_run.output / "other.safetensors"
+    write_dataset(other, structures[:2], mappings)
+    if name == "initial":
+        other = train(elsewhere(tiny_run, "third", seed=5)) or other
+    with pytest.raises(ConfigError, match=f"another file under '{name}'"):
+        train(run.model_copy(update={name: other}))
+
+
+def test_a_run_that_takes_no_step_learns_nothing(
+    tiny_run: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = loop.loss_terms
+
+    def wild(*arguments: object) -> object:
+        terms = inner(*arguments)
+        return replace(terms, bond=terms.bond * float("nan")) if len(arguments) > 3 else terms
+
+    monkeypatch.setattr(loop, "loss_terms", wild)
+    with pytest.raises(ConfigError, match="learnt nothing"):
+        train(tiny_run)
+
+
+def test_a_run_goes_on_exactly_after_a_wild_batch(
+    tiny_run: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The optimiser counts its own steps, and not the batches that it left out."""
+    inner = loop.loss_terms
+    wild_one: list[int] = []
+
+    def wild(batch: Batch, *rest: object) -> object:
+        terms = inner(batch, *rest)
+        first = int(batch.index[0])
+        return replace(terms, bond=terms.bond * float("nan")) if first in wild_one else terms
+
+    monkeypatch.setattr(loop, "loss_terms", wild)
+    wild_one.append(0)
+    short = tiny_run.model_copy(update={"epochs": 1})
+    whole = weights_of(train(short))
+    parts, path = elsewhere(short, "parts"), None
+    while path is None:
+        path = train(parts, max_minutes=0.0)
+    state = json.loads((parts.output / "checkpoint" / "state.json").read_text())
+    assert 0 < state["taken"] < state["step"]
+    assert same(whole, weights_of(path))

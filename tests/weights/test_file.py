@@ -12,7 +12,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from herobm.errors import MappingMismatchError, WeightsFormatError, WeightsNotFoundError
+from herobm.errors import (
+    MappingMismatchError,
+    OutputError,
+    WeightsFormatError,
+    WeightsNotFoundError,
+)
 from herobm.nn.config import ModelConfig, SecondConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library, compile_plan
@@ -63,12 +68,15 @@ def test_what_is_written_is_read(written: Path, header: Header, network: Backmap
     assert [p.name for p in written.parent.iterdir()] == [written.name]
 
 
-def test_files_that_know_a_factor_alone(written: Path) -> None:
-    data = json.loads(load_weights(written).header.model_dump_json())
-    del data["errors"]
-    header = Header.model_validate({**data, "error_scale": 2.5})
-    log_error, strain = np.array([-2.0, 0.5]), np.array([0.0, 0.3])
-    assert header.errors.squares(log_error, strain) == pytest.approx(2.5 * np.exp(log_error))
+def test_a_place_that_cannot_be_written(written: Path, header: Header) -> None:
+    before = written.read_bytes()
+    target = written.with_name("folder.safetensors")
+    target.mkdir()
+    with pytest.raises(OutputError, match="this is a folder"):
+        save_weights(target, load_weights(written).network.state_dict(), header)
+    assert sorted(p.name for p in written.parent.iterdir()) == [target.name, written.name]
+    assert written.read_bytes() == before
+    target.rmdir()
 
 
 def test_a_committee_is_one_file(written: Path, header: Header, tmp_path: Path) -> None:
@@ -86,6 +94,10 @@ def test_a_committee_is_one_file(written: Path, header: Header, tmp_path: Path) 
     assert [n.config for n in read.networks] == [header.model, wider, header.model]
     assert read.header.errors == header.errors
     assert read.header.training["others"] == [header.training] * 2
+    join_weights([read, members[1]], tmp_path / "again.safetensors")
+    again = load_weights(tmp_path / "again.safetensors")
+    assert len(again.networks) == 4
+    assert again.header.training["others"] == [header.training] * 3
     for one, two in zip(read.networks, (members[0], members[1], members[0]), strict=True):
         mine, theirs = one.state_dict(), two.network.state_dict()
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)

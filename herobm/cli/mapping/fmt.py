@@ -107,7 +107,7 @@ def _difference(layout: _Layout) -> str:
 
 def _replace(path: Path, text: str) -> None:
     """Write aside and rename, so that a file is never there by half; it keeps its permissions."""
-    from herobm.io.aside import written_aside
+    from herobm.aside import written_aside
 
     with written_aside(path, overwrite=True) as aside:
         aside.write_bytes(text.encode())

@@ -71,6 +71,23 @@ def written_aside(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write a file that may replace another.
+
+    For what safetensors makes, too, which by its own hand lets no other user read its files.
+
+    Raises
+    ------
+    OutputError
+        As `check_writable`, and where there is no room.
+    """
+    with written_aside(path, overwrite=True) as aside:
+        try:
+            aside.write_bytes(data)
+        except OSError as error:
+            raise cannot_write(Path(path), error) from None
+
+
 def _check_target(target: Path, path: Path, overwrite: bool) -> None:
     try:
         target.stat()
