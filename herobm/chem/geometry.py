@@ -1,4 +1,4 @@
-"""Reference bond lengths, learnt from structures and kept with the weights."""
+"""Lengths of bonds as structures have them, torsion angles, and turns about axes."""
 
 from __future__ import annotations
 

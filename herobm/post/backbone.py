@@ -28,7 +28,7 @@ from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 #: Degrees about omega = 0 within which a peptide is cis and stays so.
 CIS = 30.0
 #: Å, how far beyond where it was (or this far at all) the centre of a bead may come to lie.
-CENTRE_TOLERANCE, CENTRE_SHARE = 0.05, 0.3
+CENTRE_TOLERANCE, CENTRE_SHARE = 0.2, 0.6
 #: Å, the same beside a peptide that was twisted, and the spread of such centres: a flat peptide
 #: comes before the place of its beads.
 TWISTED_TOLERANCE, TWISTED_SPREAD = 0.6, 0.2
@@ -39,7 +39,7 @@ OUTLIER_COST = 30.0
 #: Degrees by which omega may be off without being the worse for it.
 FLAT_ENOUGH = 6.0
 #: Å and radians, what a deviation of weight 1 is.
-CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.1, 0.05, 0.1
+CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.2, 0.05, 0.1
 #: Å, the same of places within two residues of a peptide that was twisted.
 LOOSE_SPREAD = 0.5
 #: Radians, the same of angles that are sought because those predicted are rare.
@@ -53,7 +53,7 @@ N_STEPS, N_ROUNDS = 7, 16
 N_PASSES = 6
 #: How often residues that are none the better are held tighter before they are left alone, and
 #: how much tighter.
-N_HOLDS, TIGHTER = 2, 3.0
+N_HOLDS, TIGHTER = 3, 2.0
 MOVED = ("N", "CA", "C", "O", "OXT", "CB")
 
 

@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from herobm.errors import MissingBeadError, StructureError
 from herobm.plan.plan import Plan, compile_plan
@@ -20,9 +19,9 @@ log = logging.getLogger(__name__)
 
 #: A site this close to a bead of the same residue (Å) carries no position of its own.
 COINCIDENT = 0.05
-#: Å, median distance to the next bead below which coordinates are in another unit; atoms that are
-#: bonded lie 0.96 Å apart at least, a bead of several atoms much farther. Of fewer beads than
-#: ENOUGH nothing is said.
+#: Å, median distance to the next bead of a chain below which coordinates are in another unit; atoms
+#: that are bonded lie 0.96 Å apart at least, beads of several atoms much farther. Of fewer
+#: distances than ENOUGH nothing is said.
 TOO_NEAR, ENOUGH = 0.6, 10
 #: Names by which position-restraint dummies are known.
 DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW"})
@@ -110,21 +109,22 @@ def build_topology(
     ordered = replace(
         kept, positions=kept.positions[placed], names=kept.names[placed]
     )  # residue_index is the same: beads move only within their residue
-    _check_scale(ordered.positions, source)
+    _check_scale(ordered, source)
     return _joined(ordered, order, template, library)
 
 
-def _check_scale(positions: FloatArray, source: str) -> None:
+def _check_scale(beads: Beads, source: str) -> None:
     """Stop at beads that lie on each other, as those do whose coordinates are in nm."""
-    if len(positions) < ENOUGH:
+    chain = np.unique(beads.residues.chains, return_inverse=True)[1][beads.residue_index]
+    gaps = np.linalg.norm(np.diff(beads.positions, axis=0), axis=1)[np.diff(chain) == 0]
+    if len(gaps) < ENOUGH or np.median(gaps) >= TOO_NEAR:
         return
-    gap = float(np.median(cKDTree(positions).query(positions, k=2)[0][:, 1]))
-    if gap < TOO_NEAR:
-        raise StructureError(
-            f"{source}: beads lie {gap:.2f} Å from the next one (median), nearer than atoms do",
-            "Coordinates of PDB and mmCIF files are in Å, those of GRO files in nm; write the file "
-            "again in its own unit.",
-        )
+    raise StructureError(
+        f"{source}: beads lie {np.median(gaps):.2f} Å from the next one (median), nearer than "
+        "atoms do",
+        "Coordinates of PDB and mmCIF files are in Å, those of GRO files in nm; write the file "
+        "again in its own unit.",
+    )
 
 
 def count_fitting(beads: Beads, library: Library) -> tuple[int, int]:

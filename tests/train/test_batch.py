@@ -45,7 +45,6 @@ class Laid:
             torch.tensor(first),
             torch.tensor(last),
             self.vocabulary.n_slots,
-            CUTOFF,
         )
 
 

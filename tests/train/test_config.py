@@ -70,7 +70,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     [
         ("c.yaml", "train: [a", "is no YAML"),
         ("c.json", '{\n"train": a}', r"c\.json:2: is no JSON"),
-        ("c.yaml", "just words", "list of 'key: value' lines"),
+        ("c.yaml", "just words", "made of 'key: value' lines"),
     ],
 )
 def test_text_that_is_no_configuration(tmp_path: Path, name: str, text: str, expected: str) -> None:

@@ -55,8 +55,8 @@ def test_batches_are_those_of_each_alone(packs: list[Path]) -> None:
         own = Vocabulary.of(library)
         alone, _ = build_corpus(pack, own, model)
         first, last = torch.tensor([12, 3]), torch.tensor([20, 8])
-        one = cut_batch(alone, rest(alone, Strain(own.n_types)), first, last, own.n_slots, CUTOFF)
-        two = cut_batch(joined, still, first + begin, last + begin, both.n_slots, CUTOFF)
+        one = cut_batch(alone, rest(alone, Strain(own.n_types)), first, last, own.n_slots)
+        two = cut_batch(joined, still, first + begin, last + begin, both.n_slots)
         begin += alone.n_residues
         said = torch.randn(len(one.beads), both.n_slots, 3)
         same = (one.place(said[:, : own.n_slots]) - two.place(said)).abs().max()
