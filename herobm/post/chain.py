@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from herobm.errors import HerobmError, PluginContractError, PluginError, UnknownNameError
+from herobm.errors import HerobmError, PluginContractError, PluginError
 from herobm.plugins.records import STAGES, PostProcessorSpec
 from herobm.post.context import PostContext
 from herobm.types import Atoms
@@ -46,8 +46,6 @@ def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, .
         wanted = [name.strip() for name in names.split(",") if name.strip()]
     if wanted == [NONE]:
         return ()
-    if not wanted:
-        raise UnknownNameError("--post names no step", "Write --post none to have none.")
     specs = dict.fromkeys(registry.postprocessor(name) for name in wanted)
     return tuple(sorted(specs, key=lambda spec: STAGES.index(spec.stage)))
 

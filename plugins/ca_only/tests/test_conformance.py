@@ -112,4 +112,4 @@ class TestBackbone4Model(ModelSuite):
 
     model = "ca_only/n-ca-c-o"
     structure = PEPTIDES[1]
-    reach = 8.5
+    reach = 12.0
