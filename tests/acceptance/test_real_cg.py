@@ -85,11 +85,11 @@ def test_no_protein_is_torn(herobm, shared_data: Path, tmp_path: Path) -> None:
     ["m3idp_condensate_gy23/GY23_nowater.gro", "m3_6al2_pope_popg/nvt_nowater.gro"],
 )
 def test_no_peptide_stays_twisted(herobm, shared_data: Path, tmp_path: Path, path: str) -> None:
-    """The network leaves dozens in the condensate; once is not enough for all of them."""
+    """The network leaves dozens in the condensate; one may be left for ``consistency``."""
     flags = ["-o", tmp_path / "out.cif", "--skip-unmapped"]
     result = herobm("backmap", shared_data / "cg" / path, *flags)
     assert result.code == 0, result.err
-    assert re.search(r"peptides off by more than 30 degrees  [1-9]\d* -> 0", result.out)
+    assert re.search(r"peptides off by more than 30 degrees  [1-9]\d* -> [01]\n", result.out)
     assert "peptides          0 cis (not proline), 0 twisted" in result.out
 
 
