@@ -82,12 +82,10 @@ def join(
     Networks that were trained apart, with other seeds or settings, err in other places; their mean
     is nearer to the truth than each of them.
     """
-    from herobm.io import written_aside
     from herobm.weights.file import join_weights
 
     members = _several(weights, output, overwrite)
-    with written_aside(output, overwrite=overwrite) as aside:
-        join_weights(members, aside)
+    join_weights(members, output)
     n_networks = sum(len(member.networks) for member in members)
     typer.echo(f"{output}: a committee of {n_networks} networks")
 
@@ -103,12 +101,10 @@ def average(
     Ends of several cycles of training lie around what they are all near to; their mean costs no
     more than one of them. What errors to expect of it 'herobm models calibrate' says.
     """
-    from herobm.io import written_aside
     from herobm.weights.file import average_weights
 
     members = _several(weights, output, overwrite)
-    with written_aside(output, overwrite=overwrite) as aside:
-        average_weights(members, aside)
+    average_weights(members, output)
     typer.echo(f"{output}: the mean of {len(members)} networks")
 
 

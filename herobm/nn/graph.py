@@ -276,7 +276,7 @@ def _nearest(index: IntArray, vectors: FloatArray, count: int) -> tuple[IntArray
         return index, vectors
     squares = (vectors**2).sum(axis=2)
     squares[index < 0] = np.inf
-    kept = np.sort(np.argpartition(squares, max(count - 1, 0), axis=1)[:, :count], axis=1)
+    kept = np.sort(np.argpartition(squares, count - 1, axis=1)[:, :count], axis=1)
     chosen = np.take_along_axis(index, kept, axis=1)
     return chosen, np.take_along_axis(vectors, kept[..., None], axis=1)
 

@@ -109,16 +109,16 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
         another mapping.
     """
     about, parts = _read_checkpoint(folder)
+    if about["config"] != _identity(config):
+        raise ConfigError(
+            f"{folder}: holds a run with another configuration",
+            "Give the new run another 'output' folder, or remove this one.",
+        )
     given = about["origin"]
     other = [name for name in PATHS if given.get(name) != state.origin.get(name)]
     if other:
         raise ConfigError(
             f"{folder}: holds a run with another file under {', '.join(map(repr, other))}",
-            "Give the new run another 'output' folder, or remove this one.",
-        )
-    if about["config"] != _identity(config):
-        raise ConfigError(
-            f"{folder}: holds a run with another configuration",
             "Give the new run another 'output' folder, or remove this one.",
         )
     state.network.load_state_dict(parts["network"])
