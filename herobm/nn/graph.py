@@ -39,6 +39,10 @@ class BeadGraph:
         Å, from the bead to its neighbour; longer than the cutoff for padding.
     strain : Tensor, shape (n_beads,)
         Å, see `herobm.nn.strain`.
+    asked : Tensor, shape (n_beads,), bool
+        Whether there is anything to ask of a bead: not of one that is an atom.
+    edge_asked : Tensor, shape (n_beads, n_neighbours), bool
+        The same of its neighbours; not of padding.
     """
 
     types: torch.Tensor
@@ -49,6 +53,8 @@ class BeadGraph:
     edge_relations: torch.Tensor
     edge_vectors: torch.Tensor
     strain: torch.Tensor
+    asked: torch.Tensor
+    edge_asked: torch.Tensor
 
     def to(self, device: torch.device | str) -> BeadGraph:
         """Return the graph on another device."""
@@ -58,15 +64,15 @@ class BeadGraph:
         """Return the part of the graph that belongs to some beads."""
         return BeadGraph(*(getattr(self, f.name)[index] for f in fields(self)))
 
-    def among(self, kinds: torch.Tensor) -> BeadGraph:
-        """Return the graph without those neighbours that are of other kinds.
+    def among_asked(self, n_types: int) -> BeadGraph:
+        """Return the graph without the neighbours of which there is nothing to ask.
 
         Parameters
         ----------
-        kinds : Tensor, shape (n_types,), bool
-            Which types of neighbours are kept.
+        n_types : int
+            Size of the vocabulary, the type of padding.
         """
-        kept = torch.cat([kinds, kinds.new_zeros(1)])[self.edge_types]
+        kept = self.edge_asked
         count = max(int(kept.sum(dim=1).max()), 1) if len(kept) else 1
         column = torch.argsort(~kept, dim=1, stable=True)[:, :count]
         there = kept.gather(1, column)
@@ -74,9 +80,10 @@ class BeadGraph:
         return replace(
             self,
             edge_index=torch.where(there, self.edge_index.gather(1, column), -1),
-            edge_types=torch.where(there, self.edge_types.gather(1, column), len(kinds)),
+            edge_types=torch.where(there, self.edge_types.gather(1, column), n_types),
             edge_relations=self.edge_relations.gather(1, column),
             edge_vectors=torch.where(there.unsqueeze(-1), vectors, FAR),
+            edge_asked=there,
         )
 
 
@@ -90,14 +97,14 @@ class Reach:
         Å.
     n_neighbours : int
     n_single : int or None
-    single : tuple of bool, length n_types
-        Which types of beads are one atom; empty where all count alike.
+    asked : tuple of tuple of bool, shape (n_types, n_slots)
+        Which vectors are asked for; empty for all.
     """
 
     cutoff: float
     n_neighbours: int
     n_single: int | None = None
-    single: tuple[bool, ...] = ()
+    asked: tuple[tuple[bool, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +117,8 @@ class Context:
     places : IntArray, shape (n_beads, n_places)
     steps : IntArray, shape (n_residues, n_steps)
     bead_residue : IntArray, shape (n_beads,)
+    used : BoolArray, shape (n_beads, n_slots)
+        Vectors that place an atom here; atoms at the ends of a chain are not there within it.
     n_types : int
     """
 
@@ -117,14 +126,25 @@ class Context:
     places: IntArray
     steps: IntArray
     bead_residue: IntArray
+    used: BoolArray
     n_types: int
+
+    def asked(self, vectors: tuple[tuple[bool, ...], ...]) -> BoolArray:
+        """Of which beads there is anything to ask, shape (n_beads,); see `Reach`."""
+        if not vectors:
+            return np.ones(len(self.types), bool)
+        table = np.array(vectors)[self.types]
+        width = min(table.shape[1], self.used.shape[1])
+        found: BoolArray = np.logical_and(table[:, :width], self.used[:, :width]).any(axis=1)
+        return found
 
 
 def build_context(topology: Topology, types: IntArray, n_types: int) -> Context:
     """Gather what of the graph stays the same for all frames of a topology."""
     steps = sequence_steps(topology.links.previous, topology.links.following)
     places = context_places(topology.plan, topology.link_beads, steps)
-    return Context(types, places, steps, topology.plan.bead_residue, n_types)
+    plan = topology.plan
+    return Context(types, places, steps, plan.bead_residue, plan.used, n_types)
 
 
 def restrict(context: Context, kept: BoolArray) -> Context:
@@ -148,6 +168,7 @@ def restrict(context: Context, kept: BoolArray) -> Context:
         places=renumbered[context.places[kept]],
         steps=context.steps,
         bead_residue=context.bead_residue[kept],
+        used=context.used[kept],
         n_types=context.n_types,
     )
 
@@ -177,7 +198,8 @@ def build_graph(
         float32, on the CPU.
     """
     found = find_neighbours(positions, box, reach.cutoff)
-    neighbours, vectors = _seen(*found, context.types, reach)
+    asked = context.asked(reach.asked)
+    neighbours, vectors = _seen(*found, asked, reach)
     padded = np.append(context.types, context.n_types)
     there = np.where(neighbours < 0, 0, neighbours)
     related = relations(context.bead_residue, context.steps, there)
@@ -193,6 +215,8 @@ def build_graph(
         edge_relations=torch.as_tensor(related, dtype=torch.int64),
         edge_vectors=torch.as_tensor(vectors, dtype=torch.float32),
         strain=torch.zeros(len(positions)),
+        asked=torch.as_tensor(asked),
+        edge_asked=torch.as_tensor(np.append(asked, False)[neighbours]),
     )
     return with_strain(graph, context.n_types, strain)
 
@@ -255,14 +279,14 @@ def find_neighbours(
 
 
 def _seen(
-    index: IntArray, vectors: FloatArray, types: IntArray, reach: Reach
+    index: IntArray, vectors: FloatArray, asked: BoolArray, reach: Reach
 ) -> tuple[IntArray, FloatArray]:
     """Keep of the neighbours those that the network sees."""
     if reach.n_single is None:
         return _nearest(index, vectors, reach.n_neighbours)
-    single = np.array(reach.single)[types][index]
+    many = asked[index]
     parts = []
-    for kept, count in ((~single, reach.n_neighbours), (single, reach.n_single)):
+    for kept, count in ((many, reach.n_neighbours), (~many, reach.n_single)):
         there = kept & (index >= 0)
         away = np.where(there[..., None], vectors, FAR)
         parts.append(_nearest(np.where(there, index, -1), away, count))

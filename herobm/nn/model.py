@@ -66,8 +66,8 @@ class Backmapper(nn.Module):
     Attributes
     ----------
     longest : Tensor, shape (n_types, n_slots)
-        Å, bound on the length of each vector (from the training structures). Of beads that are one
-        atom it is 0, and nothing is asked of them.
+        Å, bound on the length of each vector (from the training structures). It is 0 where the
+        bead is the atom; of beads that have no other vectors nothing is asked.
     typical : Tensor, shape (n_types, n_slots)
         Å, root mean square length of each vector; the scale of the output.
     """
@@ -157,29 +157,15 @@ class Backmapper(nn.Module):
     def reach(self) -> Reach:
         """How far it sees."""
         config = self.config
-        if config.n_single is None:
-            return Reach(config.cutoff, config.n_neighbours)
-        single = tuple((~self._asked_kinds).tolist())
-        return Reach(config.cutoff, config.n_neighbours, config.n_single, single)
+        asked = tuple(tuple(row) for row in (self.longest > 0).tolist())
+        return Reach(config.cutoff, config.n_neighbours, config.n_single, asked)
 
     def look(self, graph: BeadGraph) -> Look:
         """Tell what the beads alone say."""
-        asked = self._asked(graph.types)
+        asked = _rows(graph.asked)
         if asked is None:
             return self._look(graph)
         return self._look(graph.take(asked)).among(asked, len(graph.types))
-
-    def _asked(self, types: torch.Tensor) -> torch.Tensor | None:
-        """Which of the beads are asked for anything; None for all."""
-        kinds = self._asked_kinds
-        if kinds.all():
-            return None
-        return torch.nonzero(kinds[types]).squeeze(1)
-
-    @property
-    def _asked_kinds(self) -> torch.Tensor:
-        """Which types of beads are asked for anything, shape (n_types,)."""
-        return (self.longest > 0).any(dim=1)
 
     def _look(self, graph: BeadGraph) -> Look:
         frames = self.frames(graph.types, graph.place_vectors)
@@ -243,10 +229,10 @@ class Backmapper(nn.Module):
         return self.rounds.begin(types, look)
 
     def _round(self, number: int, graph: BeadGraph, mine: Look, sketch: Sketch) -> Look:
-        asked = self._asked(graph.types)
+        asked = _rows(graph.asked)
         if asked is None:
             return self._round_of(number, graph, mine, sketch)
-        heard = graph.take(asked).among(self._asked_kinds)  # the others have nothing to tell
+        heard = graph.take(asked).among_asked(self.n_types)  # the others have nothing to tell
         there = self._round_of(number, heard, mine.take(asked), sketch)
         # The others hold what they are, and have nothing to correct.
         return Look(*(t.index_copy(0, asked, new) for t, new in zip(mine, there, strict=True)))
@@ -330,3 +316,8 @@ class Backmapper(nn.Module):
         """Judge the prediction; it looks on and teaches the network nothing else."""
         weight = self.error(types)
         return (hidden.detach() * weight[:, :-1]).sum(dim=1) + weight[:, -1]
+
+
+def _rows(asked: torch.Tensor) -> torch.Tensor | None:
+    """Which beads are asked for anything; None for all."""
+    return None if asked.all() else torch.nonzero(asked).squeeze(1)

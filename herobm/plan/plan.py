@@ -102,6 +102,13 @@ class Plan:
         """Element of each atom, shape (n_atoms,)."""
         return self._spread([np.array(t.elements, dtype=np.str_) for t in self.library])
 
+    @cached_property
+    def used(self) -> BoolArray:
+        """Which vectors place an atom, shape (n_beads, n_slots)."""
+        used = np.zeros((self.n_beads, self.n_slots), dtype=bool)
+        used[self.bead, self.slot] = True
+        return used
+
     def _spread(self, per_template: list[StrArray]) -> StrArray:
         offsets = np.cumsum([0] + [len(p) for p in per_template])
         flat = np.concatenate(per_template) if per_template else np.array([], dtype=np.str_)

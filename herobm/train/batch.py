@@ -218,6 +218,8 @@ def graph_of(corpus: Corpus, shaken: Shaken, bead: torch.Tensor) -> BeadGraph:
         edge_relations=corpus.relations[bead].long(),
         edge_vectors=to_neighbour,
         strain=shaken.strain[bead],
+        asked=corpus.asked[bead],
+        edge_asked=(neighbours >= 0) & corpus.asked[neighbours],
     )
 
 

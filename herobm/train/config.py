@@ -126,15 +126,35 @@ def read_config(path: Path) -> TrainConfig:
         ) from None
     if path.suffix == ".json":
         try:
-            return parse_config(json.loads(text), path)
+            data = json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, str(path)))
         except json.JSONDecodeError as error:
             raise ConfigError(f"{path}:{error.lineno}: is no JSON ({error.msg})") from None
+        return parse_config(data, path)
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """As yaml.safe_load, but a key that is given twice is an error, as YAML 1.2 has it."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            seen = []
+            for key, _ in node.value:
+                seen.append((key.value, key))
+                _once(seen, f"{path}:{key.start_mark.line + 1}")
+            return super().construct_mapping(node, deep)
+
     try:
-        return parse_config(yaml.safe_load(text), path)
+        return parse_config(yaml.load(text, Loader), path)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is no YAML ({error})") from None
+
+
+def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    """Make a dict of pairs, none of whose keys may be given twice."""
+    keys = [key for key, _ in pairs]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{where}: '{twice}' is given twice", "Keep one of the two.")
+    return dict(pairs)
 
 
 def parse_config(data: Any, path: Path) -> TrainConfig:

@@ -59,6 +59,8 @@ class Corpus:
     swaps : (n_swaps, n_alternatives, n_swapped)
         Atoms that may swap names: order 0 as they are, then the alternatives; -1 for padding.
     torsions : (n_beads, 2, 2), (cos, sin) of phi and psi, NaN where there is none.
+    asked : (n_beads,), bool
+        Whether there is anything to ask of a bead: not of one that is an atom.
     n_types : int, size of the vocabulary, and the type of a bead that is not there.
     cutoff : float, Å, how far the network sees.
     """
@@ -84,6 +86,7 @@ class Corpus:
     angles: torch.Tensor
     swaps: torch.Tensor
     torsions: torch.Tensor
+    asked: torch.Tensor
     n_types: int
     cutoff: float
 
@@ -111,8 +114,8 @@ class Statistics:
     Attributes
     ----------
     typical, longest : Tensor, shape (n_types, n_slots)
-        Å, root mean square length of each vector and a bound on it; a bound of 0 for beads that
-        are one atom.
+        Å, root mean square length of each vector and a bound on it; a bound of 0 where a bead is
+        the atom.
     usual, spread : Tensor, shape (n_types, N_NEAR)
         Å, mean and standard deviation of the distances between beads (see `herobm.nn.strain`).
     bonds : dict
@@ -132,7 +135,7 @@ def build_corpus(
     model: ModelConfig,
     derived: tuple[Derived, ...] = (),
     *,
-    single: torch.Tensor | None = None,
+    longest: torch.Tensor | None = None,
 ) -> tuple[Corpus, Statistics]:
     """Coarse-grain a dataset and lay it out.
 
@@ -144,9 +147,9 @@ def build_corpus(
         Of the network that is trained; it says how far a bead sees.
     derived : tuple of Derived
         Residue kinds that are cut from others (see `herobm.train.derive`).
-    single : Tensor, shape (n_types,), bool, optional
-        Types of beads that are one atom, where other structures have told (those to learn from
-        of those to validate with); what the dataset says itself by default.
+    longest : Tensor, shape (n_types, n_slots), optional
+        Å, as in `Statistics`, where other structures have told (those to learn from of those to
+        validate with); what the dataset says itself by default.
 
     Raises
     ------
@@ -168,13 +171,16 @@ def build_corpus(
     owner = structure[plan.bead_residue]
     types = vocabulary.types(plan)
     torsions = _torsions(topology, targets)
-    if single is None:
-        single = _single(plan, positions, targets, types, torsions, vocabulary.n_types)
+    typical, found = _vector_lengths(plan, positions, targets, types, vocabulary)
+    found[_on_bead(plan, positions, targets, types, torsions, vocabulary)] = 0.0
+    longest = found if longest is None else longest
+    may_be_long = (longest.numpy() > 0)[types[plan.bead], plan.slot]
+    asked = np.bincount(plan.bead, may_be_long, plan.n_beads) > 0
     if model.n_single is None:
         neighbours = _nearest(positions, owner, reach, model.n_neighbours)
     else:
-        kinds = ((~single, model.n_neighbours), (single, model.n_single))
-        parts = [_nearest(positions, owner, reach, n, k.numpy()[types]) for k, n in kinds]
+        kinds = ((asked, model.n_neighbours), (~asked, model.n_single))
+        parts = [_nearest(positions, owner, reach, n, k) for k, n in kinds]
         neighbours = np.concatenate(parts, axis=1)
     related = relations(plan.bead_residue, steps, np.maximum(neighbours, 0))
     bonds = plan_bonds(plan, topology.links.previous)
@@ -208,11 +214,10 @@ def build_corpus(
         angles=torch.as_tensor(angles),
         swaps=torch.as_tensor(swaps),
         torsions=torch.as_tensor(torsions, dtype=torch.float32),
+        asked=torch.as_tensor(asked),
         n_types=vocabulary.n_types,
         cutoff=model.cutoff,
     )
-    typical, longest = _vector_lengths(plan, positions, targets, types, vocabulary)
-    longest[single] = 0.0
     usual, spread = _bead_distances(corpus, vocabulary.n_types)
     return corpus, Statistics(
         typical, longest, usual, spread, bond_statistics(plan, bonds, targets)
@@ -248,9 +253,7 @@ def _vector_lengths(
     length = np.linalg.norm(project(plan, beads, targets), axis=2)
     from_bead = np.zeros(length.shape, bool)
     from_bead[plan.bead, plan.slot] = plan.anchor_row < 0
-    used = np.zeros(length.shape, bool)
-    used[plan.bead, plan.slot] = True
-    length[~used] = np.nan
+    length[~plan.used] = np.nan
     typical = np.ones((vocabulary.n_types, vocabulary.n_slots))
     longest = np.full(typical.shape, 4.0)
     for kind in np.unique(types).tolist():
@@ -268,24 +271,29 @@ def _vector_lengths(
     )
 
 
-def _single(
+def _on_bead(
     plan: Plan,
     beads: FloatArray,
     targets: FloatArray,
     types: IntArray,
     torsions: FloatArray,
-    n_types: int,
+    vocabulary: Vocabulary,
 ) -> torch.Tensor:
-    """Types (n_types,) of beads that are one atom, and of which there is nothing else to tell."""
-    length = np.nan_to_num(np.linalg.norm(project(plan, beads, targets), axis=2)).max(axis=1)
-    slots = [t.n_slots for t in plan.library]
-    table = np.zeros((len(slots), max(map(len, slots))), dtype=np.int64)
-    for row, counts in zip(table, slots, strict=True):
-        row[: len(counts)] = counts
-    told = table[plan.template[plan.bead_residue], plan.bead_local] > 1
-    told |= (length > ON_BEAD) | np.isfinite(torsions).any(axis=(1, 2))
-    seen = np.bincount(types, minlength=n_types)
-    return torch.as_tensor((seen >= MIN_SEEN) & (np.bincount(types, told, n_types) == 0))
+    """Vectors of no length, (n_types, n_slots): their beads are one atom, and tell nothing else.
+
+    At the end of a chain they may have another atom.
+    """
+    length = np.nan_to_num(np.linalg.norm(project(plan, beads, targets), axis=2))
+    alone = plan.used.sum(axis=1) == 1
+    turned = np.isfinite(torsions).reshape(-1, 4).max(axis=1, keepdims=True)
+    told = (length > ON_BEAD) | turned
+    found = torch.zeros(vocabulary.n_types, vocabulary.n_slots, dtype=torch.bool)
+    for slot in range(plan.n_slots):
+        mine = plan.used[:, slot]
+        seen = np.bincount(types[mine & alone], minlength=vocabulary.n_types) >= MIN_SEEN
+        other = np.bincount(types[mine], told[mine, slot], vocabulary.n_types) > 0
+        found[:, slot] = torch.as_tensor(seen & ~other)
+    return found
 
 
 def _nearest(

@@ -108,8 +108,7 @@ def train(
     corpus, statistics = _gather(packs, vocabulary, config.model, config.derived)
     held_out = read_dataset(config.valid)
     seen = [replace(held_out, mappings=pack.mappings) for pack in packs]
-    single = (statistics.longest == 0).all(dim=1)
-    valid, _ = _gather(seen, vocabulary, config.model, single=single)
+    valid, _ = _gather(seen, vocabulary, config.model, longest=statistics.longest)
     ancestry = torch.as_tensor(vocabulary.ancestry(*libraries), dtype=torch.float32)
     origin = _origin(config, packs, held_out)
     state = start(config, vocabulary, statistics, ancestry, device, origin)
@@ -141,10 +140,10 @@ def _gather(
     model: ModelConfig,
     derived: tuple[Derived, ...] = (),
     *,
-    single: torch.Tensor | None = None,
+    longest: torch.Tensor | None = None,
 ) -> tuple[Corpus, Statistics]:
     """Coarse-grain datasets, each by its mapping, and lay them out as one."""
-    made = [build_corpus(pack, vocabulary, model, derived, single=single) for pack in packs]
+    made = [build_corpus(pack, vocabulary, model, derived, longest=longest) for pack in packs]
     corpora, statistics = [corpus for corpus, _ in made], [told for _, told in made]
     return join_corpora(corpora, vocabulary.n_slots), join_statistics(corpora, statistics)
 

@@ -92,7 +92,7 @@ def test_beads_that_are_one_atom_are_counted_by_themselves(
     types = vocabulary.types(ubiquitin.plan)
     context = build_context(ubiquitin, types, vocabulary.n_types)
     positions = ubiquitin.beads.positions
-    reach = Reach(9.0, counts[0], counts[1], tuple(single.tolist()))
+    reach = Reach(9.0, *counts, tuple((not one,) * vocabulary.n_slots for one in single))
     graph = build_graph(context, positions, None, reach, Strain(vocabulary.n_types))
     edges = graph.edge_index.numpy()
     vectors = graph.edge_vectors.numpy()
@@ -109,3 +109,6 @@ def test_beads_that_are_one_atom_are_counted_by_themselves(
         assert set(edges[bead][there].tolist()) == expected
         away = positions[edges[bead][there]] - positions[bead]
         assert np.abs(vectors[bead][there] - away).max() < 1e-5
+        asked = graph.edge_asked[bead].numpy()
+        assert (asked[there] == ~single[types][edges[bead][there]]).all()
+        assert not asked[~there].any()

@@ -308,27 +308,27 @@ def test_beads_may_all_be_one_atom(
     assert torch.isfinite(said.log_error).all()
 
 
-def test_neighbours_of_other_kinds_are_left_out(
+def test_neighbours_that_are_not_asked_are_left_out(
     ubiquitin: Topology,
     network: Backmapper,
     graph_of: Callable[[Topology, FloatArray], BeadGraph],
 ) -> None:
-    """Those that stay are all that were there of their kinds, each with what belongs to it."""
+    """Those that stay are all of which there is something to ask, each with what belongs to it."""
     graph = graph_of(ubiquitin, ubiquitin.beads.positions)
-    kinds = torch.arange(network.n_types) % 3 == 0
-    fewer = graph.among(kinds)
+    there = graph.edge_index >= 0
+    asked = there & (graph.edge_index % 3 == 0)
+    fewer = replace(graph, edge_asked=asked).among_asked(network.n_types)
     assert 1 < fewer.edge_index.shape[1] < graph.edge_index.shape[1]
     named = ("edge_index", "edge_types", "edge_relations", "edge_vectors")
     for bead in range(0, len(graph.types), 7):
-        before = torch.cat([kinds, torch.tensor([False])])[graph.edge_types[bead]]
         after = fewer.edge_index[bead] >= 0
         for name in named:
-            assert torch.equal(
-                getattr(graph, name)[bead][before], getattr(fewer, name)[bead][after]
-            )
+            kept = getattr(graph, name)[bead][asked[bead]]
+            assert torch.equal(kept, getattr(fewer, name)[bead][after])
+        assert torch.equal(fewer.edge_asked[bead], after)
         assert (fewer.edge_types[bead][~after] == network.n_types).all()
         assert (fewer.edge_vectors[bead][~after].norm(dim=-1) > network.config.cutoff).all()
-    nobody = graph.among(torch.zeros_like(kinds))
+    nobody = replace(graph, edge_asked=torch.zeros_like(asked)).among_asked(network.n_types)
     assert (nobody.edge_index == -1).all()
 
 

@@ -284,15 +284,16 @@ def test_the_graph_of_whole_structures_counts_in_the_batch(laid: Laid) -> None:
 
 
 def test_training_sees_the_neighbours_that_the_network_sees(dataset_file: Path) -> None:
-    """Beads that are one atom counted by themselves; those of a backbone are."""
+    """Beads that are one atom counted by themselves: N, O, and C but at the end of a chain."""
     folder = ROOT / "plugins/ca_only/src/herobm_ca_only/mappings/n-ca-c-o"
     data = replace(read_dataset(dataset_file), mappings=load_set(folder.glob("*.map"), "backbone"))
     library = compile_library(data.mappings)
     vocabulary = Vocabulary.of(library)
     model = ModelConfig(cutoff=9.0, n_neighbours=4, n_single=3)
     beads = [bead for entry in vocabulary.entries for bead in entry.beads]
-    single = torch.tensor([bead != "CA" for bead in beads])
-    corpus, _ = build_corpus(data, vocabulary, model, single=single)
+    longest = torch.tensor([[bead == "CA", bead in ("CA", "C")] for bead in beads]).float()
+    longest = torch.cat([longest, longest[:, 1:].expand(-1, vocabulary.n_slots - 2)], dim=1)
+    corpus, _ = build_corpus(data, vocabulary, model, longest=longest)
     topology = build_topology(coarsen(data.atoms, library), library)
     types = vocabulary.types(topology.plan)
     context = build_context(topology, types, vocabulary.n_types)
@@ -300,7 +301,11 @@ def test_training_sees_the_neighbours_that_the_network_sees(dataset_file: Path) 
     strain.usual.fill_(3.0)
     strain.spread.fill_(0.2)
     shaken = rest(corpus, strain)
-    reach = Reach(9.0, 4, 3, tuple(single.tolist()))
+    reach = Reach(9.0, 4, 3, tuple(tuple(row) for row in (longest > 0).tolist()))
+    names = np.array(topology.beads.names)
+    ends = (names == "C") & (topology.links.following < 0)[topology.plan.bead_residue]
+    assert ends.any()
+    assert corpus.asked.tolist() == ((names == "CA") | ends).tolist()
     owner = corpus.bead_structure.numpy()
     for structure in np.unique(owner):  # of which each is alone in the corpus
         mine = owner == structure
@@ -309,5 +314,7 @@ def test_training_sees_the_neighbours_that_the_network_sees(dataset_file: Path) 
         for bead in np.flatnonzero(mine):
             there, here = graph.edge_index[bead], shaken.neighbours[bead]
             assert set(here[here >= 0].tolist()) == set(there[there >= 0].tolist())
+            assert graph.asked[bead] == corpus.asked[bead]
+            assert torch.equal(graph.edge_asked[bead][there >= 0], corpus.asked[there[there >= 0]])
         assert (graph.strain - shaken.strain)[torch.as_tensor(mine)].abs().max() < 1e-5
     assert (corpus.neighbours >= 0).sum() > (shaken.neighbours >= 0).sum()  # some lie beyond

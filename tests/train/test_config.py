@@ -71,6 +71,9 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
         ("c.yaml", "train: [a", "is no YAML"),
         ("c.json", '{\n"train": a}', r"c\.json:2: is no JSON"),
         ("c.yaml", "just words", "made of 'key: value' lines"),
+        ("c.yaml", "train: a\nvalid: b\ntrain: c", r"c\.yaml:3: 'train' is given twice"),
+        ("c.yaml", "train: a\nmodel: {cutoff: 8, cutoff: 9}", r"c\.yaml:2: 'cutoff' is given"),
+        ("c.json", '{"train": "a", "train": "b"}', r"c\.json: 'train' is given twice"),
     ],
 )
 def test_text_that_is_no_configuration(tmp_path: Path, name: str, text: str, expected: str) -> None:
