@@ -61,11 +61,13 @@ class Contacts(nn.Module):
         nature = self.atom(kind) * self.relation(torch.gather(graph.edge_relations, 1, edge))
         nature = nature * (squared < self.far).unsqueeze(-1)
         places = torch.gather(around.flatten(1, 2), 1, nearest.unsqueeze(-1).expand(-1, -1, 3))
-        gap = places.unsqueeze(1) - own.unsqueeze(2)  # (n, slots, nearest, 3)
-        length = torch.sqrt(gap.square().sum(dim=-1) + 1e-6)
-        near = self.radial(length.masked_fill(~mine.unsqueeze(-1), self.radial.cutoff))
-        turned = (gap.flatten(1, 2) @ frames).unflatten(1, gap.shape[1:3])
-        degrees = [torch.ones_like(length).unsqueeze(-1), turned / length.unsqueeze(-1)]
-        angular = torch.cat(degrees, dim=-1).transpose(2, 3)  # (n, slots, 4, nearest)
-        seen = angular @ (self.mix(near) * nature.unsqueeze(1))
+        bead, slot = torch.nonzero(mine, as_tuple=True)  # of the atoms, about half of all slots
+        gap = places.index_select(0, bead) - own[bead, slot].unsqueeze(1)  # (atoms, nearest, 3)
+        length = torch.sqrt(gap.square().sum(dim=-1, keepdim=True) + 1e-6)
+        turned = gap @ frames.index_select(0, bead) / length
+        angular = torch.cat([torch.ones_like(length), turned], dim=-1).transpose(1, 2)
+        near = self.mix(self.radial(length.squeeze(-1))) * nature.index_select(0, bead)
+        found = torch.bmm(angular, near)  # (atoms, 4, channels)
+        seen = found.new_zeros(len(mine) * self.n_slots, *found.shape[1:])
+        seen = seen.index_copy(0, bead * self.n_slots + slot, found).unflatten(0, mine.shape)
         return torch.cat([seen[:, :, 0].flatten(1), seen[:, :, 1:].flatten(1)], dim=1)
