@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# One process a core, each with one thread.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
 DEMO_IN := examples/1ubq/cg.pdb
 DEMO_OUT := build/demo/1ubq_atoms.pdb
 
@@ -29,10 +31,10 @@ demo: $(INSTALLED) ## turn a Martini 3 ubiquitin back into atoms
 	@echo "The atoms are in $(DEMO_OUT)"
 
 test: $(INSTALLED) ## run the tests that take seconds
-	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu"
 
 test-slow: $(INSTALLED) ## run all tests but those that need a GPU
-	$(BIN)/python -m pytest -q -m "not gpu"
+	$(PYTEST) -m "not gpu"
 
 lint: $(INSTALLED) ## check style and formatting
 	$(BIN)/ruff check .

@@ -47,7 +47,13 @@ def atoms_of(herobm: Callable[..., tuple], path: Path, out: Path, *flags: object
     return read_atoms(out)
 
 
-@pytest.mark.parametrize("name", CASES)
+LARGE = ("1200 dipeptides", "condensate")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in LARGE else []) for n in CASES],
+)
 def test_real_structures(herobm, shared_data: Path, tmp_path: Path, name: str) -> None:
     case = CASES[name]
     path = shared_data / "cg" / case.path
@@ -68,6 +74,7 @@ def test_real_structures(herobm, shared_data: Path, tmp_path: Path, name: str) -
         assert atoms.box == pytest.approx(beads.box, abs=0.01)
 
 
+@pytest.mark.slow
 def test_no_protein_is_torn(herobm, shared_data: Path, tmp_path: Path) -> None:
     """Neighbours of the condensate are bonded, though the box cuts chains and residues."""
     path = shared_data / "cg/m3idp_condensate_gy23/GY23_nowater.gro"
@@ -82,7 +89,10 @@ def test_no_protein_is_torn(herobm, shared_data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["m3idp_condensate_gy23/GY23_nowater.gro", "m3_6al2_pope_popg/nvt_nowater.gro"],
+    [
+        pytest.param("m3idp_condensate_gy23/GY23_nowater.gro", marks=pytest.mark.slow),
+        "m3_6al2_pope_popg/nvt_nowater.gro",
+    ],
 )
 def test_no_peptide_stays_twisted(herobm, shared_data: Path, tmp_path: Path, path: str) -> None:
     """The network leaves dozens in the condensate; one may be left for ``consistency``."""
