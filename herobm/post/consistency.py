@@ -42,7 +42,7 @@ VAGUE = 0.01
 #: 1 / Å, the force of a bead that is away from where it should be; below `SHARP` Å it falls off.
 PULL, SHARP = 800.0, 0.003
 #: Å and radians, what a deviation of weight 1 is.
-BOND_SPREAD, ANGLE_SPREAD, STIFF_SPREAD, PLACE_SPREAD = 0.01, 0.05, 0.05, 0.5
+BOND_SPREAD, ANGLE_SPREAD, STIFF_SPREAD, PLACE_SPREAD = 0.01, 0.04, 0.08, 0.5
 TURN_SPREAD, FLAT_SPREAD = 0.03, 0.03
 #: Å, what a pair that clashes may be too near by, how much farther apart it is put than it need be,
 #: and how much farther than that pairs may be that are looked after.
