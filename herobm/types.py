@@ -108,6 +108,8 @@ class Atoms(Particles):
     elements : StrArray, shape (n,)
         Element symbols, first letter upper case.
     bfactors : FloatArray or None, shape (n,)
+        As in the file (Å^2 in crystal structures); of atoms that herobm rebuilt, the error that is
+        expected of their residue, Å.
     """
 
     elements: StrArray | None = None

@@ -117,6 +117,12 @@ def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") 
             + "\nor name a mapping file (--mapping my.map).",
         )
     best = max(counts, key=lambda name: counts[name][0] / max(counts[name][1], 1))
+    missing = registry.missing_packs(set(beads.residues.names.tolist()), beads.names.tolist())
+    if not counts[best][0] and missing:
+        raise UnmappedResidueError(
+            f"{source}: no mapping that is installed fits any of its residues",
+            "\n".join(missing) + "\nOr name a mapping file (--mapping my.map).",
+        )
     log.info("mapping: %s (its beads fit %d of %d residues)", best, *counts[best])
     return best
 

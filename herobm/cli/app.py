@@ -57,7 +57,7 @@ def load_verb(name: str) -> Any:
     if app is not None:
         command: Any = typer.main.get_group(app)
     else:
-        app = typer.Typer(add_completion=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(name)(getattr(module, name))
         command = typer.main.get_command(app)
     command.name = name

@@ -62,12 +62,14 @@ def info(
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
-    if "training" in facts:
-        facts["training"] = {k: v for k, v in facts["training"].items() if k != "config"}
     for key, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         if isinstance(value, dict):
-            shown = ", ".join(f"{k} {v}" for k, v in _flat(value))
+            runs = _runs(value)
+            last = {k: v for k, v in runs[-1].items() if k != "config"}
+            shown = ", ".join(f"{k} {v}" for k, v in _flat(last))
+            if len(runs) > 1:
+                shown = f"mean of {len(runs)} runs, the last one: {shown}"
         typer.echo(f"{key.replace('_', ' '):<18} {shown if shown not in (None, '') else '-'}")
 
 
@@ -219,6 +221,12 @@ def _residues(header: Header, registry: Registry) -> list[str]:
     except HerobmError:
         return sorted({entry.residue for entry in kinds.entries})
     return sorted({template.name for template in library if kinds.knows(template)})
+
+
+def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is told of each run that weights are the mean of, the first one first."""
+    members = training.get("mean_of")
+    return [training] if members is None else [run for m in members for run in _runs(m)]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -41,7 +41,8 @@ class Header(BaseModel):
     bonds : kind of bond -> mean and standard deviation in Å, from the training structures.
     errors : how the squared errors to expect follow from those that the network expects.
     training : the configuration, the digest of the data and the figures of the run; of the other
-        networks of a committee under ``others``.
+        networks of a committee under ``others``; of networks that were averaged, all under
+        ``mean_of``, for no run has come to the figures of a mean.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -202,8 +203,7 @@ def average_weights(members: Sequence[Weights], path: Path) -> None:
             )
     states = [member.network.state_dict() for member in members]
     mean = {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
-    of_others = [member.header.training for member in members[1:]]
-    training = {**first.header.training, "averaged_with": of_others}
+    training = {"mean_of": [member.header.training for member in members]}
     save_weights(path, mean, first.header.model_copy(update={"training": training}))
 
 

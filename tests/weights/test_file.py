@@ -112,7 +112,7 @@ def test_the_mean_of_two_networks(written: Path, header: Header, tmp_path: Path)
     average_weights(members, tmp_path / "mean.safetensors")
     read = load_weights(tmp_path / "mean.safetensors")
     assert not read.others
-    assert read.header.training["averaged_with"] == [header.training]
+    assert read.header.training == {"mean_of": [header.training, header.training]}
     one, two = (member.network.state_dict() for member in members)
     for name, tensor in read.network.state_dict().items():
         assert torch.allclose(tensor, (one[name] + two[name]) / 2.0, atol=2e-3)
