@@ -90,7 +90,11 @@ def backmap(
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(help="Of samples, and of directions that beads do not tell (a lone bead)."),
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="Of samples, and of directions that beads do not tell (a lone bead).",
+        ),
     ] = 0,
     overwrite: Overwrite = False,
 ) -> None:

@@ -89,7 +89,7 @@ def train(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Of all that is random. [default: 0]"),
+        typer.Option(min=0, max=2**32 - 1, help="Of all that is random. [default: 0]"),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:

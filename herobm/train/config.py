@@ -86,7 +86,7 @@ class TrainConfig(BaseModel):
     initial: Path | None = None
     hold: bool = True
     derived: tuple[Derived, ...] = ()
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     checkpoint_minutes: float = Field(default=3.0, gt=0)
     threads: int = Field(default=1, ge=1)
 
@@ -129,6 +129,8 @@ def read_config(path: Path) -> TrainConfig:
             data = json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, str(path)))
         except json.JSONDecodeError as error:
             raise ConfigError(f"{path}:{error.lineno}: is no JSON ({error.msg})") from None
+        except RecursionError:
+            raise ConfigError(f"{path}: is nested too deeply for a configuration") from None
         return parse_config(data, path)
     import yaml
 
@@ -136,9 +138,10 @@ def read_config(path: Path) -> TrainConfig:
         """As yaml.safe_load, but a key that is given twice is an error, as YAML 1.2 has it."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            seen = []
+            seen: list[tuple[str, Any]] = []
             for key, _ in node.value:
-                seen.append((key.value, key))
+                if isinstance(key, yaml.ScalarNode):
+                    seen.append((key.value, key))
                 _once(seen, f"{path}:{key.start_mark.line + 1}")
             return super().construct_mapping(node, deep)
 
@@ -146,6 +149,8 @@ def read_config(path: Path) -> TrainConfig:
         return parse_config(yaml.load(text, Loader), path)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is no YAML ({error})") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply for a configuration") from None
 
 
 def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:

@@ -9,10 +9,11 @@ structures, with noise on their beads and without.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from herobm.nn.strain import N_FEATURES, expand
 from herobm.types import FloatArray
@@ -31,6 +32,9 @@ USUAL = 0.999
 WIDTH = 1 + N_FEATURES
 
 
+_Numbers: TypeAlias = Annotated[tuple[float, ...], Field(min_length=WIDTH, max_length=WIDTH)]
+
+
 class ErrorFit(NamedTuple):
     """How the squared errors to expect follow from those that a network expects.
 
@@ -45,8 +49,8 @@ class ErrorFit(NamedTuple):
         Å^2, no squared error is expected to be larger.
     """
 
-    offset: tuple[float, ...] = (0.0,) * WIDTH
-    slope: tuple[float, ...] = (1.0, *(0.0,) * N_FEATURES)
+    offset: _Numbers = (0.0,) * WIDTH
+    slope: _Numbers = (1.0, *(0.0,) * N_FEATURES)
     most: float = 1e4
 
     def squares(self, log_error: FloatArray, strain: FloatArray) -> FloatArray:

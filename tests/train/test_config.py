@@ -47,6 +47,7 @@ def test_json_says_the_same_as_yaml(tmp_path: Path) -> None:
         ),
         ("xyzzy: 1", "xyzzy: no such key\n"),
         ("epochs: 0", "epochs: Input should be greater than or equal to 1"),
+        ("seed: 99999999999999999999999", "seed: Input should be less than 4294967296"),
         ("epochs: many", "epochs: Input should be a valid integer"),
     ],
 )
@@ -73,6 +74,9 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
         ("c.yaml", "just words", "made of 'key: value' lines"),
         ("c.yaml", "train: a\nvalid: b\ntrain: c", r"c\.yaml:3: 'train' is given twice"),
         ("c.yaml", "train: a\nmodel: {cutoff: 8, cutoff: 9}", r"c\.yaml:2: 'cutoff' is given"),
+        ("c.yaml", "? [train, a]\n: b", "is no YAML"),
+        ("c.yaml", "[" * 5000, "nested too deeply"),
+        ("c.json", "[" * 100000, "nested too deeply"),
         ("c.json", '{"train": "a", "train": "b"}', r"c\.json: 'train' is given twice"),
     ],
 )
