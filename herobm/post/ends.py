@@ -55,10 +55,12 @@ def close_ends(
         lone = _is_lone(assembly, context, i)
         if lone and "OXT" in _places(assembly, i):
             before[i] = _acetyl(atoms, _places(assembly, i))
-        if not _bonded_on(assembly, i) and "OXT" not in (places := _places(assembly, i)):
+        places = _places(assembly, i)
+        whole = {"C", "CA", "O"} <= places.keys()  # what lacks them is told of later
+        if whole and "OXT" not in places and not _bonded_on(assembly, i):
             if lone or (broken and ends == "capped"):
                 after[i] = _amide(places)
-            elif {"C", "CA", "O"} <= places.keys():
+            else:
                 added[i] = [("OXT", "O", _opposite(places, 1.25))]
     if not (added or before or after):
         return atoms, tuple(breaks)

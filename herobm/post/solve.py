@@ -138,8 +138,10 @@ class Problem:
         self._size = 3 * n_atoms
 
     def step(self, positions: FloatArray) -> FloatArray:
-        """Take one step from positions (n_atoms, 3) in Å."""
+        """Take one step from positions (n_atoms, 3) in Å; none where no atom is free."""
         n_free = len(self._order)
+        if not n_free:
+            return positions
         distances, torsions, centres = self._blocks
         entries, pulls = zip(
             distances.terms(*_distance_slopes(self.distances, positions)),

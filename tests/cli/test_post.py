@@ -120,6 +120,15 @@ def test_a_structure_without_any_mapping_is_told_so(herobm, tmp_path: Path) -> N
     assert "--mapping" in outcome.err
 
 
+def test_beads_get_no_hydrogens(herobm, tmp_path: Path) -> None:
+    """Amino acids without C, CA and O get no ends, and are told of as incomplete."""
+    beads = Path(__file__).resolve().parents[2] / "examples/1ubq/cg.pdb"
+    outcome = herobm("post", "hydrogens", beads, "-o", tmp_path / "out.pdb")
+    assert outcome.code == 1
+    assert "may lack heavy atoms" in outcome.err
+    assert not (tmp_path / "out.pdb").exists()
+
+
 #: Methanol, which no mapping and no force field has, far from everything.
 STRANGER = [
     "HETATM 9001  C1  XYZ B   1      60.000  40.000  40.000  1.00  0.00           C",
