@@ -62,14 +62,15 @@ def info(
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
+    if "training" in facts:
+        runs = _runs(facts["training"])
+        if len(runs) > 1:
+            facts["mean_of"] = f"{len(runs)} runs; training tells of the last one"
+        facts["training"] = {k: v for k, v in runs[-1].items() if k != "config"}
     for key, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         if isinstance(value, dict):
-            runs = _runs(value)
-            last = {k: v for k, v in runs[-1].items() if k != "config"}
-            shown = ", ".join(f"{k} {v}" for k, v in _flat(last))
-            if len(runs) > 1:
-                shown = f"mean of {len(runs)} runs, the last one: {shown}"
+            shown = ", ".join(f"{k} {v}" for k, v in _flat(value))
         typer.echo(f"{key.replace('_', ' '):<18} {shown if shown not in (None, '') else '-'}")
 
 

@@ -129,15 +129,6 @@ class Context:
     used: BoolArray
     n_types: int
 
-    def asked(self, vectors: tuple[tuple[bool, ...], ...]) -> BoolArray:
-        """Of which beads there is anything to ask, shape (n_beads,); see `Reach`."""
-        if not vectors:
-            return np.ones(len(self.types), bool)
-        table = np.array(vectors)[self.types]
-        width = min(table.shape[1], self.used.shape[1])
-        found: BoolArray = np.logical_and(table[:, :width], self.used[:, :width]).any(axis=1)
-        return found
-
 
 def build_context(topology: Topology, types: IntArray, n_types: int) -> Context:
     """Gather what of the graph stays the same for all frames of a topology."""
@@ -145,6 +136,26 @@ def build_context(topology: Topology, types: IntArray, n_types: int) -> Context:
     places = context_places(topology.plan, topology.link_beads, steps)
     plan = topology.plan
     return Context(types, places, steps, plan.bead_residue, plan.used, n_types)
+
+
+def asked_beads(types: IntArray, used: BoolArray, vectors: BoolArray) -> BoolArray:
+    """Tell of which beads there is anything to ask.
+
+    Parameters
+    ----------
+    types : IntArray, shape (n_beads,)
+    used : BoolArray, shape (n_beads, n_slots)
+        Vectors that place an atom.
+    vectors : BoolArray, shape (n_types, n_slots)
+        Which of them are asked for; the slots of either may be more than those of the other.
+
+    Returns
+    -------
+    BoolArray, shape (n_beads,)
+    """
+    width = min(vectors.shape[1], used.shape[1])
+    found: BoolArray = np.asarray(np.logical_and(vectors[types, :width], used[:, :width]).any(1))
+    return found
 
 
 def restrict(context: Context, kept: BoolArray) -> Context:
@@ -198,7 +209,9 @@ def build_graph(
         float32, on the CPU.
     """
     found = find_neighbours(positions, box, reach.cutoff)
-    asked = context.asked(reach.asked)
+    asked = np.ones(len(positions), dtype=bool)
+    if reach.asked:
+        asked = asked_beads(context.types, context.used, np.array(reach.asked))
     neighbours, vectors = _seen(*found, asked, reach)
     padded = np.append(context.types, context.n_types)
     there = np.where(neighbours < 0, 0, neighbours)

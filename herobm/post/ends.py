@@ -50,12 +50,12 @@ def close_ends(
         broken = i + 1 < len(residues) and _is_break(assembly, context, i)
         if broken:
             breaks.append(f"{residues.label(i)} | {residues.label(i + 1)}")
-            if ends == "capped":
+            if ends == "capped" and {"N", "CA", "C"} <= _places(assembly, i + 1).keys():
                 before[i + 1] = _acetyl(atoms, _places(assembly, i + 1))
         lone = _is_lone(assembly, context, i)
-        if lone and "OXT" in _places(assembly, i):
-            before[i] = _acetyl(atoms, _places(assembly, i))
         places = _places(assembly, i)
+        if lone and {"N", "CA", "C", "OXT"} <= places.keys():
+            before[i] = _acetyl(atoms, places)
         whole = {"C", "CA", "O"} <= places.keys()  # what lacks them is told of later
         if whole and "OXT" not in places and not _bonded_on(assembly, i):
             if lone or (broken and ends == "capped"):

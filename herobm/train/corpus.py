@@ -14,6 +14,7 @@ from herobm.chem.backbone import torsion_atoms
 from herobm.chem.geometry import bond_statistics, dihedrals
 from herobm.chem.symmetry import interchangeable
 from herobm.nn.config import ModelConfig
+from herobm.nn.graph import asked_beads
 from herobm.nn.strain import N_NEAR
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, lay_out_atoms, plan_bonds
@@ -174,8 +175,7 @@ def build_corpus(
     typical, found = _vector_lengths(plan, positions, targets, types, vocabulary)
     found[_on_bead(plan, positions, targets, types, torsions, vocabulary)] = 0.0
     longest = found if longest is None else longest
-    may_be_long = (longest.numpy() > 0)[types[plan.bead], plan.slot]
-    asked = np.bincount(plan.bead, may_be_long, plan.n_beads) > 0
+    asked = asked_beads(types, plan.used, longest.numpy() > 0)
     if model.n_single is None:
         neighbours = _nearest(positions, owner, reach, model.n_neighbours)
     else:

@@ -120,10 +120,11 @@ def test_a_structure_without_any_mapping_is_told_so(herobm, tmp_path: Path) -> N
     assert "--mapping" in outcome.err
 
 
-def test_beads_get_no_hydrogens(herobm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", ["charged", "capped"])
+def test_beads_get_no_hydrogens(herobm, tmp_path: Path, ends: str) -> None:
     """Amino acids without C, CA and O get no ends, and are told of as incomplete."""
     beads = Path(__file__).resolve().parents[2] / "examples/1ubq/cg.pdb"
-    outcome = herobm("post", "hydrogens", beads, "-o", tmp_path / "out.pdb")
+    outcome = herobm("post", "hydrogens", beads, "-o", tmp_path / "out.pdb", "--ends", ends)
     assert outcome.code == 1
     assert "may lack heavy atoms" in outcome.err
     assert not (tmp_path / "out.pdb").exists()
