@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from herobm.errors import HerobmError, PluginContractError, PluginError, UnknownNameError
+from herobm.errors import HerobmError, PluginContractError, PluginError
 from herobm.plugins.records import STAGES, PostProcessorSpec
 from herobm.post.context import PostContext
 from herobm.types import Atoms
@@ -44,8 +44,6 @@ def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, .
         wanted = [name for name in DEFAULT if name in registry.postprocessors()]
     else:
         wanted = [name.strip() for name in names.split(",") if name.strip()]
-        if not wanted:
-            raise UnknownNameError("--post names no step", "Write --post none to have none.")
     if wanted == [NONE]:
         return ()
     specs = dict.fromkeys(registry.postprocessor(name) for name in wanted)

@@ -60,12 +60,6 @@ def test_an_unknown_step_is_refused_with_the_names_there_are(registry: Registry)
         resolve("backbon", registry)
 
 
-@pytest.mark.parametrize("names", ["", " , "])
-def test_a_list_without_a_step_is_refused(registry: Registry, names: str) -> None:
-    with pytest.raises(UnknownNameError, match="names no step"):
-        resolve(names, registry)
-
-
 def test_no_default_chain_where_the_core_is_blocked() -> None:
     assert resolve(None, Registry([])) == ()
 
