@@ -167,9 +167,10 @@ def _structure(
 ) -> None:
     """Run the steps on one structure; where a late one fails, what was there before it is kept."""
     from herobm.errors import HerobmError
+    from herobm.post.alone import whole
     from herobm.post.chain import run_chain
 
-    done = given
+    done = whole(given, told)
     lines: list[str] = []
     try:
         for spec in specs:
@@ -239,6 +240,7 @@ def _trajectory(
     from dataclasses import replace
 
     from herobm.io import TrajectoryWriter
+    from herobm.post.alone import whole
     from herobm.post.chain import run_chain
 
     first = output.with_suffix(".pdb")
@@ -250,7 +252,7 @@ def _trajectory(
         )
         for frame in read:
             placed = replace(given, positions=frame.positions[rows], box=frame.box)
-            done, lines = run_chain(specs, placed, told)
+            done, lines = run_chain(specs, whole(placed, told), told)
             if opening is None:  # only now the number of hydrogens is known
                 opening, said = done, lines
                 written = stack.enter_context(TrajectoryWriter(output, len(done), overwrite))

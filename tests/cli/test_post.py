@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from herobm.io import (
     read_beads,
     write_structure,
 )
+from herobm.system.periodic import box_matrix
 from herobm.types import Atoms
 
 
@@ -58,6 +60,37 @@ def test_backbone_needs_no_beads(herobm, structure: Path, tmp_path: Path) -> Non
     assert outcome.code == 0
     assert "residues made regular" in outcome.out
     assert len(read_atoms(out)) == len(read_atoms(structure))
+
+
+@pytest.mark.parametrize("with_beads", [False, True])
+def test_molecules_that_the_box_cuts_are_put_together(
+    herobm, peptide: Callable[[str], Atoms], tmp_path: Path, with_beads: bool
+) -> None:
+    whole = peptide("MAGPSHFW")
+    box = np.array([30.0, 28.0, 26.0, 75.0, 80.0, 70.0])
+    vectors = box_matrix(box)
+    middle = whole.positions.mean(axis=0)
+    placed = (whole.positions - middle) @ np.linalg.inv(vectors)  # the middle lies on a corner
+    cut = replace(whole, positions=(placed - np.floor(placed)) @ vectors, box=box)
+    assert np.ptp(cut.positions, axis=0).max() > np.ptp(whole.positions, axis=0).max()
+    write_structure(tmp_path / "cut.pdb", cut)
+    write_structure(tmp_path / "whole.pdb", replace(whole, box=box))
+    beads, out = tmp_path / "cg.pdb", tmp_path / "out.cif"
+    outcome = herobm("coarsen", tmp_path / "whole.pdb", "--mapping", "martini3", "-o", beads)
+    assert outcome.code == 0
+    options = ["--cg", beads] if with_beads else []
+    step = "consistency" if with_beads else "hydrogens"
+    outcome = herobm("post", step, tmp_path / "cut.pdb", *options, "-o", out)
+    assert outcome.code == 0, outcome.err
+    after = read_atoms(out)
+    heavy = after.subset(after.elements != "H").positions[: len(whole)]
+    if with_beads:
+        assert np.abs(heavy - whole.positions).max() < 0.05
+    names = after.subset(after.elements != "H").names[: len(whole)]
+    assert names.tolist() == whole.names.tolist()
+    gaps = np.linalg.norm(heavy[:, None] - heavy, axis=2)
+    wanted = np.linalg.norm(whole.positions[:, None] - whole.positions, axis=2)
+    assert np.abs(gaps - wanted).max() < 0.1
 
 
 def test_several_steps_run_by_stage(herobm, structure: Path, beads: Path, tmp_path: Path) -> None:
