@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from herobm.errors import OutputError
+
+#: What the system says of a disk or a quota that is full, or a disk that fails.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def check_writable(path: Path | str, overwrite: bool = False) -> None:
@@ -55,7 +59,7 @@ def written_aside(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        As `check_writable`. What the block itself raises passes through.
+        As `check_writable`, and where there is no room. What else the block raises passes through.
     """
     target = Path(path).resolve()
     _check_target(target, Path(path), overwrite)
@@ -67,6 +71,10 @@ def written_aside(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
         yield aside
         _check_target(target, Path(path), overwrite)
         _move(aside, target, Path(path))
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise cannot_write(Path(path), error) from None
+        raise
     finally:
         aside.unlink(missing_ok=True)
 
@@ -79,13 +87,10 @@ def write_bytes(path: Path | str, data: bytes) -> None:
     Raises
     ------
     OutputError
-        As `check_writable`, and where there is no room.
+        As `written_aside`.
     """
     with written_aside(path, overwrite=True) as aside:
-        try:
-            aside.write_bytes(data)
-        except OSError as error:
-            raise cannot_write(Path(path), error) from None
+        aside.write_bytes(data)
 
 
 def _check_target(target: Path, path: Path, overwrite: bool) -> None:

@@ -20,7 +20,7 @@ from herobm.plan import Library
 from herobm.plugins.manager import load_registry
 from herobm.post.chain import resolve
 from herobm.system import Topology, build_topology, rename_residues
-from herobm.system.chains import report_breaks
+from herobm.system.chains import report_breaks, report_rings
 from herobm.types import Beads
 
 if TYPE_CHECKING:
@@ -124,7 +124,9 @@ def prepare(
     library = open_library(mappings, registry, beads.residues.names.tolist())
     models = find_models(named, beads.residues, library, registry, device)
     topology = _topology(beads, library, models, skip_unmapped, source, registry)
-    report_breaks(topology.beads.residues, topology.links)
+    found = topology.beads
+    report_breaks(found.residues, topology.links)
+    report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)
     return Rebuilder(topology, models, device, seed, steps, options)
 
 

@@ -26,7 +26,7 @@ from herobm.io import read_atoms, read_beads
 from herobm.pipeline import Rebuilder, Result, backmap, prepare
 from herobm.plugins.manager import load_registry
 from herobm.plugins.registry import Registry
-from herobm.types import Beads
+from herobm.types import Beads, Residues
 
 CG = Path(__file__).resolve().parent.parent / "examples/1ubq/cg.pdb"
 
@@ -235,3 +235,21 @@ def test_a_lone_bead_is_turned_by_the_seed(
     assert np.abs(first - other).max() > 0.1
     gaps = np.linalg.norm(first[:, None] - first[None], axis=2)[np.triu_indices(len(first), 1)]
     assert gaps.min() > 0.8
+
+
+def test_a_bridge_of_the_first_frame_stays(registry: Registry) -> None:
+    places = [[0.0, 0, 0], [2.3, 1.2, 0], [6.6, 0, 0.5], [4.6, 1.4, 0.4]]
+    residues = Residues(np.full(2, "CYS"), np.array([3, 40]), np.full(2, ""), np.full(2, "A"))
+    names = np.array(["BB", "SC1"] * 2)
+    first = Beads(np.array(places), names, np.array([0, 0, 1, 1]), residues)
+    shift = np.repeat([[0.0, 0, 0], [4, 0, 0]], 2, axis=0)
+    apart = first.with_positions(first.positions + shift)
+    for frames, n_bridges in (((first, apart), 1), ((apart, first), 0)):
+        rebuilder = prepare(frames[0], mapping="martini3", registry=registry, post="none")
+        for frame in frames:
+            assert len(rebuilder.result(frame).disulfides) == n_bridges
+    result = backmap(first, mapping="martini3", post="none")
+    one, two = result.disulfides[0]
+    assert result.atoms.names[[one, two]].tolist() == ["SG", "SG"]
+    gap = result.atoms.positions[one] - result.atoms.positions[two]
+    assert np.linalg.norm(gap) == pytest.approx(2.05, abs=0.021)

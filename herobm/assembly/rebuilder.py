@@ -21,10 +21,11 @@ from herobm.chem.verdict import Judge
 from herobm.errors import ModelError
 from herobm.plan import reconstruct
 from herobm.plugins.records import PostProcessorSpec
+from herobm.post.bonding import is_heavy
 from herobm.post.chain import run_chain
 from herobm.post.context import PostContext
 from herobm.system import Topology
-from herobm.system.disulfides import find_disulfides
+from herobm.system.disulfides import PLACED_CUTOFF, find_disulfides
 from herobm.types import Atoms, Beads, FloatArray
 
 #: Stages that keep the atoms that the mapping has; what comes later may add some, or fail.
@@ -76,6 +77,7 @@ class Rebuilder:
         self.reference = {kind: stats for model in models for kind, stats in model.bonds.items()}
         self.tidier = Tidier(topology, self.reference)
         self.disulfides = find_disulfides(plan, topology.beads)
+        self._bridged: tuple[tuple[int, int], ...] | None = None
         self.light = tuple(spec for spec in steps if spec.stage in LIGHT)
         self.heavy = tuple(spec for spec in steps if spec.stage not in LIGHT)
         self._context = PostContext(
@@ -130,7 +132,7 @@ class Rebuilder:
         _check_freedom(sampler, confidence)
         for number in range(n):
             rng = np.random.default_rng([seed % 2**63, number])
-            drawn = self.tidier.tidy(sampler.draw(rng))
+            drawn = self.tidier.tidy(sampler.draw(rng), context.disulfides)
             *_, last = self._finish(beads, drawn, context, confidence)
             yield last
 
@@ -154,12 +156,18 @@ class Rebuilder:
             share.fill(beads, draft)
         placed = reconstruct(self.topology.plan, beads.positions, draft.vectors)
         placed = np.where(np.isfinite(draft.placed), draft.placed, placed)
-        positions = self.tidier.tidy(placed)
-        bridges = self.disulfides.bonded(positions)
+        bridges = self._bridges(placed)
+        positions = self.tidier.tidy(placed, bridges)
         torsions = draft.torsions
         context = replace(self._context, beads=beads, disulfides=bridges, torsions=torsions)
         confidence = Confidence.of(self.topology.plan, draft.squared_error, draft.strain)
         return positions, context, confidence
+
+    def _bridges(self, positions: FloatArray) -> tuple[tuple[int, int], ...]:
+        """Tell which sulfur atoms are bonded: those of the first frame, for bonds stay."""
+        if self._bridged is None:
+            self._bridged = self.disulfides.bonded(positions, PLACED_CUTOFF)
+        return self._bridged
 
     def _lightly(self, atoms: Atoms, context: PostContext) -> tuple[Atoms, tuple[str, ...]]:
         """Run the steps that add nothing, and name like atoms that they turned over anew."""
@@ -184,10 +192,12 @@ class Rebuilder:
     ) -> Result:
         found = find_atoms(self.topology.plan, beads.residues, atoms)
         positions = self._heavy(atoms)
+        heavy = int(is_heavy(atoms).sum())
         summary = replace(
             summarise(self.judge, beads, positions, self.reference, bridges),
             contributions=self.contributions,
-            n_hydrogens=len(atoms) - int((found >= 0).sum()),
+            n_atoms=heavy,
+            n_hydrogens=len(atoms) - heavy,
             steps=told,
             confidence=confidence.lines(beads.residues),
             before=before,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from herobm.chem.oxygens import find_forks, part_forks
 from herobm.chem.stereo import mend_chirality
 from herobm.plan.bonds import plan_bonds
 from herobm.system import Topology
+from herobm.system.disulfides import BRIDGE
 from herobm.types import FloatArray
 
 #: Å, how far a bond may be from the mean length of its kind before it is pulled back. Crystal
@@ -37,19 +38,24 @@ class Tidier:
         self._forks = find_forks(self._naming, self.bonds)
         self._molecule = topology.links.chain[topology.plan.atom_residue]
 
-    def tidy(self, positions: FloatArray) -> FloatArray:
-        """Set atoms right; a molecule does not feel the others.
+    def tidy(self, positions: FloatArray, bridges: Sequence[tuple[int, int]] = ()) -> FloatArray:
+        """Set atoms right; a molecule does not feel the others but by bridges.
 
         Parameters
         ----------
         positions : FloatArray, shape (n_atoms, 3)
             Å.
+        bridges : sequence of (int, int)
+            Bonded sulfur atoms.
 
         Returns
         -------
         FloatArray, shape (n_atoms, 3)
         """
-        placed = limit_bonds(positions, self.bonds, self._lengths, BOND_TOLERANCE)
+        joined = np.array(bridges, dtype=np.int64).reshape(-1, 2)
+        bonds = np.concatenate([self.bonds, joined])
+        lengths = np.concatenate([self._lengths, np.full(len(joined), BRIDGE)])
+        placed = limit_bonds(positions, bonds, lengths, BOND_TOLERANCE)
         for _ in range(3):
             turned = mend_chirality(self.plan, placed)
             if turned is placed:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -150,6 +151,9 @@ def _chosen(n_frames: int, wanted: slice, path: Path) -> range:
 class TrajectoryWriter:
     """Writes frames to an XTC, TRR or DCD file, which appears when the block ends well.
 
+    DCD holds the time of the first frame and that between two; frames that are not evenly spaced
+    are given other times there.
+
     Parameters
     ----------
     path : Path or str
@@ -161,7 +165,8 @@ class TrajectoryWriter:
     Raises
     ------
     OutputError
-        On entering, where the file cannot be written or the extension is not known.
+        On entering, where the file cannot be written or the extension is not known; at the end of
+        the block, where not all of it got to the disk.
 
     Examples
     --------
@@ -175,12 +180,13 @@ class TrajectoryWriter:
         self._overwrite = overwrite
         self._n_written = 0
         self._stack = ExitStack()
+        self._aside = self.path
+        self._held: list[Frame] = []
         self._file: Any = None
         self._universe: Any = None
 
     def __enter__(self) -> Self:
-        suffix = self.path.suffix.lower()
-        if suffix not in _WRITTEN:
+        if self.path.suffix.lower() not in _WRITTEN:
             raise OutputError(
                 f"{self.path}: trajectories are not written in the format of this extension",
                 "Name it .xtc, .trr or .dcd.",
@@ -188,10 +194,10 @@ class TrajectoryWriter:
         with ExitStack() as stack, quiet():
             import MDAnalysis
 
-            aside = stack.enter_context(written_aside(self.path, self._overwrite))
+            self._aside = stack.enter_context(written_aside(self.path, self._overwrite))
+            stack.push(lambda kind, *_: None if kind else self._check_whole())
+            stack.push(lambda kind, *_: self._close(bool(kind)))
             self._universe = MDAnalysis.Universe.empty(self._n_particles, trajectory=True)
-            self._file = MDAnalysis.Writer(str(aside), n_atoms=self._n_particles)
-            stack.callback(self._file.close)
             self._stack = stack.pop_all()
         return self
 
@@ -221,21 +227,67 @@ class TrajectoryWriter:
             Where the frame cannot be written.
         """
         if not np.isfinite(positions).all():
-            number = f"frame {self._n_written}"
-            message = f"{self.path}: {number} has coordinates that are no numbers"
+            message = f"{self.path}: frame {self._n_written} has coordinates that are no numbers"
             raise OutputError(message, "Nothing was written. Check the input of that frame.")
+        number = self._n_written
+        frame = Frame(number, positions, box, time, number if step is None else step)
+        self._n_written += 1
+        if self._file is None:  # two frames tell what the head of a DCD file holds
+            self._held.append(replace(frame, positions=positions.copy()))
+            if len(self._held) == 2 or self.path.suffix.lower() != ".dcd":
+                self._open()
+        else:
+            self._put(frame)
+
+    def _open(self) -> None:
+        """Open the file, and write the frames that were held back."""
+        import MDAnalysis
+
+        times = _dcd_times(self._held) if self.path.suffix.lower() == ".dcd" else {}
+        with quiet():
+            self._file = MDAnalysis.Writer(str(self._aside), n_atoms=self._n_particles, **times)
+        for frame in self._held:
+            self._put(frame)
+        self._held.clear()
+
+    def _put(self, frame: Frame) -> None:
         now = self._universe.trajectory.ts
-        now.positions = positions
-        now.dimensions = box
-        now.time = time
-        now.frame = self._n_written
-        now.data["step"] = self._n_written if step is None else step
+        now.positions = frame.positions
+        now.dimensions = frame.box
+        now.time = frame.time
+        now.frame = frame.index
+        now.data["step"] = frame.step
         try:
             with quiet():
                 self._file.write(self._universe.atoms)
         except OSError as error:
             raise cannot_write(self.path, error) from None
-        self._n_written += 1
+
+    def _close(self, failed: bool) -> None:
+        try:
+            if self._held and not failed:
+                self._open()
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+    def _check_whole(self) -> None:
+        """Read the end of what was written: the libraries do not tell of a close that failed."""
+        if not self._n_written:
+            return
+        try:
+            with quiet():
+                reader = frame_reader(self._aside, self._n_particles)
+                try:
+                    reader.fetch(self._n_written - 1)
+                finally:
+                    reader.close()
+        except (StructureError, *PARSER_ERRORS):
+            raise OutputError(
+                f"{self.path}: the file cannot be written: of {self._n_written} frames not all got "
+                "there",
+                "Check the space of the folder, or choose another.",
+            ) from None
 
     def __exit__(
         self,
@@ -244,3 +296,24 @@ class TrajectoryWriter:
         trace: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+
+def _dcd_times(frames: Sequence[Frame]) -> dict[str, Any]:
+    """Tell the writer of MDAnalysis what the head of a DCD file says of times.
+
+    A frame has the time (number + istart / nsavc) dt; `nsavc` are the steps between two.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        The first one or two.
+    """
+    first, last = frames[0], frames[-1]
+    dt, steps = last.time - first.time, last.step - first.step
+    if dt <= 0:  # of one frame: it comes after the first interval
+        dt, steps = (first.time, 1) if first.time > 0 else (1.0, 1)
+    fine = [max(steps, 1), 1000]  # the latter where the steps do not tell the time
+    starts = {nsavc: first.time / dt * nsavc for nsavc in fine}
+    fitting = [n for n, s in starts.items() if abs(s - round(s)) < 1e-3 and s < 2**31]
+    nsavc = (fitting or [1])[0]
+    return {"dt": dt, "nsavc": nsavc, "istart": round(first.time / dt * nsavc)}

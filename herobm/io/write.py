@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from herobm.aside import cannot_write, written_aside
+from herobm.aside import written_aside
 from herobm.errors import OutputError
 from herobm.io.cif_text import cif_text
 from herobm.io.gro_text import check_gro, gro_text
@@ -130,10 +130,7 @@ def _put(target: Path, text: str, overwrite: bool) -> None:
     if target.suffix.lower() == ".gz":
         data = gzip.compress(data, mtime=0)
     with written_aside(target, overwrite) as aside:
-        try:
-            aside.write_bytes(data)
-        except OSError as error:
-            raise cannot_write(target, error) from None
+        aside.write_bytes(data)
 
 
 def check_fits(path: Path | str, particles: Particles) -> None:

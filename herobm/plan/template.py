@@ -154,11 +154,9 @@ class Template:
     def link_reach(self) -> tuple[float, float]:
         """Å from the atoms bonded to the previous and next residue to their beads, at the most.
 
-        The bead is the mean of its atoms, and each of these is no farther from the atom of the
-        bond than a stretched chain of as many bonds as lie between them; a bead that has this
-        atom among its own has others on all sides of it, and is nearer. 0 where there is no bond.
+        0 where there is no bond.
         """
-        first, last = (0.0 if a is None else self._reach(a) for a in self._link_atoms)
+        first, last = (0.0 if a is None else self.reach_of(a) for a in self._link_atoms)
         return first, last
 
     @cached_property
@@ -174,7 +172,13 @@ class Template:
         into = preceding[0] if preceding else (following[1] if following else None)
         return into if into in names else None, following[0] if following else None
 
-    def _reach(self, atom: str) -> float:
+    def reach_of(self, atom: str) -> float:
+        """Å from an atom to its bead, at the most.
+
+        The bead is the mean of its atoms, and each of these is no farther from the atom than a
+        stretched chain of as many bonds as lie between them; a bead that has the atom among its own
+        has others on all sides of it, and is nearer.
+        """
         import networkx as nx
 
         graph = nx.Graph((b.a.name, b.b.name) for b in self.mapping.bonds if _inside(b))

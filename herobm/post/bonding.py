@@ -17,8 +17,9 @@ from herobm.types import Atoms, BoolArray, IntArray, Residues
 
 #: Water, as files call it; its atom is O.
 WATERS = frozenset({"HOH", "WAT", "SOL", "TIP3"})
-#: Å, the longest bond from one residue to the next where no topology tells.
-PEPTIDE_CUTOFF = 2.5
+#: Å, the longest bond from one residue to the next where no topology tells: between two amino
+#: acids of the force fields, and where one of the two is of another kind (a modified residue).
+PEPTIDE_CUTOFF, STRANGE_CUTOFF = 2.5, 1.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +147,8 @@ def assemble(atoms: Atoms, context: PostContext) -> Assembly:
     places = locate(atoms, context)
     standard = tuple(standard_name(str(name)) for name in atoms.residues.names)
     planned = _planned_bonds(atoms, context, places.atom)
-    linked = _linked(atoms, places.residue, standard, planned)
+    linked, peptides = _linked(atoms, places.residue, standard, planned)
+    planned = np.concatenate([planned, peptides])
     topology = _openmm_topology(atoms, standard, linked)
     topology.createStandardBonds()
     named = [(bond[0].index, bond[1].index) for bond in topology.bonds()]
@@ -191,8 +193,8 @@ def _linked(
     plan_residue: IntArray,
     standard: tuple[str, ...],
     planned: IntArray,
-) -> BoolArray:
-    """Whether each residue is bonded to the one before it."""
+) -> tuple[BoolArray, IntArray]:
+    """Whether each residue is bonded to the one before it, and the bonds no plan tells of."""
     n = len(atoms.residues)
     linked = np.zeros(n, dtype=bool)
     owners = np.sort(atoms.residue_index[planned], axis=1).reshape(-1, 2)
@@ -203,24 +205,28 @@ def _linked(
     carbon = _rows_called(atoms, standard, "C")
     nitrogen = _rows_called(atoms, standard, "N")
     chains = atoms.residues.chains
+    found = []
     for two in range(1, n):
         one = two - 1
-        if not (standard[one] and standard[two]) or chains[one] != chains[two]:
+        if chains[one] != chains[two] or not (standard[one] or standard[two]):
             continue
         if min(plan_residue[one], plan_residue[two]) >= 0 or linked[two]:
             continue
         if carbon[one] < 0 or nitrogen[two] < 0 or standard[one] == "NME":
             continue
+        cutoff = PEPTIDE_CUTOFF if standard[one] and standard[two] else STRANGE_CUTOFF
         gap = atoms.positions[carbon[one]] - atoms.positions[nitrogen[two]]
-        linked[two] = float(np.linalg.norm(gap)) <= PEPTIDE_CUTOFF
-    return linked
+        if float(np.linalg.norm(gap)) <= cutoff:
+            linked[two] = True
+            found.append((carbon[one], nitrogen[two]))
+    return linked, np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 def _rows_called(atoms: Atoms, standard: tuple[str, ...], name: str) -> list[int]:
-    """Atom of each residue of a protein that is called so, -1 for none."""
+    """Atom of each residue that is called so, -1 for none."""
     found = [-1] * len(standard)
     for row, owner in enumerate(atoms.residue_index.tolist()):
-        if standard[owner] and standard_atom(standard[owner], str(atoms.names[row])) == name:
+        if standard_atom(standard[owner], str(atoms.names[row])) == name:
             found[owner] = row
     return found
 

@@ -28,6 +28,7 @@ from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.coarsen import unbuilt_shares
+from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Å, how far a bond may be from the mean length of its kind (or its own, where that is unknown),
@@ -245,17 +246,30 @@ def _problem(
     start, bonds = layout.positions, layout.bonds
     angles = angles_of(bonds, layout.plan.n_atoms)[:, [0, 2]]
     disulfides = _present(np.array(context.disulfides, np.int64).reshape(-1, 2), layout)
-    pairs = np.concatenate([bonds, disulfides, angles])
-    spread = np.full(len(pairs), BOND_SPREAD)
-    spread[len(bonds) + len(disulfides) :] = ANGLE_SPREAD
+    across = _across(bonds, disulfides)
+    pairs = np.concatenate([bonds, disulfides, across, angles])
+    counts = [len(part) for part in (bonds, disulfides, across, angles)]
+    spread = np.repeat([BOND_SPREAD, BOND_SPREAD, ANGLE_SPREAD, ANGLE_SPREAD], counts)
+    lengths = _gaps(start, pairs)
+    first, second = counts[0] + np.cumsum([0, counts[1]])
+    lengths[first:second] = BRIDGE
+    lengths[second : second + counts[2]] = ACROSS_BRIDGE
     return Problem(
-        Distances(pairs, _gaps(start, pairs), 1.0 / spread),
+        Distances(pairs, lengths, 1.0 / spread),
         _torsions(layout, backbone),
         centres.all,
         np.nan_to_num(start),
         np.full(layout.plan.n_atoms, 1.0 / PLACE_SPREAD),
         (layout.rows >= 0) & ~held[layout.plan.atom_residue],
     )
+
+
+def _across(bonds: IntArray, bridges: IntArray) -> IntArray:
+    """Each sulfur atom of a bridge with the neighbours of the other one, shape (n, 2)."""
+    both = np.concatenate([bridges, bridges[:, ::-1]])
+    ways = np.concatenate([bonds, bonds[:, ::-1]])
+    found = [(one, there) for one, two in both for here, there in ways[ways[:, 0] == two]]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 def _torsions(layout: Layout, backbone: Backbone) -> Torsions:

@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from herobm.chem.geometry import third_place
-from herobm.post.bonding import Assembly, elements_of
+from herobm.errors import MinimisationError
+from herobm.post.bonding import STRANGE_CUTOFF, Assembly, elements_of
 from herobm.post.context import PostContext
 from herobm.post.residue_names import AMINO_ACIDS, standard_atom
 from herobm.types import Atoms, FloatArray, Residues
@@ -38,7 +39,13 @@ def close_ends(
     Atoms
     tuple of str
         The breaks, by the residues on either side.
+
+    Raises
+    ------
+    MinimisationError
+        If a chain is closed to a ring, which has no ends.
     """
+    _refuse_rings(assembly)
     atoms, residues = assembly.atoms, assembly.atoms.residues
     added: dict[int, Placed] = {}
     before: dict[int, Placed] = {}
@@ -65,6 +72,25 @@ def close_ends(
     if not (added or before or after):
         return atoms, tuple(breaks)
     return _inserted(atoms, added, before, after), tuple(breaks)
+
+
+def _refuse_rings(assembly: Assembly) -> None:
+    """Stop at a chain whose last C is bonded to its first N."""
+    n = len(assembly.linked)
+    begins = np.flatnonzero(~assembly.linked).tolist()
+    for first, last in zip(begins, [*(b - 1 for b in begins[1:]), n - 1], strict=True):
+        places = _places(assembly, last), _places(assembly, first)
+        if last <= first or "C" not in places[0] or "N" not in places[1]:
+            continue
+        gap = float(np.linalg.norm(places[0]["C"] - places[1]["N"]))
+        if gap <= STRANGE_CUTOFF:
+            label = assembly.atoms.residues.label
+            raise MinimisationError(
+                f"C of {label(last)} lies {gap:.2f} Å from N of {label(first)}: a ring, which has "
+                "no ends, and rings get no hydrogens",
+                "Give the ring its hydrogens with a tool for cyclic peptides, or leave the step "
+                "out (--post).",
+            )
 
 
 def _bonded_on(assembly: Assembly, i: int) -> bool:

@@ -20,6 +20,10 @@ LINK_CUTOFF, ON_BACKBONE = 4.5, 5.0
 #: of their residues can take them.
 LINK_LENGTH, LINK_SLACK = 1.33, 0.1
 
+#: Å, distance of the beads at both ends of a chain, of so many residues at least, up to which it
+#: may be a ring.
+RING_CUTOFF, RING_SIZE = 4.2, 4
+
 #: Last residue numbers that fit into the columns of PDB and GRO; after them comes 0, or 1.
 LAST_NUMBERS = (9999, 99999)
 
@@ -134,6 +138,40 @@ def report_breaks(residues: Residues, links: Links) -> None:
             residues.label(first - 1),
             residues.label(first),
         )
+
+
+def report_rings(
+    residues: Residues,
+    links: Links,
+    positions: FloatArray,
+    link_beads: IntArray,
+    box: FloatArray | None = None,
+) -> None:
+    """Say in the log where the ends of a chain lie as near as if they were bonded.
+
+    No file of beads tells a cyclic peptide from a chain whose ends meet, so it is taken for one.
+
+    Parameters
+    ----------
+    residues, links, positions, link_beads, box
+        See `find_links`.
+    """
+    last_of = {int(links.chain[i]): int(i) for i in np.flatnonzero(links.chain_end)}
+    for first in np.flatnonzero(links.chain_start).tolist():
+        last = last_of.get(int(links.chain[first]), first)
+        ends = int(link_beads[last, 1]), int(link_beads[first, 0])
+        if last - first < RING_SIZE - 1 or min(ends) < 0:
+            continue
+        gap = minimum_image(positions[ends[0]] - positions[ends[1]], box)
+        distance = float(np.linalg.norm(gap))
+        if distance <= RING_CUTOFF:
+            log.info(
+                "%s and %s, the ends of a chain, lie %.1f Å apart as bonded residues do; if they "
+                "are, in a cyclic peptide: it is rebuilt as an open chain",
+                residues.label(first),
+                residues.label(last),
+                distance,
+            )
 
 
 def name_chains(residues: Residues, links: Links) -> Residues:

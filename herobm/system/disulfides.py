@@ -11,10 +11,17 @@ from herobm.plan.plan import Plan
 from herobm.system.periodic import minimum_image
 from herobm.types import Beads, FloatArray, IntArray
 
-#: Largest distance in Å between the beads of two bridged sulfur atoms (2.4 Å in Martini 3).
+#: Å, largest distance between the beads of two bridged sulfur atoms (2.4 Å in Martini 3), where
+#: their atoms do not allow more.
 BEAD_CUTOFF = 4.5
-#: Largest distance in Å between two bridged sulfur atoms (2.05 Å in crystals).
-SULFUR_CUTOFF = 2.7
+#: Å, length of a bridge, and distance of one sulfur atom to the carbon atom of the other.
+BRIDGE, ACROSS_BRIDGE = 2.05, 3.05
+#: Å, how much farther apart beads of a bridge may be than their atoms can take them.
+SLACK = 0.1
+#: Å, largest distance between two bridged sulfur atoms: of a structure with atoms, and as a network
+#: places them. Of 125 bridges of crystals it places those of Martini 3 beads 1.9 to 2.2 Å apart, of
+#: C-alpha alone half of them farther than 2.5 Å.
+SULFUR_CUTOFF, PLACED_CUTOFF = 2.7, 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +38,17 @@ class Candidates:
     pairs: IntArray
     box: FloatArray | None
 
-    def bonded(self, positions: FloatArray) -> tuple[tuple[int, int], ...]:
+    def bonded(
+        self, positions: FloatArray, cutoff: float = SULFUR_CUTOFF
+    ) -> tuple[tuple[int, int], ...]:
         """Pairs that are bridged, nearest first; no sulfur atom is in two.
 
         Parameters
         ----------
         positions : FloatArray, shape (n_atoms, 3)
             Å.
+        cutoff : float
+            Å, largest distance of two of them.
         """
         gaps = minimum_image(positions[self.pairs[:, 0]] - positions[self.pairs[:, 1]], self.box)
         distances = np.linalg.norm(gaps, axis=1)
@@ -45,7 +56,7 @@ class Candidates:
         found: list[tuple[int, int]] = []
         for row in np.argsort(distances, kind="stable").tolist():
             one, two = self.pairs[row].tolist()
-            if distances[row] <= SULFUR_CUTOFF and not taken & {one, two}:
+            if distances[row] <= cutoff and not taken & {one, two}:
                 taken |= {one, two}
                 found.append((one, two))
         return tuple(sorted(found))
@@ -59,30 +70,47 @@ def find_disulfides(plan: Plan, beads: Beads) -> Candidates:
     plan : Plan
     beads : Beads
     """
-    atoms, owners = [], []
+    atoms, owners, reach = [], [], []
     index = plan.atom_index()
     for kind, template in enumerate(plan.library):
         residues = np.flatnonzero(plan.template == kind)
         for local, element in enumerate(template.elements):
             if element != "S" or (template.bonds == local).sum() != 1:
                 continue
+            name = template.atoms[local]
             atoms.append(index[residues, local])
-            owners.append(plan.bead_start[residues] + template.bead_of(template.atoms[local]))
+            owners.append(plan.bead_start[residues] + template.bead_of(name))
+            reach.append(np.full(len(residues), template.reach_of(name)))
     atom = np.concatenate(atoms) if atoms else np.zeros(0, dtype=np.int64)
     if len(atom) < 2:
         return Candidates(np.zeros((0, 2), dtype=np.int64), beads.box)
     points = beads.positions[np.concatenate(owners)]
-    return Candidates(np.sort(atom[_near(points, beads.box)], axis=1), beads.box)
+    pairs = _near(points, np.concatenate(reach), beads.box)
+    return Candidates(np.sort(atom[pairs], axis=1), beads.box)
 
 
-def _near(points: FloatArray, box: FloatArray | None) -> IntArray:
-    """Pairs of points (n, 3) closer than `BEAD_CUTOFF`, over periodic boundaries too."""
+def _near(points: FloatArray, reach: FloatArray, box: FloatArray | None) -> IntArray:
+    """Pairs of beads (n, 3) that a bridge can join, over periodic boundaries too.
+
+    Parameters
+    ----------
+    points : FloatArray, shape (n, 3)
+        Å.
+    reach : FloatArray, shape (n,)
+        Å, how far the sulfur atom of each can be from it.
+    box : FloatArray or None, shape (6,)
+    """
+    farthest = max(BEAD_CUTOFF, 2.0 * float(reach.max()) + BRIDGE + SLACK)
     if box is None:
-        pairs: IntArray = cKDTree(points).query_pairs(BEAD_CUTOFF, output_type="ndarray")
-        return pairs.reshape(-1, 2)
-    found = [np.zeros((0, 2), dtype=np.int64)]
-    for one in range(len(points) - 1):  # sulfur atoms are few; any cell, wrapped or not
-        gaps = minimum_image(points[one + 1 :] - points[one], box)
-        two = one + 1 + np.flatnonzero(np.linalg.norm(gaps, axis=1) <= BEAD_CUTOFF)
-        found.append(np.stack([np.full(len(two), one), two], axis=1))
-    return np.concatenate(found)
+        pairs = cKDTree(points).query_pairs(farthest, output_type="ndarray").reshape(-1, 2)
+    else:
+        found = [np.zeros((0, 2), dtype=np.int64)]
+        for one in range(len(points) - 1):  # sulfur atoms are few; any cell, wrapped or not
+            gaps = minimum_image(points[one + 1 :] - points[one], box)
+            two = one + 1 + np.flatnonzero(np.linalg.norm(gaps, axis=1) <= farthest)
+            found.append(np.stack([np.full(len(two), one), two], axis=1))
+        pairs = np.concatenate(found)
+    gaps = minimum_image(points[pairs[:, 0]] - points[pairs[:, 1]], box)
+    allowed = np.maximum(BEAD_CUTOFF, reach[pairs].sum(axis=1) + BRIDGE + SLACK)
+    near: IntArray = pairs[np.linalg.norm(gaps, axis=1) <= allowed]
+    return near

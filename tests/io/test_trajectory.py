@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import resource
 import struct
 from pathlib import Path
 
@@ -10,7 +12,13 @@ import pytest
 from MDAnalysisTests import datafiles
 
 from herobm.errors import OutputError, StructureError
-from herobm.io import TrajectoryWriter, open_trajectory, read_beads, write_structure
+from herobm.io import (
+    TrajectoryWriter,
+    open_trajectory,
+    read_beads,
+    write_structure,
+    written_aside,
+)
 from herobm.types import Beads, Residues
 
 N = 12
@@ -36,9 +44,15 @@ def structure(tmp_path: Path) -> Path:
     return path
 
 
-def write(path: Path, n_frames: int = 5, n: int = N, box: np.ndarray | None = BOX) -> Path:
+def write(
+    path: Path,
+    n_frames: int = 5,
+    n: int = N,
+    box: np.ndarray | None = BOX,
+    overwrite: bool = False,
+) -> Path:
     """Write a trajectory."""
-    with TrajectoryWriter(path, n) as writer:
+    with TrajectoryWriter(path, n, overwrite) as writer:
         for frame in range(n_frames):
             writer.write(positions(frame, n), box, time=10.0 * frame, step=500 * frame)
     return path
@@ -62,8 +76,9 @@ def test_there_and_back(
             assert frame.box is None
         else:
             np.testing.assert_allclose(frame.box, box, atol=1e-3)
+        assert frame.time == pytest.approx(10.0 * frame.index)
         if extension != "dcd":
-            assert (frame.time, frame.step) == (10.0 * frame.index, 500 * frame.index)
+            assert frame.step == 500 * frame.index
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.gro", path.name]
 
 
@@ -174,6 +189,54 @@ def test_a_failure_leaves_no_half_trajectory(tmp_path: Path) -> None:
         stop_halfway()
     with pytest.raises(OutputError, match="no numbers"), TrajectoryWriter(path, N) as writer:
         writer.write(np.full((N, 3), np.nan))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "steps"),
+    [
+        ([250.0, 350.0, 450.0], [12500, 17500, 22500]),
+        ([250.0, 350.0, 450.0], [0, 1, 2]),
+        ([7.0], [3]),
+        ([0.0], [0]),
+        ([2e7, 2e7 + 1000, 2e7 + 2000], [10**9, 10**9 + 50000, 10**9 + 100000]),
+    ],
+)
+def test_dcd_keeps_times_that_are_evenly_spaced(
+    tmp_path: Path, structure: Path, times: list[float], steps: list[int]
+) -> None:
+    path = tmp_path / "t.dcd"
+    with TrajectoryWriter(path, N) as writer:
+        for number, (time, step) in enumerate(zip(times, steps, strict=True)):
+            writer.write(positions(number), BOX, time=time, step=step)
+    with open_trajectory(structure, path) as trajectory:
+        assert [frame.time for frame in trajectory] == pytest.approx(times, rel=1e-6)
+
+
+@pytest.mark.parametrize("extension", ["xtc", "trr", "dcd"])
+@pytest.mark.parametrize("missing", [1, 4000])
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, extension: str, missing: int) -> None:
+    path = write(tmp_path / f"t.{extension}", 20, n=300)
+    before = path.read_bytes()
+    room = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) - missing, room[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            write(path, 20, n=300, overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_for_text_too(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OutputError, match=r"page\.html.*No space"), written_aside(path):
+        raise full
+    other = OSError(errno.ENOENT, "No such file or directory")
+    with pytest.raises(FileNotFoundError), written_aside(path):
+        raise other
     assert list(tmp_path.iterdir()) == []
 
 

@@ -108,6 +108,28 @@ def test_a_ter_stands_where_a_chain_is_broken(peptide: Peptide, tmp_path: Path, 
     assert ters == [first, ["ALA", "A", "5"]]
 
 
+def test_a_modified_residue_does_not_end_the_chain(peptide: Peptide) -> None:
+    told: list[str] = []
+    strange = renamed(peptide("AGSGA"), 2, "SEP")
+    full = hydrogens(strange, PostContext(report=told.append))
+    for residue in (0, 1, 2, 3):
+        assert "OXT" not in names_of(full, residue)
+    assert "H" in names_of(full, 3)
+    assert "H2" not in names_of(full, 3)
+    assert "SEP" in told[-1]
+
+
+def test_a_ring_has_no_ends_and_is_refused(peptide: Peptide) -> None:
+    chain = peptide("AGGGGA")
+    chain = chain.subset(chain.names != "OXT")
+    places = chain.positions.copy()
+    last = (chain.residue_index == 5) & (chain.names == "C")
+    first = (chain.residue_index == 0) & (chain.names == "N")
+    places[first] = places[last] + [1.33, 0.0, 0.0]
+    with pytest.raises(MinimisationError, match=r"C of ALA 6.* lies 1\.33 Å from N of ALA 1.*ring"):
+        hydrogens(chain.with_positions(places), PostContext())
+
+
 def test_a_broken_chain_gets_capped_ends(peptide: Peptide) -> None:
     full = hydrogens(broken(peptide), PostContext(options={"ends": "capped"}))
     assert full.residues.names.tolist() == ["ALA", "VAL", "NME", "ACE", "SER", "ALA"]

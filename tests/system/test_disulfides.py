@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from herobm.plan import Library
+from herobm.plan import Library, compile_library
 from herobm.plan.plan import Plan
+from herobm.plugins import load_registry
 from herobm.system import Topology, build_topology
-from herobm.system.disulfides import find_disulfides
+from herobm.system.disulfides import PLACED_CUTOFF, find_disulfides
 from herobm.types import Beads, FloatArray, Residues
 
 
@@ -53,6 +54,24 @@ def test_beads_far_apart_are_no_candidates(martini3: Library) -> None:
     topology = cysteines(martini3, np.array([[0.0, 0, 0], [6.0, 0, 0]]), ["CYS", "CYS"])
     candidates = find_disulfides(topology.plan, topology.beads)
     assert candidates.bonded(atoms_at(topology.plan, [[0, 0, 0], [2.0, 0, 0]])) == ()
+
+
+def test_beads_farther_from_their_sulfur_atoms_may_be_farther_apart() -> None:
+    library = compile_library(load_registry().mapping("ca_only/ca"))
+    for gap, found in ((7.0, 1), (8.0, 0)):
+        beads = Beads(
+            positions=np.array([[0.0, 0, 0], [gap, 0, 0]]),
+            names=np.array(["CA", "CA"]),
+            residue_index=np.arange(2),
+            residues=Residues(
+                np.array(["CYS", "CYS"]), np.array([1, 50]), np.full(2, ""), np.full(2, "A")
+            ),
+        )
+        topology = build_topology(beads, library)
+        candidates = find_disulfides(topology.plan, topology.beads)
+        near = atoms_at(topology.plan, [[2.0, 0, 0], [4.9, 0, 0]])
+        assert len(candidates.bonded(near, PLACED_CUTOFF)) == found
+        assert candidates.bonded(near) == ()
 
 
 def test_no_sulfur_atom_is_in_two_bridges(martini3: Library) -> None:
