@@ -11,6 +11,7 @@ import numpy as np
 
 from herobm.assembly.choice import as_names, choose_mappings, open_library
 from herobm.assembly.draft import Model
+from herobm.assembly.likeness import likeliest
 from herobm.assembly.models import open_model
 from herobm.assembly.outcome import Result
 from herobm.assembly.rebuilder import Rebuilder
@@ -121,6 +122,8 @@ def prepare(
     if not mappings:
         known = [m.mapping for m in named if m.mapping in registry.mappings()]
         mappings = choose_mappings(beads, registry, source, tuple(dict.fromkeys(known)))
+        if not known:
+            mappings = (*mappings[:-1], likeliest(beads, str(mappings[-1]), registry))
     library = open_library(mappings, registry, beads.residues.names.tolist())
     models = find_models(named, beads.residues, library, registry, device)
     topology = _topology(beads, library, models, skip_unmapped, source, registry)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from herobm.assembly.choice import choose_mapping
+from herobm.assembly.likeness import likeliest
 from herobm.assembly.network import NetworkShare
 from herobm.assembly.routing import model_for
 from herobm.errors import (
@@ -26,6 +27,7 @@ from herobm.io import read_atoms, read_beads
 from herobm.pipeline import Rebuilder, Result, backmap, prepare
 from herobm.plugins.manager import load_registry
 from herobm.plugins.registry import Registry
+from herobm.system import coarsen
 from herobm.types import Beads, Residues
 
 CG = Path(__file__).resolve().parent.parent / "examples/1ubq/cg.pdb"
@@ -253,3 +255,17 @@ def test_a_bridge_of_the_first_frame_stays(registry: Registry) -> None:
     assert result.atoms.names[[one, two]].tolist() == ["SG", "SG"]
     gap = result.atoms.positions[one] - result.atoms.positions[two]
     assert np.linalg.norm(gap) == pytest.approx(2.05, abs=0.021)
+
+
+def test_sets_with_the_same_names_are_told_apart_by_their_places(
+    beads: Beads, result: Result, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    elnedyn = coarsen(result.atoms, registry.mapping("martini3/elnedyn"))
+    assert likeliest(elnedyn, "martini3/protein", registry) == "martini3/elnedyn"
+    assert likeliest(beads, "martini3/protein", registry) == "martini3/protein"
+    with caplog.at_level(logging.INFO, logger="herobm"):
+        rebuilder = prepare(elnedyn, registry=registry, post="none")
+    assert [model.name for model in rebuilder.models] == ["martini3/elnedyn"]
+    assert "martini3/elnedyn instead of martini3/protein" in caplog.text
+    named = prepare(elnedyn, mapping="martini3/protein", registry=registry, post="none")
+    assert [model.name for model in named.models] == ["martini3/protein"]

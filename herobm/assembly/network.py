@@ -90,6 +90,14 @@ class NetworkShare:
         draft.squared_error[rows] = self.errors.squares(log_error, said[0].strain)
         draft.strain[rows] = said[0].strain
 
+    def strain(self, beads: Beads) -> FloatArray:
+        """Tell how far the beads of a frame stray, shape (n_rows,), Å, without a look at them."""
+        network = self.networks[0]
+        seen = beads.positions[self.seen]
+        graph = build_graph(self.context, seen, beads.box, network.reach, network.strain)
+        found: FloatArray = graph.strain[self._own].cpu().numpy()
+        return found
+
     def _ask(
         self,
         network: Backmapper,

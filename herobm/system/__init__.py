@@ -3,7 +3,7 @@
 from herobm.system.chains import Links, find_links, name_chains
 from herobm.system.coarsen import coarsen
 from herobm.system.matching import AtomMatch, match_atoms, rename_residues
-from herobm.system.topology import Topology, build_topology, count_fitting
+from herobm.system.topology import Topology, build_topology, count_fitting, fitting_residues
 
 __all__ = [
     "AtomMatch",
@@ -13,6 +13,7 @@ __all__ = [
     "coarsen",
     "count_fitting",
     "find_links",
+    "fitting_residues",
     "match_atoms",
     "name_chains",
     "rename_residues",

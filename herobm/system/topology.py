@@ -142,15 +142,31 @@ def count_fitting(beads: Beads, library: Library) -> tuple[int, int]:
         Residues that fit, and all residues; virtual sites are not looked at.
     """
     kept = beads.subset(~virtual_sites(beads, library))
-    template = find_templates(kept.residues, library)
-    starts = np.searchsorted(kept.residue_index, np.arange(len(template) + 1))
-    names = kept.names.tolist()
+    fitting = _fitting(kept, library)
+    return int(fitting.sum()), len(fitting)
+
+
+def fitting_residues(beads: Beads, library: Library, most: int) -> Beads:
+    """Return the first residues, `most` of them at most, whose beads are those of a library."""
+    kept = beads.subset(~virtual_sites(beads, library))
+    fitting = _fitting(kept, library)
+    fitting &= np.cumsum(fitting) <= most
+    return kept.subset(fitting[kept.residue_index])
+
+
+def _fitting(beads: Beads, library: Library) -> BoolArray:
+    """Residues whose beads are those that a library has for them, shape (n_residues,)."""
+    template = find_templates(beads.residues, library)
+    starts = np.searchsorted(beads.residue_index, np.arange(len(template) + 1))
+    names = beads.names.tolist()
     wanted = [sorted(t.beads) for t in library]
-    fitting = sum(
-        kind >= 0 and sorted(names[starts[i] : starts[i + 1]]) == wanted[kind]
-        for i, kind in enumerate(template.tolist())
+    return np.array(
+        [
+            kind >= 0 and sorted(names[starts[i] : starts[i + 1]]) == wanted[kind]
+            for i, kind in enumerate(template.tolist())
+        ],
+        dtype=bool,
     )
-    return fitting, len(template)
 
 
 def virtual_sites(beads: Beads, library: Library) -> BoolArray:

@@ -1,0 +1,85 @@
+"""Mapping sets that beads fit by their names: where they lie as they should.
+
+Martini 3 and Elnedyn call their beads alike and put them in different places. How far beads stray
+from the distances that they have in the structures a network has learnt from tells such sets apart.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from herobm.assembly.choice import by_preference
+from herobm.assembly.models import open_model
+from herobm.assembly.network import Network
+from herobm.assembly.routing import models_of, route
+from herobm.errors import HerobmError
+from herobm.plan import compile_library
+from herobm.plugins.registry import Registry
+from herobm.system import build_topology, count_fitting, fitting_residues
+from herobm.types import Beads
+
+log = logging.getLogger(__name__)
+
+#: Å, median strain up to which beads are where they should be, and no other set is looked at. That
+#: of simulations of Martini 3 is 0.44, of Elnedyn beads of crystals read as Martini 3 0.2.
+IN_PLACE = 0.1
+#: A set is given up for one by which the beads stray less than this share.
+LESS = 0.9
+#: Residues that are looked at.
+MOST = 300
+
+
+def likeliest(beads: Beads, chosen: str, registry: Registry) -> str:
+    """Find the set by which beads stray least, of those that they fit as well as the chosen one.
+
+    Says so in the log where it is another one.
+
+    Parameters
+    ----------
+    beads : Beads
+    chosen : str
+        A mapping set.
+    registry : Registry
+    """
+    own = _strain(beads, chosen, registry)
+    if own is None or own <= IN_PLACE:
+        return chosen
+    fitting = count_fitting(beads, compile_library(registry.mapping(chosen)))
+    best, least = chosen, LESS * own
+    for name in by_preference(registry):
+        try:
+            library = compile_library(registry.mapping(name))
+            strain = (
+                _strain(beads, name, registry)
+                if name != chosen and count_fitting(beads, library) == fitting
+                else None
+            )
+        except HerobmError:
+            continue  # of a pack that nobody asked for
+        if strain is not None and strain < least:
+            best, least = name, strain
+    if best != chosen:
+        log.info(
+            "mapping: %s instead of %s, whose beads have the same names: they stray by %.2f Å from "
+            "the places of the one, by %.2f Å from those of the other",
+            best, chosen, least, own,
+        )  # fmt: skip
+    return best
+
+
+def _strain(beads: Beads, mapping: str, registry: Registry) -> float | None:
+    """Median strain, Å, by the network of a mapping set; None where it has none."""
+    names = models_of(mapping, registry)
+    model = open_model(names[0], registry) if len(names) == 1 else None
+    if not isinstance(model, Network):
+        return None
+    library = compile_library(registry.mapping(mapping))
+    some = fitting_residues(beads, library, MOST)
+    if len(some) == 0:
+        return None
+    topology = build_topology(some, library)
+    owned = route(library, (model,))[topology.plan.template] >= 0
+    strain = model.share(topology, owned, 0).strain(topology.beads)
+    return float(np.median(strain)) if len(strain) else None
