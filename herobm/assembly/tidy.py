@@ -10,7 +10,7 @@ from herobm.chem.geometry import limit_bonds, reference_lengths
 from herobm.chem.naming import canonical_names, find_naming
 from herobm.chem.oxygens import find_forks, part_forks
 from herobm.chem.stereo import mend_chirality
-from herobm.plan.bonds import plan_bonds
+from herobm.plan.bonds import pairs_across, plan_bonds
 from herobm.system import Topology
 from herobm.system.disulfides import BRIDGE
 from herobm.types import FloatArray
@@ -18,6 +18,9 @@ from herobm.types import FloatArray
 #: Å, how far a bond may be from the mean length of its kind before it is pulled back. Crystal
 #: structures scatter by 0.01 to 0.02 Å about that mean.
 BOND_TOLERANCE = 0.02
+#: Å, between 2 and 4 lie the atoms at both ends of an angle; a network that wavers between two
+#: conformers puts like branches nearer.
+ACROSS, ACROSS_TOLERANCE = 3.0, 1.0
 
 
 class Tidier:
@@ -34,6 +37,7 @@ class Tidier:
         self.plan = topology.plan
         self.bonds = plan_bonds(topology.plan, topology.links.previous)
         self._lengths = reference_lengths(topology.plan, self.bonds, dict(reference))[:, 0]
+        self._across = pairs_across(self.bonds, topology.plan.n_atoms)
         self._naming = find_naming(topology.plan, within_beads=True)
         self._forks = find_forks(self._naming, self.bonds)
         self._molecule = topology.links.chain[topology.plan.atom_residue]
@@ -53,9 +57,11 @@ class Tidier:
         FloatArray, shape (n_atoms, 3)
         """
         joined = np.array(bridges, dtype=np.int64).reshape(-1, 2)
-        bonds = np.concatenate([self.bonds, joined])
-        lengths = np.concatenate([self._lengths, np.full(len(joined), BRIDGE)])
-        placed = limit_bonds(positions, bonds, lengths, BOND_TOLERANCE)
+        bonds = np.concatenate([self.bonds, joined, self._across])
+        known = (self._lengths, np.full(len(joined), BRIDGE), np.full(len(self._across), ACROSS))
+        room = np.full(len(bonds), BOND_TOLERANCE)
+        room[len(self.bonds) + len(joined) :] = ACROSS_TOLERANCE
+        placed = limit_bonds(positions, bonds, np.concatenate(known), room)
         for _ in range(3):
             turned = mend_chirality(self.plan, placed)
             if turned is placed:

@@ -109,7 +109,7 @@ def _as_centers(found: Labelled) -> Centers:
     return Centers(table[:, :4], table[:, 4])
 
 
-def chirality_errors(plan: Plan, positions: FloatArray) -> IntArray:
+def chirality_errors(plan: Plan, positions: FloatArray, least: float = 0.0) -> IntArray:
     """Find the labelled centres that have the wrong hand.
 
     Parameters
@@ -117,13 +117,16 @@ def chirality_errors(plan: Plan, positions: FloatArray) -> IntArray:
     plan : Plan
     positions : FloatArray, shape (n_atoms, 3)
         Å; NaN where an atom is missing.
+    least : float
+        Å^3, triple product of three bonds up to which a centre counts as wrong; that of a carbon
+        with four bonds to carbon is 2.8.
 
     Returns
     -------
     IntArray, shape (n_errors,)
         Centres, as atoms of the plan, ascending. A flat centre (volume 0) is wrong.
     """
-    return _wrong_hands(plan, positions, [stereo_centers(t) for t in plan.library])
+    return _wrong_hands(plan, positions, [stereo_centers(t) for t in plan.library], least)
 
 
 def mend_chirality(plan: Plan, positions: FloatArray) -> FloatArray:
@@ -165,12 +168,12 @@ def _mended(plan: Plan, positions: FloatArray, kinds: list[Centers]) -> FloatArr
     return mended
 
 
-def prochiral_errors(plan: Plan, positions: FloatArray) -> IntArray:
+def prochiral_errors(plan: Plan, positions: FloatArray, least: float = 0.0) -> IntArray:
     """Find the centres whose like branches have each other's name (see `prochiral_centers`).
 
     Parameters and result are those of `chirality_errors`.
     """
-    return _wrong_hands(plan, positions, [prochiral_centers(t) for t in plan.library])
+    return _wrong_hands(plan, positions, [prochiral_centers(t) for t in plan.library], least)
 
 
 def double_bond_errors(plan: Plan, positions: FloatArray) -> IntArray:
@@ -208,9 +211,9 @@ def _sides(plan: Plan, positions: FloatArray) -> tuple[IntArray, BoolArray]:
     return atoms, cis
 
 
-def _wrong_hands(plan: Plan, positions: FloatArray, kinds: list[Centers]) -> IntArray:
+def _wrong_hands(plan: Plan, positions: FloatArray, kinds: list[Centers], least: float) -> IntArray:
     atoms, volume, _ = _volumes(plan, positions, kinds)
-    found: IntArray = np.sort(atoms[volume <= 0, 0])
+    found: IntArray = np.sort(atoms[volume <= least, 0])
     return found
 
 

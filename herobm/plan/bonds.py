@@ -52,6 +52,23 @@ def _chain_bonds(plan: Plan, previous: IntArray, index: IntArray) -> IntArray:
     return pairs
 
 
+def pairs_across(bonds: IntArray, n_atoms: int) -> IntArray:
+    """List the pairs of atoms at both ends of an angle, shape (n, 2).
+
+    Not those that are bonded, nor across a ring of four atoms, where they may lie nearer.
+
+    Parameters
+    ----------
+    bonds : IntArray, shape (n_bonds, 2)
+    n_atoms : int
+    """
+    ends = np.sort(angles_of(bonds, n_atoms)[:, [0, 2]], axis=1)
+    keys, first, count = np.unique(ends @ (n_atoms, 1), return_index=True, return_counts=True)
+    bonded = np.isin(keys, np.sort(bonds, axis=1) @ (n_atoms, 1))
+    found: IntArray = ends[np.sort(first[(count == 1) & ~bonded])]
+    return found
+
+
 def angles_of(bonds: IntArray, n_atoms: int) -> IntArray:
     """List the angles that bonds make.
 

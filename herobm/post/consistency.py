@@ -20,7 +20,7 @@ from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
 from herobm.chem.kept import kept_torsions
 from herobm.chem.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors, prochiral_errors
-from herobm.plan.bonds import angles_of
+from herobm.plan.bonds import angles_of, pairs_across
 from herobm.post.backbone import beside
 from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.context import PostContext
@@ -48,6 +48,9 @@ TURN_SPREAD, FLAT_SPREAD = 0.03, 0.03
 #: Å, what a pair that clashes may be too near by, how much farther apart it is put than it need be,
 #: and how much farther than that pairs may be that are looked after.
 CLASH_SPREAD, CLEAR, ROOM = 0.01, 0.05, 0.6
+#: Å, distance below which atoms at both ends of an angle are pushed apart, and Å^3, triple product
+#: of bonds below which a centre counts as flat (see `herobm.chem.stereo.chirality_errors`).
+LEAST_ACROSS, FLAT_CENTRE = 2.0, 1.0
 #: How much stiffer a bond at its limit gets with each step.
 STIFFER = 4.0
 STIFFEST = 1e4
@@ -122,7 +125,7 @@ class Quality:
     verdict : see `herobm.chem.ramachandran.judge`.
     bent : degrees that the peptide before each residue is off a plane.
     cis : whether it is rather cis than trans.
-    wrong : centres of the wrong hand, and swapped names of like branches.
+    wrong : centres of the wrong hand, or nearly flat, and swapped names of like branches.
     """
 
     verdict: IntArray
@@ -188,6 +191,7 @@ class _Pulls:
         self.elements, self.present = layout.plan.elements, np.flatnonzero(layout.rows >= 0)
         bridges = np.array(context.disulfides, np.int64).reshape(-1, 2)
         self.joined = np.concatenate([layout.bonds, bridges])
+        self.across = pairs_across(self.joined, layout.plan.n_atoms)
         self.torsion_weights = problem.torsions.weights.copy()
         self.torsion_residue = layout.plan.atom_residue[problem.torsions.atoms[:, 2]]
         own = _gaps(layout.positions, layout.bonds)
@@ -218,10 +222,11 @@ class _Pulls:
         return self.limit(positions)
 
     def _near(self, positions: FloatArray) -> Repulsions:
-        """Pairs that clash or might come to."""
+        """Pairs that clash or might come to, and those at both ends of an angle."""
         pairs = clashes(positions, self.elements, self.present, self.joined, CLEAR + ROOM)
         lengths = least_distances(self.elements, pairs) + CLEAR
-        return Repulsions(pairs, lengths, 1.0 / CLASH_SPREAD)
+        lengths = np.concatenate([lengths, np.full(len(self.across), LEAST_ACROSS)])
+        return Repulsions(np.concatenate([pairs, self.across]), lengths, 1.0 / CLASH_SPREAD)
 
     def limit(self, positions: FloatArray) -> FloatArray:
         """Bring bonds back within the limit."""
@@ -300,8 +305,8 @@ def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quali
         angle[residue] = dihedrals(positions, quads)
     verdict = judge(phi, psi, classes_of(backbone.names, backbone.after))
     bent = np.nan_to_num(np.minimum(np.abs(omega), 180.0 - np.abs(omega)))
-    wrong = np.concatenate([chirality_errors(plan, positions), prochiral_errors(plan, positions)])
-    wrong = wrong.astype(np.int64)
+    hands = [find(plan, positions, FLAT_CENTRE) for find in (chirality_errors, prochiral_errors)]
+    wrong = np.concatenate(hands).astype(np.int64)
     cis = np.abs(omega) < 90.0
     return Quality(
         verdict, bent, cis, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues)

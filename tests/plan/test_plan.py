@@ -13,7 +13,7 @@ from herobm.dsl.build import build_mapping
 from herobm.dsl.model import MappingSet
 from herobm.dsl.parser import parse
 from herobm.plan import Library, compile_library, compile_plan, project, reconstruct
-from herobm.plan.bonds import angles_of, plan_bonds
+from herobm.plan.bonds import angles_of, pairs_across, plan_bonds
 from herobm.train.evaluate import coarse_grain
 from herobm.types import Atoms
 
@@ -131,3 +131,12 @@ def test_angles_are_all_pairs_of_bonds_at_an_atom() -> None:
         (frozenset((2, 3)), 0),
     }
     assert angles_of(np.zeros((0, 2), np.int64), 3).shape == (0, 3)
+
+
+def test_pairs_across_angles_are_not_bonded_and_not_across_rings_of_four() -> None:
+    square = [[0, 1], [1, 2], [2, 3], [3, 0]]
+    assert pairs_across(np.array(square), 4).tolist() == []
+    tail = pairs_across(np.array([*square, [0, 4], [4, 5]]), 6)
+    assert sorted(map(tuple, tail.tolist())) == [(0, 5), (1, 4), (3, 4)]
+    triangle = np.array([[0, 1], [1, 2], [2, 0]])
+    assert pairs_across(triangle, 3).tolist() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 import herobm
 from herobm.chem.contacts import clashes
 from herobm.chem.stereo import chirality_errors
-from herobm.plan import compile_library, compile_plan
+from herobm.plan import Library, compile_library, compile_plan
+from herobm.plan.bonds import pairs_across, plan_bonds
 from herobm.plugins import load_registry
 from herobm.post.consistency import run
+from herobm.post.context import PostContext
 from herobm.post.layout import lay_out
-from herobm.system import coarsen
+from herobm.system import build_topology, coarsen
 from herobm.system.coarsen import unbuilt_shares
 from herobm.types import Atoms, Beads, FloatArray, Residues
 
@@ -57,6 +60,56 @@ def test_one_bead_out_of_reach_stretches_no_bond_and_is_named(case) -> None:
     far = np.linalg.norm(case.context.beads.positions - context.beads.positions[row], axis=1) > 12
     assert away[far].max() < 0.01
     assert len(chirality_errors(case.context.topology.plan, after.positions)) == 0
+
+
+@pytest.mark.parametrize("out", [0.6, 1.2])
+def test_side_chains_that_are_pulled_out_are_not_folded_up(case, out: float) -> None:
+    """A bead too far out would have like branches lie on each other, to bring their mean there."""
+    beads, plan = case.context.beads, case.context.topology.plan
+    shift = np.zeros(beads.positions.shape)
+    side = beads.names == "SC1"
+    trunk = np.searchsorted(beads.residue_index, beads.residue_index[side])
+    away = beads.positions[side] - beads.positions[trunk]
+    shift[side] = out * away / np.linalg.norm(away, axis=1, keepdims=True)
+    after = run(case.atoms, case.beads_moved(shift))
+    pairs = pairs_across(case.context.bonds, plan.n_atoms)
+    gaps = np.linalg.norm(after.positions[pairs[:, 0]] - after.positions[pairs[:, 1]], axis=1)
+    assert gaps.min() > 1.8
+    assert len(chirality_errors(plan, after.positions, 0.9)) == 0
+
+
+def test_a_bridge_is_put_at_its_length(peptide: Callable[[str], Atoms], martini3: Library) -> None:
+    one, two = peptide("GCG"), peptide("GCG")
+    sulfur = one.positions[one.names == "SG"][0]
+    outward = sulfur - one.positions[one.names == "CB"][0]
+    outward /= np.linalg.norm(outward)
+    turned = two.positions @ np.diag([-1.0, -1.0, 1.0])
+    shift = sulfur + 2.9 * outward - turned[two.names == "SG"][0]
+    both = replace(
+        one,
+        positions=np.concatenate([one.positions, turned + shift]),
+        names=np.concatenate([one.names, two.names]),
+        residue_index=np.concatenate([one.residue_index, two.residue_index + 3]),
+        elements=np.concatenate([one.elements, two.elements]),
+        residues=Residues(
+            np.tile(one.residues.names, 2),
+            np.tile(one.residues.ids, 2),
+            np.tile(one.residues.icodes, 2),
+            np.repeat(["A", "B"], 3),
+        ),
+    )
+    beads = coarsen(both, martini3)
+    topology = build_topology(beads, martini3)
+    sulfurs = np.flatnonzero(topology.plan.elements == "S").tolist()
+    nudged = beads.with_positions(beads.positions + 0.02)
+    context = PostContext(
+        beads=nudged,
+        topology=topology,
+        bonds=plan_bonds(topology.plan, topology.links.previous),
+        disulfides=(tuple(sulfurs),),
+    )
+    gap = np.linalg.norm(np.diff(run(both, context).positions[sulfurs], axis=0))
+    assert gap == pytest.approx(2.05, abs=0.06)
 
 
 def test_atoms_that_clash_are_put_apart(case) -> None:
