@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import herobm
+from herobm.assembly.tidy import Tidier
 from herobm.chem.contacts import clashes
 from herobm.chem.stereo import chirality_errors
 from herobm.plan import Library, compile_library, compile_plan
@@ -62,20 +63,31 @@ def test_one_bead_out_of_reach_stretches_no_bond_and_is_named(case) -> None:
     assert len(chirality_errors(case.context.topology.plan, after.positions)) == 0
 
 
-@pytest.mark.parametrize("out", [0.6, 1.2])
-def test_side_chains_that_are_pulled_out_are_not_folded_up(case, out: float) -> None:
-    """A bead too far out would have like branches lie on each other, to bring their mean there."""
-    beads, plan = case.context.beads, case.context.topology.plan
-    shift = np.zeros(beads.positions.shape)
-    side = beads.names == "SC1"
-    trunk = np.searchsorted(beads.residue_index, beads.residue_index[side])
-    away = beads.positions[side] - beads.positions[trunk]
-    shift[side] = out * away / np.linalg.norm(away, axis=1, keepdims=True)
-    after = run(case.atoms, case.beads_moved(shift))
-    pairs = pairs_across(case.context.bonds, plan.n_atoms)
-    gaps = np.linalg.norm(after.positions[pairs[:, 0]] - after.positions[pairs[:, 1]], axis=1)
-    assert gaps.min() > 1.8
-    assert len(chirality_errors(plan, after.positions, 0.9)) == 0
+def test_like_branches_that_lie_on_each_other_are_parted(
+    peptide: Callable[[str], Atoms], martini3: Library
+) -> None:
+    atoms = peptide("ALVNA")
+    topology = build_topology(coarsen(atoms, martini3), martini3)
+    plan, bonds = topology.plan, plan_bonds(topology.plan, topology.links.previous)
+    squeezed = atoms.positions.copy()
+    for residue, one, two in ((1, "CD1", "CD2"), (2, "CG1", "CG2"), (3, "OD1", "ND2")):
+        own = plan.atom_residue == residue
+        pair = [int(np.flatnonzero(own & (plan.atom_names == n))[0]) for n in (one, two)]
+        middle = squeezed[pair].mean(axis=0)
+        squeezed[pair] = middle + 0.3 * (squeezed[pair] - middle)
+    pairs = pairs_across(bonds, plan.n_atoms)
+
+    def least(positions: FloatArray) -> float:
+        return float(np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1).min())
+
+    assert least(squeezed) < 0.8
+    beads = topology.beads.with_positions(topology.beads.positions + 0.02)
+    context = PostContext(beads=beads, topology=topology, bonds=bonds)
+    assert least(run(atoms.with_positions(squeezed), context).positions) > 1.5
+    assert least(Tidier(topology, {}).tidy(squeezed)) > 1.95
+    assert least(Tidier(topology, {}).tidy(atoms.positions)) == pytest.approx(
+        least(atoms.positions)
+    )
 
 
 def test_a_bridge_is_put_at_its_length(peptide: Callable[[str], Atoms], martini3: Library) -> None:
