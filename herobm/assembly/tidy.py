@@ -18,9 +18,10 @@ from herobm.types import FloatArray
 #: Å, how far a bond may be from the mean length of its kind before it is pulled back. Crystal
 #: structures scatter by 0.01 to 0.02 Å about that mean.
 BOND_TOLERANCE = 0.02
-#: Å, between 2 and 4 lie the atoms at both ends of an angle; a network that wavers between two
-#: conformers puts like branches nearer.
-ACROSS, ACROSS_TOLERANCE = 3.0, 1.0
+#: Å, between these bounds lie the atoms at both ends of an angle (2.1 to 3.6 Å where nothing is
+#: wrong). A network that wavers between two conformers puts like branches nearer; moved farther
+#: apart than need be, they would lie farther from where they are likely to be.
+ACROSS, ACROSS_TOLERANCE = 3.0, 1.5
 
 
 class Tidier:
