@@ -53,21 +53,30 @@ class Confidence:
         """Whether any model said anything."""
         return bool(np.isfinite(self.error).any())
 
+    @property
+    def mean(self) -> float:
+        """Root of the mean square of the errors, Å; NaN where none is told."""
+        return float(np.sqrt(np.nanmean(self.error**2))) if self.told else float("nan")
+
+    @property
+    def n_strained(self) -> int:
+        """Residues whose beads stray more than `STRAINED`."""
+        return int((self.strain > STRAINED).sum())
+
     def lines(self, residues: Residues) -> tuple[str, ...]:
         """Say it in words for the summary."""
         if not self.told:
             return ()
         worst = int(np.nanargmax(self.error))
         lines = [
-            f"expected error    {np.sqrt(np.nanmean(self.error**2)):.2f} Å, most for "
+            f"expected error    {self.mean:.2f} Å, most for "
             f"{residues.label(worst)}: {self.error[worst]:.2f} Å"
         ]
-        n_strained = int((self.strain > STRAINED).sum())
-        if n_strained:
+        if self.n_strained:
             lines.append(
-                f"unlike training   {n_strained} of {len(self.strain)} residues have beads that "
-                f"stray more than {STRAINED} Å from where atoms would put them; their expected "
-                "error is a guess"
+                f"unlike training   {self.n_strained} of {len(self.strain)} residues have beads "
+                f"that stray more than {STRAINED} Å from where atoms would put them; their "
+                "expected error is a guess"
             )
         return tuple(lines)
 

@@ -87,7 +87,8 @@ class NetworkShare:
             draft.vectors[rows] = self._mean_of_atoms(self.naming, said, beads, draft)
         draft.torsions[rows] = np.mean([s.torsions for s in said], axis=0)
         log_error = np.mean([s.log_error for s in said], axis=0)  # one that is lost counts less
-        draft.squared_error[rows] = self.errors.squares(log_error, said[0].strain)
+        squares = self.errors.squares(log_error, said[0].strain)
+        draft.squared_error[rows] = np.where(said[0].asked, squares, 0.0)
         draft.strain[rows] = said[0].strain
 
     def strain(self, beads: Beads) -> FloatArray:
@@ -130,7 +131,8 @@ class NetworkShare:
                 vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 torsions[part] = said.torsions.cpu().numpy()
                 log_error[part] = said.log_error.cpu().numpy()
-        return _Said(vectors, torsions, log_error, graph.strain.cpu().numpy())
+        strain, asked = graph.strain.cpu().numpy(), graph.asked.cpu().numpy()
+        return _Said(vectors, torsions, log_error, strain, asked)
 
     def _mean_of_atoms(
         self, naming: Naming, said: list[_Said], beads: Beads, draft: Draft
@@ -172,9 +174,10 @@ class NetworkShare:
 
 
 class _Said(NamedTuple):
-    """What a network says of its beads; see `Draft`."""
+    """What a network says of its beads; see `Draft`. Those not `asked` are where their atom is."""
 
     vectors: FloatArray
     torsions: FloatArray
     log_error: FloatArray
     strain: FloatArray
+    asked: BoolArray

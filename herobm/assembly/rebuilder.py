@@ -200,6 +200,8 @@ class Rebuilder:
             n_hydrogens=len(atoms) - heavy,
             steps=told,
             confidence=confidence.lines(beads.residues),
+            expected_error=confidence.mean,
+            n_strained=confidence.n_strained,
             before=before,
         )
         if confidence.told:

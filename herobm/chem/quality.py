@@ -105,6 +105,10 @@ class Summary:
         What the post-processors say they did.
     confidence : tuple of str
         What the models say of their own error.
+    expected_error : float
+        Å, the mean of it; NaN where none is told.
+    n_strained : int
+        Residues whose beads lie as those of no training structure do.
     before : Summary or None
         The figures before hydrogens were added and the energy was minimised.
     """
@@ -131,6 +135,8 @@ class Summary:
     n_hydrogens: int = 0
     steps: tuple[str, ...] = ()
     confidence: tuple[str, ...] = ()
+    expected_error: float = float("nan")
+    n_strained: int = 0
     before: Summary | None = None
 
     @property
@@ -219,6 +225,9 @@ class Totals:
     n_double_bonds: int = 0
     bent_rings: int = 0
     n_rings: int = 0
+    expected_sum: float = 0.0
+    n_strained: int = 0
+    n_residues: int = 0
     size: str = ""
     opening: tuple[str, ...] = ()
     verdict: Verdict | None = None
@@ -246,6 +255,22 @@ class Totals:
         self.n_double_bonds += summary.n_double_bonds
         self.bent_rings += len(summary.bent_rings)
         self.n_rings += summary.n_rings
+        self.expected_sum += summary.expected_error**2
+        self.n_strained += summary.n_strained
+        self.n_residues += summary.n_residues
+
+    def _confidence(self) -> list[str]:
+        """Say what the models expect of themselves, over all frames."""
+        if not np.isfinite(self.expected_sum) or not self.n_frames:
+            return []
+        lines = [f"expected error    {np.sqrt(self.expected_sum / self.n_frames):.2f} Å"]
+        if self.n_strained:
+            share = 100 * self.n_strained / self.n_residues
+            lines.append(
+                f"unlike training   {share:.1f} % of the residues of a {self.noun}, by their "
+                "beads; their expected error is a guess"
+            )
+        return lines
 
     def __str__(self) -> str:
         judged = {
@@ -262,6 +287,7 @@ class Totals:
                 f"chirality errors  {self.chirality_errors}",
                 *(plausibility(self.verdict) if self.verdict is not None else []),
                 *(f"{what:<17} {n} of {n_all}" for what, (n, n_all) in judged.items() if n_all),
+                *self._confidence(),
             ]
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.options import Device, limit_threads, open_registry, show_notes
+from herobm.cli.options import Device, Threads, limit_threads, open_registry, show_notes
 from herobm.cli.steps import (
     OfEnds,
     OfForceField,
@@ -79,7 +79,7 @@ def backmap(
     end: End = None,
     stride: Stride = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: Threads = 1,
     samples: Annotated[
         int | None,
         typer.Option(
@@ -111,7 +111,7 @@ def backmap(
     else:
         from herobm.cli.samples import check_samples
 
-        frames = check_samples(output, trajectory)
+        frames = check_samples(output, trajectory, slice(begin, end, stride))
     is_trajectory = output.suffix.lower() in TRAJECTORIES
     structure = output.with_suffix(".pdb") if is_trajectory else output
     inputs = [beads] if trajectory is None else [beads, trajectory]

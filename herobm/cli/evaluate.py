@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.options import Device, limit_threads, open_registry
+from herobm.cli.options import Device, Threads, limit_threads, open_registry
 from herobm.cli.structures import Overwrite, Selection, check_outputs, read_each, spread
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def evaluate(
         ),
     ] = "none",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: Threads = 1,
     overwrite: Overwrite = False,
 ) -> None:
     """Coarse-grain structures, rebuild them and measure what comes back.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from herobm.cli.options import limit_threads, open_registry
+from herobm.cli.options import Threads, limit_threads, open_registry
 from herobm.cli.structures import (
     Overwrite,
     check_outputs,
@@ -126,7 +126,7 @@ def calibrate(
         int | None,
         typer.Option(min=1, help="Take this many files, spread over all of them."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Bring the errors that are expected of a network's atoms to those that it makes.
 

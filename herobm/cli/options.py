@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 #: Environment variable that stands for ``--debug``.
 DEBUG_VARIABLE = "HEROBM_DEBUG"
+
+
+#: ``--threads``: more of them than any machine has are a slip, and end some libraries.
+Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="CPU threads.")]
 
 
 class Device(StrEnum):

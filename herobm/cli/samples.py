@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from herobm.pipeline import Rebuilder, Result
 
 
-def check_samples(output: Path, trajectory: Path | None) -> slice:
+def check_samples(output: Path, trajectory: Path | None, frames: slice) -> slice:
     """See to it that the output can hold samples; no frames are chosen for them.
 
     Raises
     ------
     OutputError
+    typer.BadParameter
+        If frames are chosen all the same.
     """
     from herobm.io import check_holds_models
 
@@ -31,6 +33,8 @@ def check_samples(output: Path, trajectory: Path | None) -> slice:
             "--samples draws conformers of one structure, not of a trajectory (-f)",
             "Write the frames as structures, and draw samples of each.",
         )
+    if frames != slice(None):
+        raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
     if output.suffix.lower() not in TRAJECTORIES:
         check_holds_models(output)
     return slice(None)

@@ -8,9 +8,13 @@ import numpy as np
 
 from herobm.types import FloatArray
 
+#: Å, edges of a box that molecules can be cut by; the cell of a crystal of peptides may be shorter,
+#: and its molecules longer.
+LEAST_EDGE = 10.0
+
 
 def box_or_none(dimensions: Any) -> FloatArray | None:
-    """Tell a box from the absence of one.
+    """Tell a periodic box from the absence of one.
 
     Parameters
     ----------
@@ -20,16 +24,16 @@ def box_or_none(dimensions: Any) -> FloatArray | None:
     Returns
     -------
     FloatArray or None, shape (6,)
-        None where there are no dimensions, where they are no numbers, where an edge has no
-        length, and for the cube of 1 Å that PDB files without a crystal carry.
+        None where there are no dimensions, where they are no numbers, where an edge is shorter
+        than `LEAST_EDGE`, and so for the cube of 1 Å that PDB files without a crystal carry.
     """
     if dimensions is None:
         return None
     box = np.asarray(dimensions, dtype=np.float64)
     lengths, angles = box[:3], box[3:]
-    if not np.isfinite(box).all() or (lengths <= 0).any() or (angles <= 0).any():
+    if not np.isfinite(box).all() or (lengths < LEAST_EDGE).any() or (angles <= 0).any():
         return None
-    return None if np.allclose(lengths, 1.0, atol=1e-3) else box
+    return box
 
 
 def no_box(dimensions: Any) -> bool:

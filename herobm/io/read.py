@@ -17,7 +17,7 @@ import numpy as np
 
 from herobm.errors import StructureError
 from herobm.io.altlocs import keep_one_place
-from herobm.io.box import box_or_none, no_box
+from herobm.io.box import LEAST_EDGE, box_or_none, no_box
 from herobm.io.columns import Columns, runs
 from herobm.io.mda import PARSER_ERRORS, quiet, reason
 from herobm.io.selection import select
@@ -119,7 +119,9 @@ def load(path: Path, selection: str = "all") -> Loaded:
         dimensions = universe.trajectory.ts.dimensions
         box = box_or_none(dimensions)
     if box is None and dimensions is not None and not no_box(dimensions):
-        logger.warning("%s: the box cannot be (%s), and is left out", path, _listed(dimensions))
+        what = f"{LEAST_EDGE:g} Å at least on each edge"
+        known = _listed(dimensions)
+        logger.warning("%s: this is no periodic box (%s; %s), and left out", path, known, what)
     chosen = columns.take(index)
     keep = keep_one_place(chosen)
     if not keep.all():

@@ -7,6 +7,7 @@ above 5000, and knows no hybrid-36 there; so they are read here.
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def vet_pdb(text: str, path: Path) -> Vetted:
         if line.startswith(("ATOM", "HETATM")):
             atoms.append((number, line))
         elif line.startswith("CRYST1") and not cell:
-            cell = line
+            cell = _cell(line, number, path)
         elif atoms and line.startswith(("END", "MODEL")):
             stopped = True
             _tell_of_models(lines[number:], path)
@@ -53,6 +54,22 @@ def vet_pdb(text: str, path: Path) -> Vetted:
         np.array([resid for resid, _ in numbers], dtype=np.int64),
         np.array([icode for _, icode in numbers], dtype=np.str_),
     )
+
+
+def _cell(line: str, number: int, path: Path) -> str:
+    """Return the line of a box, "" where it holds no numbers in the columns of one."""
+    columns = (6, 15, 24, 33, 40, 47, 54)
+    try:
+        for begin, end in pairwise(columns):
+            float(line[begin:end])
+    except ValueError:
+        logger.warning(
+            "%s, line %d: CRYST1 has no six numbers in columns 7 to 54; no box is taken",
+            path,
+            number,
+        )
+        return ""
+    return line
 
 
 def _tell_of_models(rest: list[str], path: Path) -> None:

@@ -7,7 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    ValidationError,
+    model_validator,
+)
 
 from herobm.errors import ConfigError
 from herobm.nn.config import ModelConfig, RoundsConfig, SecondConfig
@@ -74,7 +81,7 @@ class TrainConfig(BaseModel):
     clip: float = Field(default=5.0, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
     ema: float = Field(default=0.999, ge=0, lt=1)
-    geometry: tuple[float, float] = (0.1, 5.0)
+    geometry: tuple[NonNegativeFloat, NonNegativeFloat] = (0.1, 5.0)
     ramp: float = Field(default=0.8, gt=0, le=1)
     torsion: float = Field(default=0.05, ge=0)
     distance: float = Field(default=0.0, ge=0)
@@ -88,7 +95,7 @@ class TrainConfig(BaseModel):
     derived: tuple[Derived, ...] = ()
     seed: int = Field(default=0, ge=0, lt=2**32)
     checkpoint_minutes: float = Field(default=3.0, gt=0)
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, le=1024)
 
     @model_validator(mode="after")
     def _second_needs_first(self) -> Self:

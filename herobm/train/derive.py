@@ -44,7 +44,15 @@ def check_derived(derived: tuple[Derived, ...], library: Library) -> None:
     ConfigError
         Naming the first that it lacks.
     """
+    sources = {name for t in library for atom in t.mapping.atoms for name in atom.names}
     for kind in derived:
+        unknown = sorted(set(kind.atoms) - sources)
+        if unknown:
+            raise ConfigError(
+                f"derived: {kind.residue} cannot be cut from {', '.join(unknown)}: no residue of "
+                f"mapping '{library.name}' has it",
+                "Write 'name in the residue that is cut: name in the new one'.",
+            )
         template = library.get(kind.residue)
         if template is None:
             raise ConfigError(

@@ -134,7 +134,7 @@ def test_mmcif_residues_without_numbers(put: Put) -> None:
 def test_a_box_that_cannot_be(put: Put, box: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING"):
         assert read_beads(put("a.gro", ["t", "1", GRO_ROW, box])).box is None
-    assert "a.gro: the box cannot be" in caplog.text
+    assert "a.gro: this is no periodic box" in caplog.text
 
 
 def test_mmcif_that_mdanalysis_refuses() -> None:
@@ -191,3 +191,28 @@ def test_chains_asked_of_a_format_without(put: Put) -> None:
 
 def test_topology_without_coordinates() -> None:
     refuse(Path(datafiles.PSF), "no coordinates")
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (
+            "CRYST1  4.870 80.000  80.000  90.00  90.00  90.00 P 1",
+            "line 1: CRYST1 has no six numbers",
+        ),
+        (
+            "CRYST1    4.870   80.000   80.000  90.00  90.00  90.00 P 1",
+            "no periodic box (4.87 80 80",
+        ),
+    ],
+)
+def test_a_cell_that_cuts_no_molecule_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, record: str, said: str
+) -> None:
+    atom = "ATOM      1  CA  GLY A   1       9.000   0.000   0.000  1.00  0.00           C"
+    path = tmp_path / "a.pdb"
+    path.write_text(f"{record}\n{atom}\nEND\n")
+    atoms = read_atoms(path)
+    assert atoms.box is None
+    assert atoms.positions.tolist() == [[9.0, 0.0, 0.0]]
+    assert said in caplog.text
