@@ -62,7 +62,10 @@ def residue_errors(
 
 
 def calibrate(
-    path: Path, library: Library, structures: Iterable[tuple[str, Atoms]]
+    path: Path,
+    library: Library,
+    structures: Iterable[tuple[str, Atoms]],
+    faulty: list[tuple[str, str]] | None = None,
 ) -> tuple[float, float]:
     """Fit what is expected of the networks of a weights file to the errors that they make.
 
@@ -77,6 +80,8 @@ def calibrate(
         Of their mapping.
     structures : iterable of (name, Atoms)
         That none of the networks learnt from.
+    faulty : list of (name, reason), optional
+        Takes the structures of which nothing is mapped; without it, they stop the run.
 
     Returns
     -------
@@ -92,9 +97,14 @@ def calibrate(
     """
     weights = load_weights(path)
     plain = replace(weights, header=weights.header.model_copy(update={"errors": ErrorFit()}))
-    parts = [
-        part for name, atoms in structures for part in _judged(Network(plain), library, name, atoms)
-    ]
+    parts: list[Judged] = []
+    for name, atoms in structures:
+        try:
+            parts += _judged(Network(plain), library, name, atoms)
+        except StructureError as error:
+            if faulty is None:
+                raise
+            faulty.append((name, error.message))
     if not sum(len(part.found) for part in parts):
         raise StructureError("the structures have no bead all of whose atoms are there")
     judged = join_judged(parts)
@@ -118,7 +128,7 @@ def _judged(network: Network, library: Library, name: str, atoms: Atoms) -> Iter
         placed = reconstruct(plan, shaken.positions, draft.vectors)
         off = placed - best_names(naming, reference, placed)
         found, count = _means(off, plan.bead[plan.atom_rows[:, 0]], plan.n_beads)
-        there = (count > 0) & np.isfinite(draft.squared_error)
+        there = (count > 0) & (draft.squared_error > 0)  # nothing is asked of the others
         log_error = np.log(draft.squared_error[there])
         yield Judged(log_error, draft.strain[there], found[there], count[there])
 

@@ -146,9 +146,12 @@ def calibrate(
     library = compile_library(open_registry(context).mapping(mapping))
     faulty: list[tuple[str, str]] = []
     files = spread(structure_files(paths), limit)
-    expected, found = run(weights, library, read_each(files, "all", faulty, "calibrating"))
-    for _, reason in faulty:
-        typer.echo(f"warning: left out: {reason}", err=True)
+    read = read_each(files, "all", faulty, "calibrating")
+    try:
+        expected, found = run(weights, library, read, faulty)
+    finally:
+        for _, reason in faulty:
+            typer.echo(f"warning: left out: {reason}", err=True)
     typer.echo(
         f"{weights}: with bead noise of 0 to {max(NOISES)} Å errors of {found:.3f} Å were found, "
         f"and {expected:.3f} Å is expected there now"

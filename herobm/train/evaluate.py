@@ -203,6 +203,12 @@ def _measure_one(
     rng: np.random.Generator,
 ) -> Record:
     topology, reference = coarse_grain(atoms, library, name)
+    counted = residues_that_count(topology.plan, reference)
+    if not counted.any():
+        raise StructureError(
+            f"{name}: no residue has all the heavy atoms of mapping '{library.name}'",
+            "Figures need atoms to compare with.",
+        )
     beads = topology.beads
     if noise:
         moved = beads.positions + rng.normal(0.0, noise, beads.positions.shape)
@@ -212,7 +218,6 @@ def _measure_one(
     predicted = ready.rebuild(beads)
     seconds = time.perf_counter() - begin
     plan = topology.plan
-    counted = residues_that_count(plan, reference)
     figures = measure(topology, reference, predicted, beads.positions, bonds)
     known = counted[plan.atom_residue][:, None]
     chi = find_chi(plan)

@@ -127,6 +127,13 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
             f"{path}: cannot be read as weights: no safetensors file, or cut short ({error})",
             WHENCE,
         ) from None
+    ruined = sorted(name for name, t in tensors.items() if not torch.isfinite(t).all())
+    if ruined:
+        raise WeightsFormatError(
+            f"{path}: holds numbers that are not finite ({', '.join(ruined[:3])}), so the file is "
+            "damaged or its training went astray",
+            WHENCE,
+        )
     header = _header(path, metadata)
     network, *others = (
         _network(path, config, header.vocabulary, _part(tensors, number)).to(device)

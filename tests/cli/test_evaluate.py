@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -79,6 +80,20 @@ def test_nothing_to_measure_is_an_error(
     torn = str(folder / "torn.pdb")
     assert run(["evaluate", torn, "--model", str(weights), "--mapping", str(MAPS)]) == 1
     assert "none of the structures could be measured" in capfd.readouterr().err
+
+
+def test_residues_that_lack_atoms_are_nothing_to_measure(
+    tmp_path: Path,
+    weights: Path,
+    peptide: Callable[[str], Atoms],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    whole = peptide("AGS")
+    lacking = whole.subset(~np.isin(whole.names, ["O", "OXT"]))
+    write_structure(tmp_path / "lacking.pdb", lacking)
+    arguments = ["evaluate", str(tmp_path / "lacking.pdb"), "--model", str(weights)]
+    assert run([*arguments, "--mapping", str(MAPS)]) == 1
+    assert "no residue has all the heavy atoms" in capfd.readouterr().err
 
 
 def test_steps_are_measured_too(

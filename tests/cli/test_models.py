@@ -81,7 +81,10 @@ def test_expected_errors_are_made_those_found(
 
 
 def test_calibration_without_atoms(
-    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shipped: Path,
+    peptide: Callable[[str], Atoms],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     weights, water = tmp_path / "copy.safetensors", tmp_path / "water.pdb"
     shutil.copy(shipped, weights)
@@ -90,6 +93,11 @@ def test_calibration_without_atoms(
     assert run(["models", "calibrate", str(weights), str(water)]) == 1
     assert "water.pdb" in capsys.readouterr().err
     assert weights.read_bytes() == known
+    structure = tmp_path / "peptide.pdb"
+    write_structure(structure, peptide("AGLSEKVFWD"))
+    assert run(["models", "calibrate", str(weights), str(water), str(structure)]) == 0
+    assert "left out" in capsys.readouterr().err
+    assert weights.read_bytes() != known
 
 
 @pytest.mark.parametrize("verb", ["join", "average"])

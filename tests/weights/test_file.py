@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,15 @@ def test_tensors_of_something_else(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(3)}, path)
     with pytest.raises(WeightsFormatError, match="not weights of herobm"):
         load_weights(path)
+
+
+def test_numbers_that_are_not_finite(written: Path, header: Header) -> None:
+    tensors = dict(load_weights(written).network.state_dict())
+    name = sorted(tensors)[0]
+    tensors[name] = torch.full_like(tensors[name], torch.nan)
+    save_weights(written, tensors, header)
+    with pytest.raises(WeightsFormatError, match=f"not finite.*{re.escape(name)}"):
+        load_weights(written)
 
 
 def test_a_later_format(written: Path) -> None:
