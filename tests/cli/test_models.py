@@ -94,7 +94,7 @@ def test_calibration_without_atoms(
     assert "water.pdb" in capsys.readouterr().err
     assert weights.read_bytes() == known
     structure = tmp_path / "peptide.pdb"
-    write_structure(structure, peptide("AGLSEKVFWD"))
+    write_structure(structure, peptide("MAGPSHFWVD"))
     assert run(["models", "calibrate", str(weights), str(water), str(structure)]) == 0
     assert "left out" in capsys.readouterr().err
     assert weights.read_bytes() != known
