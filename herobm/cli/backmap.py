@@ -121,27 +121,30 @@ def backmap(
     from herobm.pipeline import prepare
 
     limit_threads(threads)
+    registry = open_registry(context)
+    options = step_options(
+        post,
+        registry,
+        ph=ph,
+        forcefield=forcefield,
+        platform=platform,
+        restraints=restraints,
+        tolerance=tolerance,
+        unmapped=unmapped,
+        ends=ends,
+    )
     prepared = prepare(
         given,
         mapping=mapping,
         model=model,
         post=post,
-        options=step_options(
-            ph=ph,
-            forcefield=forcefield,
-            platform=platform,
-            restraints=restraints,
-            tolerance=tolerance,
-            unmapped=unmapped,
-            ends=ends,
-            threads=threads,
-        ),
+        options=options | {"threads": threads},
         rename=renames,
         skip_unmapped=skip_unmapped,
         device=device.resolve(),
         seed=seed,
         source=str(beads),
-        registry=open_registry(context),
+        registry=registry,
     )
     prepared.check_fits(structure)
     if samples is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from herobm.cli.post import Ends, ForceField, Restraints, Unmapped
+
+if TYPE_CHECKING:
+    from herobm.plugins.registry import Registry
 
 OfPh: TypeAlias = Annotated[
     float | None,
@@ -44,6 +47,29 @@ OfEnds: TypeAlias = Annotated[
 ]
 
 
-def step_options(**given: object) -> dict[str, Any]:
-    """Return the options that are given; the steps know what the others are."""
-    return {name: value for name, value in given.items() if value is not None}
+def step_options(post: str | None, registry: Registry, **given: object) -> dict[str, Any]:
+    """Return the options that are given; the steps know what the others are.
+
+    Parameters
+    ----------
+    post : str or None
+        The steps, as for `herobm.post.chain.resolve`.
+    registry : Registry
+    given : object
+        By name; None for those that are not given.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is given for steps that do not run.
+    """
+    from herobm.assembly.rebuilder import LIGHT
+    from herobm.post.chain import resolve
+
+    known = {name: value for name, value in given.items() if value is not None}
+    if known and all(spec.stage in LIGHT for spec in resolve(post, registry)):
+        names = ", ".join(f"--{name}" for name in known)
+        raise typer.BadParameter(
+            f"{names}: for hydrogens and minimise, which do not run; ask for them with --post"
+        )
+    return known

@@ -126,6 +126,15 @@ def test_all_formats_can_be_read(herobm, ubiquitin: Path, tmp_path: Path, name: 
     assert ends(read_atoms(tmp_path / "out.pdb")) == ["GLY 76 of chain A"]
 
 
+def test_options_of_steps_that_do_not_run(herobm, ubiquitin: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pdb"
+    refused = herobm("backmap", ubiquitin, "-o", out, "--ph", 5, "--ends", "capped")
+    assert refused.code == 2
+    assert "--ph, --ends" in refused.err
+    assert not out.exists()
+    assert herobm("backmap", ubiquitin, "-o", out, "--post", "hydrogens", "--ph", 5).code == 0
+
+
 def test_seed_and_threads_change_nothing(herobm, ubiquitin: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "1.pdb", tmp_path / "2.pdb"
     assert herobm("backmap", ubiquitin, "-o", one, "--device", "cpu").code == 0
