@@ -14,7 +14,7 @@ from herobm.assembly.choice import by_preference
 from herobm.assembly.models import open_model
 from herobm.assembly.network import Network
 from herobm.assembly.routing import models_of, route
-from herobm.errors import HerobmError
+from herobm.errors import HerobmError, StructureError
 from herobm.plan import compile_library
 from herobm.plugins.registry import Registry
 from herobm.system import build_topology, count_fitting, fitting_residues
@@ -79,7 +79,10 @@ def _strain(beads: Beads, mapping: str, registry: Registry) -> float | None:
     some = fitting_residues(beads, library, MOST)
     if len(some) == 0:
         return None
-    topology = build_topology(some, library)
+    try:
+        topology = build_topology(some, library)
+    except StructureError:
+        return None  # told of when the whole is read
     owned = route(library, (model,))[topology.plan.template] >= 0
     strain = model.share(topology, owned, 0).strain(topology.beads)
     return float(np.median(strain)) if len(strain) else None
