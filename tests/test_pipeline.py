@@ -257,6 +257,20 @@ def test_a_bridge_of_the_first_frame_stays(registry: Registry) -> None:
     assert np.linalg.norm(gap) == pytest.approx(2.05, abs=0.021)
 
 
+def test_a_bridge_across_the_box_drags_nothing(registry: Registry) -> None:
+    places = np.array([[0.0, 0, 0], [2.3, 1.2, 0], [6.6, 0, 0.5], [4.6, 1.4, 0.4]])
+    residues = Residues(np.full(2, "CYS"), np.array([3, 40]), np.full(2, ""), np.array(["A", "B"]))
+    names = np.array(["BB", "SC1"] * 2)
+    box = np.array([60.0, 60.0, 60.0, 90.0, 90.0, 90.0])
+    near = Beads(places, names, np.array([0, 0, 1, 1]), residues, box=box)
+    far = near.with_positions(places + np.repeat([[0.0, 0, 0], [60, 0, 0]], 2, axis=0))
+    for beads in (near, far):
+        result = backmap(beads, mapping="martini3", registry=registry)
+        assert len(result.disulfides) == 1
+        assert result.summary.remap_max < 1.5
+        assert result.summary.bond_outliers == 0
+
+
 def test_sets_with_the_same_names_are_told_apart_by_their_places(
     beads: Beads, result: Result, registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:

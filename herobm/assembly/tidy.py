@@ -12,7 +12,7 @@ from herobm.chem.oxygens import find_forks, part_forks
 from herobm.chem.stereo import mend_chirality
 from herobm.plan.bonds import pairs_across, plan_bonds
 from herobm.system import Topology
-from herobm.system.disulfides import BRIDGE
+from herobm.system.disulfides import BRIDGE, within_image
 from herobm.types import FloatArray
 
 #: Å, how far a bond may be from the mean length of its kind before it is pulled back. Crystal
@@ -51,13 +51,13 @@ class Tidier:
         positions : FloatArray, shape (n_atoms, 3)
             Å.
         bridges : sequence of (int, int)
-            Bonded sulfur atoms.
+            Bonded sulfur atoms; those in different periodic images are left as they are.
 
         Returns
         -------
         FloatArray, shape (n_atoms, 3)
         """
-        joined = np.array(bridges, dtype=np.int64).reshape(-1, 2)
+        joined = within_image(bridges, positions)
         bonds = np.concatenate([self.bonds, joined, self._across])
         known = (self._lengths, np.full(len(joined), BRIDGE), np.full(len(self._across), ACROSS))
         room = np.full(len(bonds), BOND_TOLERANCE)

@@ -219,6 +219,6 @@ def _trajectory(
             written.write(result.atoms.positions, frame.box, frame.time, frame.step)
             totals.add(frame.index, result.summary)
             bar.update(1)
-        if opening is not None:  # written last, so that a damaged frame leaves nothing behind
-            opening.write(first, overwrite=overwrite)
+    if opening is not None:  # written last, so that a damaged frame leaves nothing behind
+        opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")

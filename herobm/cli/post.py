@@ -167,8 +167,8 @@ def _structure(
 ) -> None:
     """Run the steps on one structure; where a late one fails, what was there before it is kept."""
     from herobm.errors import HerobmError
-    from herobm.post.alone import whole
     from herobm.post.chain import run_chain
+    from herobm.post.whole import whole
 
     done = whole(given, told)
     lines: list[str] = []
@@ -240,8 +240,8 @@ def _trajectory(
     from dataclasses import replace
 
     from herobm.io import TrajectoryWriter
-    from herobm.post.alone import whole
     from herobm.post.chain import run_chain
+    from herobm.post.whole import whole
 
     first = output.with_suffix(".pdb")
     opening: Atoms | None = None
@@ -259,8 +259,8 @@ def _trajectory(
             check_alike(opening, done, frame.index)
             written.write(done.positions, frame.box, frame.time, frame.step)
             bar.update(1)
-        if opening is not None:  # written last, so that a damaged frame leaves nothing behind
-            _write(first, opening, told, overwrite)
+    if opening is not None:  # written last, so that a damaged frame leaves nothing behind
+        _write(first, opening, told, overwrite)
     typer.echo(
         "\n".join(
             [

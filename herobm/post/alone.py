@@ -14,10 +14,9 @@ from herobm.plan.bonds import plan_bonds
 from herobm.plan.template import Library
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
-from herobm.system.coarsen import coarsen, coarsen_plan, drop_incomplete
+from herobm.system.coarsen import coarsen, drop_incomplete
 from herobm.system.disulfides import find_disulfides
 from herobm.system.matching import find_templates, match_atoms
-from herobm.system.periodic import minimum_image, whole_residues
 from herobm.system.topology import Topology, build_topology
 from herobm.types import Atoms, Beads, IntArray
 
@@ -71,38 +70,6 @@ def context_of(
         residue_of=residue_of,
     )
     return replace(known, disulfides=_disulfides(lay_out(atoms, known, source), topology))
-
-
-def whole(atoms: Atoms, context: PostContext) -> Atoms:
-    """Put molecules that the box cuts into one piece, where their beads are if these are told.
-
-    Residues that the context does not know are made whole, each by itself.
-
-    Parameters
-    ----------
-    atoms : Atoms
-        Of one frame.
-    context : PostContext
-        See `context_of`.
-    """
-    if atoms.box is None:
-        return atoms
-    positions = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
-    atoms = replace(atoms, positions=positions)
-    topology = context.topology
-    if topology is None:
-        return atoms
-    plan = topology.plan
-    made = coarsen_plan(plan, lay_out(atoms, context, "post").positions)
-    if context.beads is None:
-        shift = topology.whole(made, atoms.box) - made
-    else:
-        apart = made - context.beads.positions
-        shift = minimum_image(apart, atoms.box) - apart
-    of_residue = np.zeros((len(atoms.residues), 3))
-    known = np.arange(plan.n_residues) if context.residue_of is None else context.residue_of
-    of_residue[known] = np.nan_to_num(shift[plan.bead_start[:-1]])
-    return replace(atoms, positions=positions + of_residue[atoms.residue_index])
 
 
 def _by_beads(

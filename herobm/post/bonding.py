@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from herobm.plan.bonds import plan_bonds
 from herobm.post.context import PostContext
 from herobm.post.residue_names import standard_atom, standard_name
-from herobm.system.disulfides import SULFUR_CUTOFF
+from herobm.system.disulfides import SULFUR_CUTOFF, within_image
 from herobm.system.matching import match_atoms
 from herobm.types import Atoms, BoolArray, IntArray, Residues
 
@@ -165,7 +165,6 @@ def assemble(atoms: Atoms, context: PostContext) -> Assembly:
 
 def _planned_bonds(atoms: Atoms, context: PostContext, plan_atom: IntArray) -> IntArray:
     """Bonds of the mapping and disulfides, as pairs of atoms."""
-    bridges = np.array(context.disulfides, dtype=np.int64).reshape(-1, 2)
     if context.topology is None:
         return _near_sulfurs(atoms)
     plan = context.topology.plan
@@ -175,8 +174,11 @@ def _planned_bonds(atoms: Atoms, context: PostContext, plan_atom: IntArray) -> I
     place = np.full(plan.n_atoms, -1, dtype=np.int64)
     known = np.flatnonzero(plan_atom >= 0)
     place[plan_atom[known]] = known
-    found = place[np.concatenate([bonds.reshape(-1, 2), bridges])]
-    kept: IntArray = found[(found >= 0).all(axis=1)]
+    bridges = place[np.array(context.disulfides, dtype=np.int64).reshape(-1, 2)]
+    bridges = bridges[(bridges >= 0).all(axis=1)]
+    near = within_image(bridges.tolist(), atoms.positions)
+    found = place[bonds.reshape(-1, 2)]
+    kept: IntArray = np.concatenate([found[(found >= 0).all(axis=1)], near])
     return kept
 
 

@@ -28,7 +28,7 @@ from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.coarsen import unbuilt_shares
-from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE
+from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE, within_image
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Å, how far a bond may be from the mean length of its kind (or its own, where that is unknown),
@@ -189,7 +189,7 @@ class _Pulls:
     ) -> None:
         self.bonds, self.centres, self.problem = layout.bonds, centres, problem
         self.elements, self.present = layout.plan.elements, np.flatnonzero(layout.rows >= 0)
-        bridges = np.array(context.disulfides, np.int64).reshape(-1, 2)
+        bridges = within_image(context.disulfides, layout.positions)
         self.joined = np.concatenate([layout.bonds, bridges])
         self.across = pairs_across(self.joined, layout.plan.n_atoms)
         self.torsion_weights = problem.torsions.weights.copy()
@@ -250,7 +250,7 @@ def _problem(
     """State the problem; residues that are `held` (n_residues,) do not move."""
     start, bonds = layout.positions, layout.bonds
     angles = angles_of(bonds, layout.plan.n_atoms)[:, [0, 2]]
-    disulfides = _present(np.array(context.disulfides, np.int64).reshape(-1, 2), layout)
+    disulfides = _present(within_image(context.disulfides, start), layout)
     across = _across(bonds, disulfides)
     pairs = np.concatenate([bonds, disulfides, across, angles])
     counts = [len(part) for part in (bonds, disulfides, across, angles)]

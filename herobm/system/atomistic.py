@@ -9,7 +9,7 @@ import numpy as np
 from herobm.errors import StructureError
 from herobm.plan.bonds import lay_out_atoms
 from herobm.plan.template import Library
-from herobm.system.coarsen import coarsen, coarsen_plan, complete_residues
+from herobm.system.coarsen import coarsen, complete_residues, rough_beads
 from herobm.system.matching import match_atoms
 from herobm.system.periodic import whole_residues
 from herobm.system.topology import Topology, build_topology
@@ -79,7 +79,7 @@ class AtomLayout:
         laid = lay_out_atoms(plan, self.residue_index, self.local, whole)
         if box is None:
             return laid
-        beads = coarsen_plan(plan, laid)
+        beads = rough_beads(plan, laid)
         shift = (self.topology.whole(beads, box) - beads)[plan.bead_start[:-1]]
-        moved: FloatArray = laid + np.nan_to_num(shift)[plan.atom_residue]
+        moved: FloatArray = laid + shift[plan.atom_residue]
         return moved

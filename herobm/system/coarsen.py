@@ -218,6 +218,23 @@ def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:
     return _weighted_means(bead, weight, positions[atom], plan.n_beads)
 
 
+def rough_beads(plan: Plan, positions: FloatArray) -> FloatArray:
+    """Tell where beads are about, shape (n_beads, 3), also those that lack an atom.
+
+    These are where the atoms of their residue are that are there, or not known (NaN) if none is.
+    Good enough to tell periodic images apart. Parameters are those of `coarsen_plan`.
+    """
+    there = np.isfinite(positions).all(axis=1)
+    owner = plan.atom_residue[there]
+    count = np.bincount(owner, minlength=plan.n_residues)[:, None]
+    total = np.zeros((plan.n_residues, 3))
+    np.add.at(total, owner, positions[there])
+    with np.errstate(invalid="ignore"):
+        middle = np.where(count > 0, total / count, np.nan)
+    beads = coarsen_plan(plan, positions)
+    return np.where(np.isfinite(beads), beads, middle[plan.bead_residue])
+
+
 def bead_shares(plan: Plan) -> tuple[IntArray, FloatArray, IntArray]:
     """List which rebuilt atom counts in which bead, and how much.
 

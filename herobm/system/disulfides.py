@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +17,14 @@ from herobm.types import Beads, FloatArray, IntArray
 BEAD_CUTOFF = 4.5
 #: Å, length of a bridge, and distance of one sulfur atom to the carbon atom of the other.
 BRIDGE, ACROSS_BRIDGE = 2.05, 3.05
+#: Å, beyond which bridged sulfur atoms lie in different images.
+FARTHEST = 10.0
 #: Å, how much farther apart beads of a bridge may be than their atoms can take them.
 SLACK = 0.1
 #: Å, largest distance between two bridged sulfur atoms: of a structure with atoms, and as a network
 #: places them. Of 125 bridges of crystals it places those of Martini 3 beads 1.9 to 2.2 Å apart, of
 #: C-alpha alone half of them farther than 2.5 Å.
-SULFUR_CUTOFF, PLACED_CUTOFF = 2.7, 3.0
+SULFUR_CUTOFF, PLACED_CUTOFF = 2.7, 3.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,21 @@ class Candidates:
                 taken |= {one, two}
                 found.append((one, two))
         return tuple(sorted(found))
+
+
+def within_image(bridges: Sequence[tuple[int, int]], positions: FloatArray) -> IntArray:
+    """Bridges (n, 2) between atoms that lie in one periodic image: those can be held by distance.
+
+    Parameters
+    ----------
+    bridges : sequence of (int, int)
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+    """
+    pairs = np.array(bridges, dtype=np.int64).reshape(-1, 2)
+    gaps = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    near: IntArray = pairs[gaps <= FARTHEST]
+    return near
 
 
 def find_disulfides(plan: Plan, beads: Beads) -> Candidates:

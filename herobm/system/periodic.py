@@ -58,7 +58,10 @@ def minimum_image(vectors: FloatArray, box: FloatArray | None) -> FloatArray:
 def whole_residues(
     positions: FloatArray, residue_index: IntArray, box: FloatArray | None
 ) -> FloatArray:
-    """Move particles to the image nearest to the first one of their residue.
+    """Move particles to the image nearest to the one before them in their residue.
+
+    The first one of a residue stays. A residue longer than half the box is kept in one piece where
+    its particles follow each other.
 
     Parameters
     ----------
@@ -73,9 +76,16 @@ def whole_residues(
     """
     if box is None or len(positions) == 0:
         return positions
-    _, first, inverse = np.unique(residue_index, return_index=True, return_inverse=True)
-    origin = positions[first][inverse]
-    return origin + minimum_image(positions - origin, box)
+    matrix = box_matrix(box)
+    order = np.argsort(residue_index, kind="stable")
+    begins = np.append(True, np.diff(residue_index[order]) != 0)
+    jumps = np.zeros((len(order), 3))
+    jumps[1:] = -np.rint(np.diff(positions[order], axis=0) @ np.linalg.inv(matrix))
+    total = np.cumsum(jumps, axis=0)
+    start = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    whole = positions.copy()
+    whole[order] += (total - total[start]) @ matrix
+    return whole
 
 
 def whole_chains(

@@ -93,6 +93,29 @@ def test_molecules_that_the_box_cuts_are_put_together(
     assert np.abs(gaps - wanted).max() < 0.1
 
 
+@pytest.mark.parametrize("lacking", [("N",), ("CB", "CG", "SD", "CE"), ("CA", "O")])
+def test_a_residue_that_lacks_atoms_does_not_part_a_molecule(
+    herobm, peptide: Callable[[str], Atoms], tmp_path: Path, lacking: tuple[str, ...]
+) -> None:
+    whole = peptide("AGPSMAGPS")
+    gone = (whole.residue_index == 4) & np.isin(whole.names, lacking)
+    whole = whole.subset(~gone)
+    edges = np.array([25.0, 30.0, 30.0])
+    middle = whole.positions[whole.residue_index == 4].mean(axis=0)
+    cut = replace(
+        whole,
+        positions=np.mod(whole.positions - middle, edges),
+        box=np.concatenate([edges, np.full(3, 90.0)]),
+    )
+    write_structure(tmp_path / "cut.pdb", cut)
+    out = tmp_path / "out.pdb"
+    outcome = herobm("post", "consistency", tmp_path / "cut.pdb", "-o", out)
+    assert outcome.code == 0, outcome.err
+    gaps = np.linalg.norm(whole.positions[:, None] - whole.positions, axis=2)
+    after = read_atoms(out).positions
+    assert np.abs(np.linalg.norm(after[:, None] - after, axis=2) - gaps).max() < 0.01
+
+
 def test_several_steps_run_by_stage(herobm, structure: Path, beads: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.pdb"
     outcome = herobm("post", "consistency,backbone", structure, "--cg", beads, "-o", out)

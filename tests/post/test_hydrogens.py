@@ -51,7 +51,7 @@ def test_every_hydrogen_is_at_a_bond_length_from_its_residue(peptide: Peptide) -
         own = full.subset(full.residue_index == residue)
         is_h = own.elements == "H"
         gaps = np.linalg.norm(own.positions[is_h, None] - own.positions[~is_h], axis=2).min(1)
-        assert ((gaps > 0.85) & (gaps < 1.45)).all()
+        assert ((gaps > 0.96) & (gaps < 1.10)).all()
 
 
 def test_the_ph_decides_about_acids_and_bases(peptide: Peptide) -> None:

@@ -88,3 +88,14 @@ def test_other_frames_are_made_whole_the_same_way(martini3: Library, make_beads:
     assert np.ptp(moved[:, 0]) > 40.0
     frame = topology.place(moved, beads.box)
     np.testing.assert_allclose(frame.positions, beads.positions + np.array([42.0, 1.0, 2.0]))
+
+
+def test_a_residue_longer_than_half_the_box_stays_in_one_piece() -> None:
+    rod = np.stack([np.full(50, 5.0), np.full(50, 5.0), 5.0 + 1.5 * np.arange(50.0)], axis=1)
+    box = np.array([100.0, 100.0, 100.0, 90.0, 90.0, 90.0])
+    index = np.zeros(50, dtype=np.int64)
+    np.testing.assert_allclose(whole_residues(rod, index, box), rod)
+    cut = np.mod(rod + [0.0, 0.0, 60.0], 100.0)
+    np.testing.assert_allclose(
+        np.diff(whole_residues(cut, index, box), axis=0), np.diff(rod, axis=0)
+    )
