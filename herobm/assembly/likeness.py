@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 #: of simulations of Martini 3 is 0.44, of Elnedyn beads of crystals read as Martini 3 0.2.
 IN_PLACE = 0.1
 #: A set is given up for one by which the beads stray less than this share.
-LESS = 0.9
+LESS = 0.95
 #: Residues that are looked at.
 MOST = 300
 

@@ -95,7 +95,7 @@ def test_a_residue_longer_than_half_the_box_stays_in_one_piece() -> None:
     box = np.array([100.0, 100.0, 100.0, 90.0, 90.0, 90.0])
     index = np.zeros(50, dtype=np.int64)
     np.testing.assert_allclose(whole_residues(rod, index, box), rod)
-    cut = np.mod(rod + [0.0, 0.0, 60.0], 100.0)
+    cut = np.mod(rod + np.array([0.0, 0.0, 60.0]), 100.0)
     np.testing.assert_allclose(
         np.diff(whole_residues(cut, index, box), axis=0), np.diff(rod, axis=0)
     )
