@@ -125,7 +125,8 @@ class Quality:
     verdict : see `herobm.chem.ramachandran.judge`.
     bent : degrees that the peptide before each residue is off a plane.
     cis : whether it is rather cis than trans.
-    wrong : centres of the wrong hand, or nearly flat, and swapped names of like branches.
+    wrong : centres that are nearly flat, and, counted again, of the wrong hand; likewise those
+        whose like branches have each other's names.
     """
 
     verdict: IntArray
@@ -305,8 +306,13 @@ def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quali
         angle[residue] = dihedrals(positions, quads)
     verdict = judge(phi, psi, classes_of(backbone.names, backbone.after))
     bent = np.nan_to_num(np.minimum(np.abs(omega), 180.0 - np.abs(omega)))
-    hands = [find(plan, positions, FLAT_CENTRE) for find in (chirality_errors, prochiral_errors)]
-    wrong = np.concatenate(hands).astype(np.int64)
+    wrong = np.concatenate(  # one that is flat already must not go on to the other side
+        [
+            find(plan, positions, least)
+            for find in (chirality_errors, prochiral_errors)
+            for least in (FLAT_CENTRE, 0.0)
+        ]
+    ).astype(np.int64)
     cis = np.abs(omega) < 90.0
     return Quality(
         verdict, bent, cis, np.bincount(plan.atom_residue[wrong], minlength=plan.n_residues)
