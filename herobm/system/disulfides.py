@@ -23,7 +23,7 @@ FARTHEST = 10.0
 SLACK = 0.1
 #: Å, largest distance between two bridged sulfur atoms: of a structure with atoms, and as a network
 #: places them. Of 125 bridges of crystals it places those of Martini 3 beads 1.9 to 2.2 Å apart, of
-#: C-alpha alone half of them farther than 2.5 Å.
+#: C-alpha alone a quarter farther than 3.3 Å.
 SULFUR_CUTOFF, PLACED_CUTOFF = 2.7, 3.3
 
 
