@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -314,6 +315,28 @@ def test_rounds_of_messages_go_on_from_looks(tiny_run: TrainConfig, looks: int) 
     }
     assert held["rounds.readout"].abs().max() > 0.001
     assert held["error.weight"].shape[1] == 17
+
+
+def test_more_rounds_begin_as_the_last_one(tiny_run: TrainConfig) -> None:
+    def model(count: int, contacts: int) -> dict[str, Any]:
+        rounds = RoundsConfig(count=count, contacts=contacts, hidden=16, message=8, n_channels=2)
+        return {"model": tiny_run.model.model_copy(update={"rounds": rounds}), "residues": 9}
+
+    initial = train(elsewhere(tiny_run, "two", **model(2, 1), epochs=2))
+    known = weights_of(initial)
+    still = {"initial": initial, "hold": False, "epochs": 1, "learning_rate": 1e-12}
+    grown = weights_of(train(elsewhere(tiny_run, "four", **model(4, 3), **still)))
+    for number, begun_as in ((0, 0), (1, 1), (2, 1), (3, 1)):
+        own = {n: t for n, t in grown.items() if n.startswith(f"rounds.rounds.{number}.")}
+        assert own
+        for name, tensor in own.items():
+            other = name.replace(f"rounds.{number}.", f"rounds.{begun_as}.")
+            torch.testing.assert_close(tensor, known[other], atol=1e-3, rtol=1e-3)
+    assert "error.weight" in known
+    torch.testing.assert_close(grown["error.weight"], known["error.weight"], atol=1e-3, rtol=1e-3)
+    for count, contacts in ((1, 0), (4, 2), (4, 4)):  # those that are there would see other things
+        with pytest.raises(ConfigError, match="another network"):
+            train(elsewhere(tiny_run, f"{count}{contacts}", **model(count, contacts), **still))
 
 
 def test_the_best_epoch_is_kept(tiny_run: TrainConfig) -> None:
