@@ -35,6 +35,8 @@ LIGHT = ("backbone", "consistency")
 class Rebuilder:
     """A topology made ready: everything that serves all of its frames.
 
+    Which cysteines are bridged is settled by the first frame that is rebuilt.
+
     Parameters
     ----------
     topology : Topology
