@@ -38,7 +38,8 @@ class Tidier:
         self.plan = topology.plan
         self.bonds = plan_bonds(topology.plan, topology.links.previous)
         self._lengths = reference_lengths(topology.plan, self.bonds, dict(reference))[:, 0]
-        self._across = pairs_across(self.bonds, topology.plan.n_atoms)
+        known = np.isfinite(self._lengths)  # of others, where models of others place the atoms
+        self._across = pairs_across(self.bonds[known], topology.plan.n_atoms)
         self._naming = find_naming(topology.plan, within_beads=True)
         self._forks = find_forks(self._naming, self.bonds)
         self._molecule = topology.links.chain[topology.plan.atom_residue]

@@ -117,15 +117,8 @@ def convert(
 
 
 def _target_of(output: Path | None) -> Target:
-    """Tell the format by the name of the output; a name without extension is a folder."""
-    suffix = output.suffix.lstrip(".").lower() if output and not output.is_dir() else ""
-    known = {"": Target.map, "map": Target.map, "ndx": Target.ndx, "yaml": Target.yaml}
-    known["yml"] = Target.yaml
-    if suffix not in known:
-        raise typer.BadParameter(
-            f"{output}: the extension tells no format; name it .map, .yaml or .ndx, or add --to"
-        )
-    return known[suffix]
+    suffix = output.suffix.lstrip(".") if output else ""
+    return {"ndx": Target.ndx, "yaml": Target.yaml, "yml": Target.yaml}.get(suffix, Target.map)
 
 
 def _files(source: Path) -> list[Path]:
