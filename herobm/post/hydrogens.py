@@ -57,8 +57,9 @@ def hydrogens(atoms: Atoms, context: PostContext) -> Atoms:
         [added.get(i, []) for i in range(len(closed.residues))],
     )  # fmt: skip
     _tell(context, settings, assembly, added, states)
-    n_open = len(context.disulfides) - len(_bridged(assembly)) // 2
-    if n_open > 0:
+    joined = {tuple(sorted(pair)) for pair in assembly.places.atom[assembly.bonds].tolist()}
+    n_open = sum(pair not in joined for pair in context.disulfides)
+    if n_open:
         context.report(f"{n_open} disulfide(s) between periodic images are left open")
     if breaks:
         first = f"the first: {breaks[0]}"

@@ -6,15 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from herobm.plan.bonds import plan_bonds
+from herobm.post.bonding import PEPTIDE_CUTOFF
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.system.coarsen import rough_beads
 from herobm.system.periodic import box_matrix, minimum_image, whole_residues
 from herobm.types import Atoms, FloatArray, IntArray
 
-#: Å, length of a bond between two residues that no mapping tells of, at most.
-BONDED = 2.5
 #: Å, distance of the middles of two amino acids in a row that lack the atoms of their bond.
 IN_A_ROW = 9.0
 #: Atoms by which amino acids are known.
@@ -33,6 +31,11 @@ def whole(atoms: Atoms, context: PostContext) -> Atoms:
         Of one frame.
     context : PostContext
         See `herobm.post.alone.context_of`.
+
+    Returns
+    -------
+    Atoms
+        In the order of those given; the same ones where there is no box.
     """
     if atoms.box is None:
         return atoms
@@ -62,13 +65,10 @@ def _links(atoms: Atoms, layout: Layout | None) -> tuple[IntArray, IntArray, Flo
     Ordered by the second residue, those by bonds of a mapping first.
     """
     owner, places = atoms.residue_index, atoms.positions
-    pairs = [_named(atoms), np.zeros((0, 2), dtype=np.int64)]
+    rows = _named(atoms)
     if layout is not None:
-        topology = layout.topology
-        bonds = layout.rows[plan_bonds(topology.plan, topology.links.previous)]
-        bonds = bonds[(bonds >= 0).all(axis=1)]
-        pairs.insert(0, bonds[owner[bonds[:, 0]] != owner[bonds[:, 1]]])
-    rows = np.concatenate(pairs)
+        bonds = layout.rows[layout.bonds]
+        rows = np.concatenate([bonds[owner[bonds[:, 0]] != owner[bonds[:, 1]]], rows])
     rows = np.where((owner[rows[:, 0]] > owner[rows[:, 1]])[:, None], rows[:, ::-1], rows)
     one, two = owner[rows].T
     gaps = places[rows[:, 1]] - places[rows[:, 0]]
@@ -89,7 +89,7 @@ def _named(atoms: Atoms) -> IntArray:
     pairs = np.stack([ends[0, :-1], ends[1, 1:]], axis=1)
     pairs = pairs[(pairs >= 0).all(axis=1)]
     gaps = minimum_image(atoms.positions[pairs[:, 1]] - atoms.positions[pairs[:, 0]], atoms.box)
-    found: IntArray = pairs[np.linalg.norm(gaps, axis=1) <= BONDED]
+    found: IntArray = pairs[np.linalg.norm(gaps, axis=1) <= PEPTIDE_CUTOFF]
     return found
 
 
