@@ -53,9 +53,10 @@ class TrainConfig(BaseModel):
         share of the structures whose beads drift apart as those do; relative to the config file.
     half_strain : strain, Å, at which the error of an atom counts half; errors of noisy beads are
         large whatever is learnt and would drown the others. All count alike where it is None.
-    initial : weights to begin with, of the same mapping and network, or of its first look alone;
-        relative to the config file. A second look needs them. Rounds of messages may be fewer
-        there, with the last one seeing contacts: those beyond begin as it.
+    initial : weights to begin with, of the same network, or of its first look alone; relative to
+        the config file. A second look needs them. Rounds of messages may be fewer there, with the
+        last one seeing contacts: those beyond begin as it. Those of another mapping bring what
+        beads of the same name have learnt (see `herobm.train.inherit`).
     hold : whether looks that `initial` brings stay as they were while what comes after them, a
         second look or rounds of messages, learns. If a first look does not stay, what it sketches
         is a part of the loss, and a second one sees neighbours as they were sketched at the

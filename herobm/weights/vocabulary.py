@@ -73,6 +73,11 @@ class Vocabulary(BaseModel):
         self._check(used, plan.library.name, source)
         return self.known_types(plan)
 
+    def shared(self, other: Vocabulary) -> list[tuple[int, int]]:
+        """Types here and in another vocabulary whose beads and residues have the same names."""
+        there = {name: kind for kind, name in reversed([*enumerate(other.names)])}
+        return [(kind, there[name]) for kind, name in enumerate(self.names) if name in there]
+
     def check(self, library: Library, source: str = "the weights") -> None:
         """See to it that all residue kinds of a library are known.
 
@@ -116,6 +121,11 @@ class Vocabulary(BaseModel):
                 there = step >= 0
                 table[kind[there], rows.slot[there], rows.slot[step[there]]] = 1.0
         return table
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """Names of the residue and of the bead of each type."""
+        return [(entry.residue, bead) for entry in self.entries for bead in entry.beads]
 
     @cached_property
     def _first(self) -> dict[str, int]:

@@ -1,0 +1,145 @@
+"""How the error falls with the number of structures that a network has learnt from.
+
+::
+
+    python benchmarks/learning_curve.py CONFIG... [--shares 0.0625 0.25 0.5 1] [--aim 0.8]
+        [--folder runs/learning] [-o docs/images/learning_curve.png]
+
+Each configuration is trained on shares of its structures, chosen at random, smaller ones parts of
+larger ones. A run on a share has more epochs, by one over the root of the share, since it sees
+less in each; the weights of its best epoch count, as always. Runs that were stopped go on, and
+those that are there are read.
+
+The last columns go on with the power law through the two largest shares: what twice as many
+structures would have, and how many would bring the RMSD to `--aim`. That is a guess, and more so
+the farther it goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from herobm.train.config import TrainConfig, read_config
+from herobm.train.dataset import Dataset, read_dataset, write_dataset
+from herobm.train.loop import Progress, train
+from herobm.types import Atoms, IntArray
+from herobm.weights.file import load_weights
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+#: Of the order in which structures are taken.
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run: structures that it learnt from, and RMSD (Å) on those that it was judged by."""
+
+    structures: int
+    epochs: int
+    rmsd: float
+
+
+def main() -> None:
+    """Train, print and draw."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.0625, 0.25, 0.5, 1.0])
+    parser.add_argument("--aim", type=float, help="RMSD in Å to reach")
+    parser.add_argument("--folder", type=Path, default=Path("runs/learning"))
+    parser.add_argument("-o", "--output", type=Path, help="picture")
+    chosen = parser.parse_args()
+    if any(not 0.0 < share <= 1.0 for share in chosen.shares):
+        parser.error("--shares are greater than 0, and 1 at most")
+    curves: dict[str, list[Point]] = {}
+    for path in chosen.configs:
+        config, folder = read_config(path), chosen.folder / path.stem
+        folder.mkdir(parents=True, exist_ok=True)
+        data = read_dataset(config.train)
+        curves[path.stem] = [measure(config, data, s, folder) for s in sorted(chosen.shares)]
+    print("| configuration | structures | epochs | RMSD of heavy atoms, Å |")
+    print("|-|-|-|-|")
+    for name, points in curves.items():
+        for point in points:
+            print(f"| `{name}` | {point.structures} | {point.epochs} | {point.rmsd:.3f} |")
+    for name, points in curves.items():
+        if len(points) > 1:
+            print(f"\n`{name}`: {outlook(points[-2], points[-1], chosen.aim)}")
+    if chosen.output is not None:
+        draw(curves, chosen.output)
+        print(f"\n{chosen.output}")
+
+
+def measure(config: TrainConfig, data: Dataset, share: float, folder: Path) -> Point:
+    """Train on a share of the structures, or read what an earlier call has trained."""
+    count = max(round(share * len(data.names)), 1)
+    output = folder / str(count)
+    epochs = max(round(config.epochs / math.sqrt(share)), 1)
+    weights: Path | None = output / "weights.safetensors"
+    assert weights is not None
+    if not weights.is_file():
+        packed = folder / f"{count}.safetensors"
+        order = np.random.default_rng(SEED).permutation(len(data.names))
+        write_dataset(packed, some(data, order[:count]), data.mappings)
+        update = {"train": packed, "output": output, "epochs": epochs}
+        weights = train(config.model_copy(update=update), report=tell)
+        assert weights is not None  # no time was set
+    training = load_weights(weights).header.training
+    figures = training["figures"]
+    return Point(training["data"]["structures"], epochs, figures["valid_rmsd"])
+
+
+def some(data: Dataset, chosen: IntArray) -> Iterator[tuple[str, Atoms]]:
+    """Return structures of a dataset, as they are written to another one."""
+    for number in chosen.tolist():
+        mine = data.structure == number
+        yield data.names[number], data.atoms.subset(mine[data.atoms.residue_index])
+
+
+def tell(now: Progress) -> None:
+    """Print how far a run is."""
+    if now.step % 200 == 0:
+        figures = "  ".join(f"{key} {value:.3f}" for key, value in now.figures.items())
+        print(f"{now.step}/{now.n_steps} steps, {now.seconds:.0f} s  {figures}", flush=True)
+
+
+def outlook(less: Point, more: Point, aim: float | None) -> str:
+    """Say what the law RMSD = a * structures^-b, through two points, makes of more structures."""
+    power = math.log(less.rmsd / more.rmsd) / math.log(more.structures / less.structures)
+    twice = more.rmsd * 2.0**-power
+    told = f"with twice as many structures {twice:.3f} Å, if it goes on as from {less.structures}"
+    told += f" to {more.structures} (power -{power:.3f})"
+    if aim is None or power <= 0.0:
+        return told
+    needed = more.structures * (more.rmsd / aim) ** (1.0 / power)
+    return f"{told}; {aim:g} Å with some {needed:.2g}"
+
+
+def draw(curves: dict[str, Sequence[Point]] | dict[str, list[Point]], path: Path) -> None:
+    """Draw the curves, both axes logarithmic."""
+    fig, axes = plt.subplots(
+        1, len(curves), figsize=(3.2 * len(curves), 2.6), layout="constrained", squeeze=False
+    )
+    for panel, (name, points) in zip(axes.flat, curves.items(), strict=True):
+        panel.loglog([p.structures for p in points], [p.rmsd for p in points], "o-", markersize=4)
+        panel.set_title(name, fontsize=8)
+        panel.grid(which="both", linewidth=0.3)
+        panel.tick_params(which="both", labelsize=7)
+        panel.yaxis.set_minor_formatter(matplotlib.ticker.FormatStrFormatter("%.2f"))
+        panel.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%.2f"))
+    fig.supxlabel("structures", fontsize=8)
+    fig.supylabel("RMSD of heavy atoms, validation / Å", fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fig.savefig(path, dpi=130)
+
+
+if __name__ == "__main__":
+    main()

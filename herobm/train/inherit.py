@@ -1,0 +1,152 @@
+"""What a run takes over from weights that were trained before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from herobm.errors import ConfigError
+from herobm.nn.config import ModelConfig
+from herobm.nn.model import Backmapper
+from herobm.weights.file import load_weights
+from herobm.weights.vocabulary import Vocabulary
+
+Parameters = dict[str, torch.Tensor]
+
+
+def inherit(network: Backmapper, path: Path, vocabulary: Vocabulary, *, holds: bool) -> None:
+    """Put the parameters of other weights, but not their statistics, into a network.
+
+    These may be of a network that looks less often (see `_can_begin`), and of another mapping.
+
+    Parameters
+    ----------
+    network : Backmapper
+        Changed in place.
+    path : Path
+        The weights.
+    vocabulary : Vocabulary
+        Of the network.
+    holds : bool
+        Whether looks that the weights bring are going to stay as they are.
+
+    Raises
+    ------
+    ConfigError
+        If the weights are a committee, or of a network or mapping that says nothing to this one.
+    """
+    known = load_weights(path)
+    if known.others:
+        raise ConfigError(
+            f"{path}: is a committee of {len(known.networks)} networks, and a run goes on from one",
+            "Name the weights of one of them in 'initial'.",
+        )
+    if not _can_begin(network.config, known.header.model):
+        raise ConfigError(
+            f"{path}: is of another network than this run",
+            "Name weights with the same 'model' in 'initial', or leave it out.",
+        )
+    given = _as_many_rounds(network, known.network)
+    theirs = known.header.vocabulary
+    if theirs != vocabulary:
+        if holds:
+            raise ConfigError(
+                f"{path}: is of another mapping than this run, whose beads it has never seen",
+                "Let what it brings learn on: 'hold: false'.",
+            )
+        given = _for_other_beads(network, given, vocabulary, theirs, path)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name in given:
+                parameter.copy_(given[name])
+
+
+def _can_begin(mine: ModelConfig, theirs: ModelConfig) -> bool:
+    """Whether a network can begin with the weights of another.
+
+    That one may see more or fewer neighbours; it may have no rounds of messages, and no second
+    look; its second look may look less often; and it may pass fewer rounds, with fewer of them that
+    see contacts: those beyond begin as its last one, which sees what they see.
+    """
+    sight = {"n_neighbours": mine.n_neighbours, "n_single": mine.n_single}
+    known = theirs.model_copy(update=sight)
+    if known.second is not None and mine.second is not None:
+        again = known.second.model_copy(update={"times": mine.second.times})
+        known = known.model_copy(update={"second": again})
+    if known.rounds is not None and mine.rounds is not None:
+        more = mine.rounds.count - known.rounds.count
+        if more > 0 and known.rounds.contacts:
+            grown = {"count": mine.rounds.count, "contacts": known.rounds.contacts + more}
+            rounds = known.rounds.model_copy(update=grown)
+            known = known.model_copy(update={"rounds": rounds})
+    fewer: list[dict[str, None]] = [{}, {"rounds": None}, {"rounds": None, "second": None}]
+    return known in [mine.model_copy(update=update) for update in fewer]
+
+
+def _as_many_rounds(network: Backmapper, known: Backmapper) -> Parameters:
+    """Return the parameters of a network for one that may look more often."""
+    mine, theirs = network.config, known.config
+    given: Parameters = dict(known.named_parameters())
+    if (theirs.second, theirs.rounds is None) != (mine.second, mine.rounds is None):
+        del given["error.weight"]  # judges by what the last look saw
+    if theirs.rounds is not None and mine.rounds is not None:
+        last = f"rounds.rounds.{theirs.rounds.count - 1}."
+        beyond = {name: t for name, t in given.items() if name.startswith(last)}
+        for number in range(theirs.rounds.count, mine.rounds.count):
+            this = f"rounds.rounds.{number}."
+            given |= {this + name.removeprefix(last): t for name, t in beyond.items()}
+    return given
+
+
+def _for_other_beads(
+    network: Backmapper, given: Parameters, mine: Vocabulary, theirs: Vocabulary, path: Path
+) -> Parameters:
+    """Return what was learnt with one mapping for the beads of another.
+
+    A bead begins as the one of its name in the residue of its name, or anew where there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the two mappings share no bead, or place different numbers of atoms by a bead.
+    """
+    shared = mine.shared(theirs)
+    elsewhere = f"{path}: is of another mapping than this run, "
+    if not shared:
+        raise ConfigError(
+            f"{elsewhere}and no bead of it has the name of one here, in a residue of the same name",
+            "Name other weights in 'initial', or leave it out.",
+        )
+    if mine.n_slots != theirs.n_slots:
+        raise ConfigError(
+            f"{elsewhere}whose beads place up to {mine.n_slots} atoms each, and {theirs.n_slots} "
+            "there",
+            "Name weights of a mapping with as many in 'initial', or leave it out.",
+        )
+    here, there = torch.tensor(shared).T
+    rows_of_a_type = _rows_of_a_type(network)
+    found = {}
+    for name, parameter in network.named_parameters():
+        if name not in given:
+            continue
+        rows = rows_of_a_type[name]
+        if rows == 0:
+            found[name] = given[name]
+            continue
+        mixed = parameter.detach().clone()
+        last = (theirs.n_types * rows, mine.n_types * rows)  # there may be rows for no bead at all
+        mixed[last[1] :] = given[name][last[0] :]
+        known = given[name][: last[0]].unflatten(0, (theirs.n_types, rows))
+        mixed[: last[1]].unflatten(0, (mine.n_types, rows))[here] = known[there]
+        found[name] = mixed
+    return found
+
+
+def _rows_of_a_type(network: Backmapper) -> dict[str, int]:
+    """Tell how many rows of each parameter belong to one type of bead, by adding one."""
+    with torch.device("meta"):
+        few, more = (
+            dict(Backmapper(network.config, n, network.n_slots).named_parameters()) for n in (1, 2)
+        )
+    return {name: len(more[name]) - len(parameter) for name, parameter in few.items()}

@@ -1,0 +1,109 @@
+"""What a run takes over from weights that were trained with another mapping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from herobm.dsl import load_set
+from herobm.errors import ConfigError
+from herobm.nn.config import RoundsConfig
+from herobm.train.config import TrainConfig
+from herobm.train.dataset import write_dataset
+from herobm.train.loop import train
+from herobm.types import Atoms
+from herobm.weights.file import load_weights
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def packed(structures: list[tuple[str, Atoms]], folder: Path, name: str, pack: str) -> Path:
+    mappings = ROOT / f"plugins/{pack}/src/herobm_{pack}/mappings" / name
+    path = folder / f"{name}.safetensors"
+    write_dataset(path, structures, load_set(sorted(mappings.glob("*.map")), f"{pack}/{name}"))
+    return path
+
+
+def run(
+    tiny_run: TrainConfig, data: Path, output: str, rounds: int = 0, **changes: object
+) -> TrainConfig:
+    model = tiny_run.model
+    if rounds:
+        told = RoundsConfig(count=rounds, contacts=rounds, hidden=16, message=8, n_channels=2)
+        model = model.model_copy(update={"rounds": told})
+    where = {"train": data, "valid": data, "output": tiny_run.output.with_name(output)}
+    given = {"model": model, "residues": 9, "derived": (), "epochs": 1, "hold": False}
+    return tiny_run.model_copy(update=where | given | changes)
+
+
+#: So small a step that what a run begins with is what it ends with.
+STILL = {"learning_rate": 1e-12}
+
+
+def test_beads_of_a_name_take_over_what_they_learnt(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    """N, CA, C from N, CA, C, O, where the types are others and the rows of contacts, too."""
+    one, two = (packed(structures, tmp_path, name, "ca_only") for name in ("n-ca-c-o", "n-ca-c"))
+    initial = train(run(tiny_run, one, "first", rounds=1))
+    path = train(run(tiny_run, two, "next", rounds=2, initial=initial, **STILL))
+    assert initial is not None
+    assert path is not None
+    before, after = load_weights(initial), load_weights(path)
+    old, new = load_file(initial), load_file(path)
+
+    def close(got: torch.Tensor, wanted: torch.Tensor) -> None:
+        torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-3)
+
+    assert after.header.mapping == "ca_only/n-ca-c"
+    n_slots = after.header.vocabulary.n_slots
+    for residue in ("LEU", "GLY"):
+        for bead in ("N", "CA", "C"):
+            there, here = (
+                w.header.vocabulary.names.index((residue, bead)) for w in (before, after)
+            )
+            assert there != here
+            for name in ("readout", "own.weight", "type_embedding.weight", "frames.first"):
+                close(new[name][here], old[name][there])
+            rows = [slice(kind * n_slots, (kind + 1) * n_slots) for kind in (here, there)]
+            for number in (0, 1):
+                name = f"rounds.rounds.{number}.contacts.atom.weight"
+                close(new[name][rows[0]], old["rounds.rounds.0.contacts.atom.weight"][rows[1]])
+    close(new["blocks.0.layers.0.weight"], old["blocks.0.layers.0.weight"])
+    close(new["type_embedding.weight"][-1], old["type_embedding.weight"][-1])  # of no bead at all
+
+
+def test_beads_that_are_not_there_begin_anew(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    one, two = (packed(structures, tmp_path, name, "ca_only") for name in ("n-ca-c", "n-ca-c-o"))
+    initial = train(run(tiny_run, one, "first"))
+    taken = train(run(tiny_run, two, "next", initial=initial, **STILL))
+    fresh = train(run(tiny_run, two, "fresh", **STILL))
+    assert taken is not None
+    assert fresh is not None
+    names = load_weights(taken).header.vocabulary.names
+    oxygens = torch.tensor([bead == "O" for _, bead in names])
+    new, anew = load_file(taken)["readout"], load_file(fresh)["readout"]
+    torch.testing.assert_close(new[oxygens], anew[oxygens], atol=1e-4, rtol=1e-3)
+    assert (new[~oxygens] - anew[~oxygens]).abs().amax(dim=(1, 2)).min() > 0.01
+
+
+def test_weights_of_another_mapping_that_say_nothing_are_refused(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    initial = train(tiny_run)  # of Martini 3
+    com = packed(structures, tmp_path, "com", "ca_only")
+    with pytest.raises(ConfigError, match="no bead of it has the name of one here"):
+        train(run(tiny_run, com, "com", initial=initial))
+    martini2 = packed(structures, tmp_path, "martini2", "martini3")
+    with pytest.raises(ConfigError, match="beads place up to 6 atoms each, and 5 there"):
+        train(run(tiny_run, martini2, "martini2", initial=initial))
+    elnedyn = packed(structures, tmp_path, "elnedyn", "martini3")
+    with pytest.raises(ConfigError, match="never seen") as error:
+        train(run(tiny_run, elnedyn, "held", rounds=1, initial=initial, hold=True))
+    assert "'hold: false'" in str(error.value.hint)
+    assert train(run(tiny_run, elnedyn, "elnedyn", initial=initial)) is not None
