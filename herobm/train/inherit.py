@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from herobm.errors import ConfigError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
+from herobm.nn.slots import SLOTS, Parts, slotted
 from herobm.weights.file import load_weights
 from herobm.weights.vocabulary import Vocabulary
 
@@ -104,49 +106,68 @@ def _for_other_beads(
 ) -> Parameters:
     """Return what was learnt with one mapping for the beads of another.
 
-    A bead begins as the one of its name in the residue of its name, or anew where there is none.
+    A bead begins as the one of its name in the residue of its name, and its vectors as those in
+    the same slots; what is not there begins anew.
 
     Raises
     ------
     ConfigError
-        If the two mappings share no bead, or place different numbers of atoms by a bead.
+        If the two mappings share no bead.
     """
     shared = mine.shared(theirs)
-    elsewhere = f"{path}: is of another mapping than this run, "
     if not shared:
         raise ConfigError(
-            f"{elsewhere}and no bead of it has the name of one here, in a residue of the same name",
+            f"{path}: is of another mapping than this run, and no bead of it has the name of one "
+            "here, in a residue of the same name",
             "Name other weights in 'initial', or leave it out.",
         )
-    if mine.n_slots != theirs.n_slots:
-        raise ConfigError(
-            f"{elsewhere}whose beads place up to {mine.n_slots} atoms each, and {theirs.n_slots} "
-            "there",
-            "Name weights of a mapping with as many in 'initial', or leave it out.",
-        )
     here, there = torch.tensor(shared).T
-    rows_of_a_type = _rows_of_a_type(network)
     found = {}
-    for name, parameter in network.named_parameters():
+    for name, (per_type, parts) in _layout(network).items():
         if name not in given:
             continue
-        rows = rows_of_a_type[name]
-        if rows == 0:
-            found[name] = given[name]
-            continue
-        mixed = parameter.detach().clone()
-        last = (theirs.n_types * rows, mine.n_types * rows)  # there may be rows for no bead at all
-        mixed[last[1] :] = given[name][last[0] :]
-        known = given[name][: last[0]].unflatten(0, (theirs.n_types, rows))
-        mixed[: last[1]].unflatten(0, (mine.n_types, rows))[here] = known[there]
-        found[name] = mixed
+        found[name] = network.get_parameter(name).detach().clone()
+        blocks = zip(
+            _blocks(found[name], mine.n_slots, per_type, parts),
+            _blocks(given[name].detach(), theirs.n_slots, per_type, parts),
+            strict=True,
+        )
+        for one, other in blocks:
+            sizes = zip(one.shape[1:], other.shape[1:], strict=True)
+            both = tuple(slice(min(size)) for size in sizes)
+            one, other = one[:, *both], other[:, *both]
+            if per_type:
+                one[here] = other[there]
+                one[mine.n_types :] = other[theirs.n_types :]  # of no bead at all
+            else:
+                one[: len(other)] = other[: len(one)]
     return found
 
 
-def _rows_of_a_type(network: Backmapper) -> dict[str, int]:
-    """Tell how many rows of each parameter belong to one type of bead, by adding one."""
-    with torch.device("meta"):
-        few, more = (
-            dict(Backmapper(network.config, n, network.n_slots).named_parameters()) for n in (1, 2)
-        )
-    return {name: len(more[name]) - len(parameter) for name, parameter in few.items()}
+def _layout(network: Backmapper) -> dict[str, tuple[int, Parts | None]]:
+    """Tell of each parameter how its rows belong to types of beads, and its columns to slots.
+
+    Returns
+    -------
+    dict
+        Name -> 0 if it is the same for all types, 1 if each has a row, 2 if it has a row for each
+        slot; and the parts of the columns (see `herobm.nn.slots`), None where they have no slots.
+    """
+    with torch.device("meta"):  # what grows with the number of types?
+        few, more = (dict(Backmapper(network.config, n, 2).named_parameters()) for n in (1, 2))
+    parts = slotted(network.config)
+    return {name: (len(more[name]) - len(t), parts.get(name)) for name, t in few.items()}
+
+
+def _blocks(
+    tensor: torch.Tensor, n_slots: int, per_type: int, parts: Parts | None
+) -> list[torch.Tensor]:
+    """Return views of the parts of a parameter, slots along dimensions of their own."""
+    if per_type == 2:
+        return [tensor.unflatten(0, (-1, n_slots))]
+    if parts is None:
+        return [tensor]
+    shapes = [tuple(n_slots if n == SLOTS else n for n in part) for part in parts]
+    dim = min(1, tensor.dim() - 1)
+    blocks = tensor.split([math.prod(shape) for shape in shapes], dim)
+    return [t.unflatten(dim, shape) for t, shape in zip(blocks, shapes, strict=True)]

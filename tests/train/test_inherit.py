@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from safetensors.torch import load_file
 
 from herobm.dsl import load_set
 from herobm.errors import ConfigError
-from herobm.nn.config import RoundsConfig
+from herobm.nn.config import RoundsConfig, SecondConfig
+from herobm.nn.model import Backmapper
+from herobm.nn.slots import SLOTS, slotted
 from herobm.train.config import TrainConfig
 from herobm.train.dataset import write_dataset
 from herobm.train.loop import train
@@ -99,11 +102,69 @@ def test_weights_of_another_mapping_that_say_nothing_are_refused(
     com = packed(structures, tmp_path, "com", "ca_only")
     with pytest.raises(ConfigError, match="no bead of it has the name of one here"):
         train(run(tiny_run, com, "com", initial=initial))
-    martini2 = packed(structures, tmp_path, "martini2", "martini3")
-    with pytest.raises(ConfigError, match="beads place up to 6 atoms each, and 5 there"):
-        train(run(tiny_run, martini2, "martini2", initial=initial))
     elnedyn = packed(structures, tmp_path, "elnedyn", "martini3")
     with pytest.raises(ConfigError, match="never seen") as error:
         train(run(tiny_run, elnedyn, "held", rounds=1, initial=initial, hold=True))
     assert "'hold: false'" in str(error.value.hint)
     assert train(run(tiny_run, elnedyn, "elnedyn", initial=initial)) is not None
+
+
+def test_beads_may_place_more_atoms_or_fewer(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    """ALA of Martini 2 has all its six atoms in one bead, Martini 3 five in one at most."""
+    second = SecondConfig(n_channels=4, hidden=16, readout=12, n_blocks=1)
+    looks = tiny_run.model.model_copy(update={"second": second})
+    files = [packed(structures, tmp_path, name, "martini3") for name in ("protein", "martini2")]
+    for data, other in (files, files[::-1]):
+        first = train(run(tiny_run, data, f"first_{data.stem}"))
+        told = {"model": looks, "initial": first}
+        twice = train(run(tiny_run, data, f"twice_{data.stem}", **told))
+        path = train(run(tiny_run, other, f"next_{data.stem}", model=looks, initial=twice, **STILL))
+        assert twice is not None
+        assert path is not None
+        old, new = load_file(twice), load_file(path)
+        there, here = (
+            load_weights(p).header.vocabulary.names.index(("LEU", "BB")) for p in (twice, path)
+        )
+
+        def close(got: torch.Tensor, wanted: torch.Tensor) -> None:
+            torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-3)
+
+        close(new["readout"][here, :15], old["readout"][there, :15])
+        close(new["readout"][here, -4:], old["readout"][there, -4:])
+        close(new["second.readout"][here, -4:], old["second.readout"][there, -4:])
+        slots = [5, 6] if data == files[0] else [6, 5]
+        one, two = (
+            kept["second.readout"][kind, 3 * n : -4].unflatten(0, (n, n))
+            for kept, kind, n in ((old, there, slots[0]), (new, here, slots[1]))
+        )
+        close(two[:5, :5], one[:5, :5])
+        begin = tiny_run.model.readout
+        close(
+            new["second.surroundings.weight"][:, : begin + 15],
+            old["second.surroundings.weight"][:, : begin + 15],
+        )
+        ends = [
+            kept["second.surroundings.weight"][:, begin + 3 * n + 4 * n :].unflatten(1, (n, 12))
+            for kept, n in ((old, slots[0]), (new, slots[1]))
+        ]
+        close(ends[1][:, :5], ends[0][:, :5])
+
+
+@pytest.mark.parametrize("n_slots", [1, 3, 6])
+def test_slots_lie_where_they_are_said_to(tiny_run: TrainConfig, n_slots: int) -> None:
+    second = SecondConfig(n_channels=4, hidden=16, readout=12, n_blocks=1)
+    rounds = RoundsConfig(count=3, contacts=2, hidden=24, message=8, n_channels=2, n_radial=5)
+    model = tiny_run.model.model_copy(update={"second": second, "rounds": rounds})
+    few, more = (
+        {name: p.shape for name, p in Backmapper(model, 7, n).named_parameters()}
+        for n in (n_slots, n_slots + 1)
+    )
+    layout = slotted(model)
+    tables = {name for name in few if name.endswith("contacts.atom.weight")}
+    assert len(tables) == 3
+    assert {name for name in few if few[name] != more[name]} == {*layout} | tables
+    for name, parts in layout.items():
+        sizes = [math.prod(n_slots if n == SLOTS else n for n in part) for part in parts]
+        assert few[name][min(1, len(few[name]) - 1)] == sum(sizes), name
