@@ -5,12 +5,12 @@
     python benchmarks/learning_curve.py CONFIG... [--shares 0.0625 0.25 0.5 1] [--aim 0.8]
         [--folder runs/learning] [-o docs/images/learning_curve.png]
 
-Each configuration is trained on shares of its structures, chosen at random, smaller ones parts of
-larger ones. A run on a share has more epochs, by one over the root of the share, since it sees
-less in each; the weights of its best epoch count, as always. Runs that were stopped go on, and
-those that are there are read.
+Each configuration (without `initial`, which has seen all structures, and without `also`) is trained
+on shares of its structures, chosen at random, smaller ones parts of larger ones. A run on a share
+has more epochs, by one over the root of the share, since it sees less in each; the weights of its
+best epoch count, as always. Runs that were stopped go on, and those that are there are read.
 
-The last columns go on with the power law through the two largest shares: what twice as many
+The last lines go on with the power law through the two largest shares: what twice as many
 structures would have, and how many would bring the RMSD to `--aim`. That is a guess, and more so
 the farther it goes.
 """
@@ -18,6 +18,7 @@ the farther it goes.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,12 +60,15 @@ def main() -> None:
     chosen = parser.parse_args()
     if any(not 0.0 < share <= 1.0 for share in chosen.shares):
         parser.error("--shares are greater than 0, and 1 at most")
-    curves: dict[str, list[Point]] = {}
-    for path in chosen.configs:
-        config, folder = read_config(path), chosen.folder / path.stem
-        folder.mkdir(parents=True, exist_ok=True)
-        data = read_dataset(config.train)
-        curves[path.stem] = [measure(config, data, s, folder) for s in sorted(chosen.shares)]
+    if chosen.aim is not None and not 0.0 < chosen.aim < math.inf:
+        parser.error("--aim is greater than 0")
+    configs = {path.stem: read_config(path) for path in chosen.configs}
+    if len(configs) < len(chosen.configs):
+        parser.error("two configurations have the same name; call this once for each")
+    for name, config in configs.items():
+        if config.initial is not None or config.also:
+            parser.error(f"{name}: begins with weights that know all structures, or has 'also'")
+    curves = {name: curve(c, chosen.shares, chosen.folder / name) for name, c in configs.items()}
     print("| configuration | structures | epochs | RMSD of heavy atoms, Å |")
     print("|-|-|-|-|")
     for name, points in curves.items():
@@ -78,23 +82,29 @@ def main() -> None:
         print(f"\n{chosen.output}")
 
 
-def measure(config: TrainConfig, data: Dataset, share: float, folder: Path) -> Point:
-    """Train on a share of the structures, or read what an earlier call has trained."""
-    count = max(round(share * len(data.names)), 1)
-    output = folder / str(count)
-    epochs = max(round(config.epochs / math.sqrt(share)), 1)
-    weights: Path | None = output / "weights.safetensors"
-    assert weights is not None
-    if not weights.is_file():
-        packed = folder / f"{count}.safetensors"
+def curve(config: TrainConfig, shares: Sequence[float], folder: Path) -> list[Point]:
+    """Train on shares of the structures, or read what an earlier call has trained."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = read_dataset(config.train)
+    counts = {max(round(share * len(data.names)), 1) for share in shares}
+    return [measure(config, data, count, folder) for count in sorted(counts)]
+
+
+def measure(config: TrainConfig, data: Dataset, count: int, folder: Path) -> Point:
+    """Train on so many of the structures, or read what an earlier call has trained."""
+    epochs = max(round(config.epochs / math.sqrt(count / len(data.names))), 1)
+    packed, output = folder / f"{count}.safetensors", folder / str(count)
+    mine = config.model_copy(update={"train": packed, "output": output, "epochs": epochs})
+    path = output / "weights.safetensors"
+    if not path.is_file():
         order = np.random.default_rng(SEED).permutation(len(data.names))
         write_dataset(packed, some(data, order[:count]), data.mappings)
-        update = {"train": packed, "output": output, "epochs": epochs}
-        weights = train(config.model_copy(update=update), report=tell)
-        assert weights is not None  # no time was set
-    training = load_weights(weights).header.training
-    figures = training["figures"]
-    return Point(training["data"]["structures"], epochs, figures["valid_rmsd"])
+        train(mine, report=tell)
+    training = load_weights(path).header.training
+    asked = json.loads(mine.model_dump_json())
+    if any(asked[key] != value for key, value in training["config"].items()):
+        raise SystemExit(f"error: {path} is of another configuration; name another --folder")
+    return Point(training["data"]["structures"], epochs, training["figures"]["valid_rmsd"])
 
 
 def some(data: Dataset, chosen: IntArray) -> Iterator[tuple[str, Atoms]]:
@@ -123,7 +133,7 @@ def outlook(less: Point, more: Point, aim: float | None) -> str:
     return f"{told}; {aim:g} Å with some {needed:.2g}"
 
 
-def draw(curves: dict[str, Sequence[Point]] | dict[str, list[Point]], path: Path) -> None:
+def draw(curves: dict[str, list[Point]], path: Path) -> None:
     """Draw the curves, both axes logarithmic."""
     fig, axes = plt.subplots(
         1, len(curves), figsize=(3.2 * len(curves), 2.6), layout="constrained", squeeze=False

@@ -21,7 +21,7 @@ from herobm.plan import Library
 from herobm.plugins.manager import load_registry
 from herobm.post.chain import resolve
 from herobm.system import Topology, build_topology, rename_residues
-from herobm.system.chains import report_breaks, report_rings
+from herobm.system.chains import report_breaks, report_disorder, report_rings
 from herobm.types import Beads
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def prepare(
     models = find_models(named, beads.residues, library, registry, device)
     topology = _topology(beads, library, models, skip_unmapped, source, registry)
     found = topology.beads
+    report_disorder(beads.residues)
     report_breaks(found.residues, topology.links)
     report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)
     return Rebuilder(topology, models, device, seed, steps, options)

@@ -9,7 +9,7 @@ import numpy as np
 from herobm.chem.labelled import build_molecule
 from herobm.plan.plan import Plan
 from herobm.plan.template import ANYWHERE, Template
-from herobm.types import FloatArray, IntArray
+from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Å, an aromatic ring with an atom farther from its plane is bent. In molecular dynamics at 300 K
 #: no atom of NECA's purine is farther than this in 1000 frames.
@@ -40,6 +40,19 @@ def flat_rings(template: Template) -> tuple[IntArray, ...]:
         for ring in rings
         if all(a in built.rebuilt and built.mol.GetAtomWithIdx(a).GetIsAromatic() for a in ring)
     )
+
+
+def in_flat_ring(plan: Plan, groups: IntArray) -> BoolArray:
+    """Tell which groups of atoms (n, k) of a plan lie in an aromatic ring, all of them in one."""
+    found = np.zeros(len(groups), bool)
+    residue = plan.atom_residue[groups]
+    alone = (residue == residue[:, :1]).all(axis=1)
+    kind, local = plan.template[residue[:, 0]], plan.atom_local[groups]
+    for number in np.unique(plan.template).tolist():
+        mine = np.flatnonzero(alone & (kind == number))
+        for ring in flat_rings(plan.library.templates[number]):
+            found[mine] |= np.isin(local[mine], ring).all(axis=1)
+    return found
 
 
 def ring_depths(plan: Plan, positions: FloatArray) -> tuple[list[IntArray], FloatArray]:

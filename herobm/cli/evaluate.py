@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.options import Device, Threads, limit_threads, open_registry
-from herobm.cli.structures import Overwrite, Selection, check_outputs, read_each, spread
+from herobm.cli.options import Device, Threads, finite, limit_threads, open_registry
+from herobm.cli.structures import (
+    Begin,
+    End,
+    Overwrite,
+    Selection,
+    Stride,
+    check_outputs,
+    read_each,
+    spread,
+)
 
 if TYPE_CHECKING:
     from herobm.train.evaluate import Evaluation
@@ -35,16 +44,19 @@ def evaluate(
         str | None, typer.Option(help="Mapping set, file or folder; the model's by default.")
     ] = None,
     noise: Annotated[
-        float, typer.Option(min=0.0, help="Standard deviation (Å) of noise on the beads.")
+        float,
+        typer.Option(
+            min=0.0, callback=finite, help="Standard deviation (Å) of noise on the beads."
+        ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
     limit: Annotated[
         int | None,
         typer.Option(min=1, help="Take this many files or frames, spread over all of them."),
     ] = None,
-    begin: Annotated[int | None, typer.Option("-b", "--begin", help="First frame, from 0.")] = None,
-    end: Annotated[int | None, typer.Option("-e", "--end", help="Frame to stop before.")] = None,
-    stride: Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")] = None,
+    begin: Begin = None,
+    end: End = None,
+    stride: Stride = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,

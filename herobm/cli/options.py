@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 DEBUG_VARIABLE = "HEROBM_DEBUG"
 
 
+#: Numbers beyond this are slips, whatever their unit.
+LARGEST = 1e6
+
 #: ``--threads``: more of them than any machine has are a slip, and end some libraries.
 Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="CPU threads.")]
 
@@ -57,6 +60,18 @@ def root_options(context: typer.Context) -> RootOptions:
     """Return the options before the verb (the defaults where a verb runs alone)."""
     found = context.find_root().obj
     return found if isinstance(found, RootOptions) else RootOptions()
+
+
+def finite(value: float | None) -> float | None:
+    """See to it that an option is a number that can be worked with; as ``callback=finite``.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    if value is not None and not abs(value) < LARGEST:
+        raise typer.BadParameter(f"{value:g} is no number that makes sense here")
+    return value
 
 
 def open_registry(context: typer.Context) -> Registry:

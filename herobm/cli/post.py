@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from herobm.cli.options import open_registry, show_notes
+from herobm.cli.options import finite, open_registry, show_notes
 from herobm.cli.structures import (
     Begin,
     End,
@@ -98,7 +98,8 @@ def post(
         Restraints, typer.Option(help="For minimise: what is held.")
     ] = Restraints.beads,
     tolerance: Annotated[
-        float, typer.Option(help="For minimise: force at which it ends, kJ/mol/nm.")
+        float,
+        typer.Option(callback=finite, help="For minimise: force at which it ends, kJ/mol/nm."),
     ] = 500.0,
     unmapped: Annotated[
         Unmapped, typer.Option(help="For minimise: molecules that the force field lacks.")
@@ -123,6 +124,7 @@ def post(
     """
     import numpy as np
 
+    from herobm.assembly.choice import choose_mappings
     from herobm.io import open_trajectory, read_atoms, read_beads
     from herobm.post.alone import context_of
     from herobm.post.chain import resolve
@@ -143,12 +145,17 @@ def post(
     chosen = {"ph": ph, "platform": platform, "tolerance": tolerance}
     named = {"forcefield": forcefield, "restraints": restraints, "unmapped": unmapped, "ends": ends}
     options: dict[str, Any] = chosen | {key: choice.value for key, choice in named.items()}
-    library = _library(given, mapping or (), registry)
+    names: Sequence[str] = mapping or ()
+    if beads is not None and not names:
+        names = choose_mappings(beads, registry, str(cg))
+    library = _library(given, names, registry)
     rows: IntArray = np.arange(len(given))
     if skip_unmapped:
         rows = _mapped_rows(given, library, str(atoms))
         given = given.subset(np.isin(np.arange(len(given)), rows))
-    told = context_of(given, library, beads, source=str(atoms), options=options)
+    told = context_of(
+        given, library, beads, source=str(atoms), beads_source=str(cg), options=options
+    )
     if trajectory is not None:
         with open_trajectory(
             atoms, trajectory, selection, start=frames.start, stop=frames.stop, step=frames.step

@@ -16,9 +16,12 @@ import typer
 
 from herobm.cli.options import open_registry, show_notes
 from herobm.cli.structures import (
+    Begin,
+    End,
     Overwrite,
     Rename,
     Selection,
+    Stride,
     check_outputs,
     pair_trajectories,
     parse_renames,
@@ -74,9 +77,9 @@ def report(
     ] = None,
     selection: Selection = "all",
     rename: Rename = None,
-    begin: Annotated[int | None, typer.Option("-b", "--begin", help="First frame, from 0.")] = None,
-    end: Annotated[int | None, typer.Option("-e", "--end", help="Frame to stop before.")] = None,
-    stride: Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")] = None,
+    begin: Begin = None,
+    end: End = None,
+    stride: Stride = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Judge an atomistic structure, or every frame of a trajectory, without a reference.
@@ -90,6 +93,7 @@ def report(
     from herobm.plan import compile_library
     from herobm.system import rename_residues
     from herobm.system.atomistic import AtomLayout
+    from herobm.system.matching import find_templates
 
     show_notes()
     renames = parse_renames(rename)
@@ -103,8 +107,13 @@ def report(
     atoms = rename_residues(read_atoms(structure, selection), renames)
     layout = AtomLayout.of(atoms, library, str(structure))
     left_out = len(atoms.residues) - len(layout.topology.beads.residues)
-    if left_out:
-        typer.echo(f"note: {left_out} residues that the mapping lacks do not count", err=True)
+    unknown = int((find_templates(atoms.residues, library) < 0).sum())
+    for count, why in (
+        (unknown, "that the mapping lacks"),
+        (left_out - unknown, "without any atom of a bead"),
+    ):
+        if count:
+            typer.echo(f"note: {count} residues {why} do not count", err=True)
     judge = Judge(layout.topology)
     total: Verdict | None = None
     rows = []

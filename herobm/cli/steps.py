@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from herobm.cli.options import finite
 from herobm.cli.post import Ends, ForceField, Restraints, Unmapped
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ OfRestraints: TypeAlias = Annotated[
 OfTolerance: TypeAlias = Annotated[
     float | None,
     typer.Option(
-        "--tolerance", help="For minimise: force at which it ends, kJ/mol/nm. [default: 500]"
+        "--tolerance",
+        callback=finite,
+        help="For minimise: force at which it ends, kJ/mol/nm. [default: 500]",
     ),
 ]
 OfUnmapped: TypeAlias = Annotated[

@@ -29,6 +29,7 @@ def context_of(
     beads: Beads | None = None,
     *,
     source: str = "structure",
+    beads_source: str = "the beads",
     reference: Mapping[str, tuple[float, float]] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> PostContext:
@@ -41,8 +42,8 @@ def context_of(
         The mapping; without one the context has no topology.
     beads : Beads, optional
         That the atoms were rebuilt from; by default no step is told any.
-    source : str
-        What to call the structure in messages.
+    source, beads_source : str
+        What to call the structure and the beads in messages.
     reference : mapping, optional
         Kind of bond -> mean and standard deviation in Å.
     options : mapping, optional
@@ -57,7 +58,7 @@ def context_of(
     if library is None:
         return known
     topology, residue_of = (
-        _by_beads(atoms, beads, library, source)
+        _by_beads(atoms, beads, library, source, beads_source)
         if beads is not None
         else _by_atoms(atoms, library, source)
     )
@@ -73,16 +74,16 @@ def context_of(
 
 
 def _by_beads(
-    atoms: Atoms, beads: Beads, library: Library, source: str
+    atoms: Atoms, beads: Beads, library: Library, source: str, beads_source: str
 ) -> tuple[Topology, IntArray]:
     """Topology of the beads; their residues are those of the atoms that the mapping knows."""
-    topology = build_topology(beads, library, skip_unmapped=True, source=source)
+    topology = build_topology(beads, library, skip_unmapped=True, source=beads_source)
     mapped = np.flatnonzero(find_templates(atoms.residues, library) >= 0)
     ours, theirs = atoms.residues.take(mapped), topology.beads.residues
     if len(ours) != len(theirs) or (ours.names != theirs.names).any():
         raise StructureError(
-            f"{source}: its {len(ours)} mapped residues are not those of the beads, which are "
-            f"{len(theirs)}",
+            f"{source}: its {len(ours)} mapped residues are not those of {beads_source}, "
+            f"which are {len(theirs)}",
             "Give the coarse-grained file (--cg) that the atoms were rebuilt from.",
         )
     return topology, mapped

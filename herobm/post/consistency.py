@@ -18,6 +18,8 @@ import numpy as np
 from herobm.chem.contacts import clashes, least_distances
 from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
 from herobm.chem.kept import kept_torsions
+from herobm.chem.planarity import in_flat_ring
+from herobm.chem.protein_geometry import bond_angles, references
 from herobm.chem.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, pairs_across
@@ -51,6 +53,8 @@ CLASH_SPREAD, CLEAR, ROOM = 0.01, 0.05, 0.6
 #: Å, distance below which atoms at both ends of an angle are pushed apart, and Å^3, triple product
 #: of bonds below which a centre counts as flat (see `herobm.chem.stereo.chirality_errors`).
 LEAST_ACROSS, FLAT_CENTRE = 2.0, 1.0
+#: Standard deviations of their kind by which angles are off their mean at most in what is sought.
+USUAL = 2.0
 #: How much stiffer a bond at its limit gets with each step.
 STIFFER = 4.0
 STIFFEST = 1e4
@@ -64,6 +68,9 @@ TIGHTER, EASE = 3.0, (1.0, 0.2, 0.1, 0.01)
 N_POLISH = 2
 #: How often residues that are ruined are put back, and how many to each side with them.
 N_HOLDS, N_BESIDE = 4, 2
+#: How often beads are followed farther, in as many steps as in the first round, while one comes
+#: nearer by so many Å.
+N_MORE, STILL_NEARER = 4, 0.02
 #: Degrees from a plane that a peptide may be off, unless it was farther off before, and by which
 #: it is meant to be off at most, unless it is rather across than along the plane.
 FLAT_ENOUGH, FLAT, ACROSS = 25.0, 15.0, 60.0
@@ -110,8 +117,7 @@ def _vague(layout: Layout, centres: BeadCentres) -> BoolArray:
     Where the rebuilt atoms of such a bead should have their mean is not known. In chains the few
     hydrogens that count weigh little, and files of heavy atoms count none.
     """
-    links = layout.topology.links
-    chain = (links.previous >= 0) | (links.following >= 0)
+    chain = np.any(layout.topology.link_beads >= 0, axis=1)
     share = unbuilt_shares(layout.plan)[centres.bead]
     return np.asarray((share > VAGUE) & ~chain[centres.residue])
 
@@ -178,6 +184,14 @@ def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArra
         pulls.problem = _problem(layout, context, centres, backbone, held)
         positions = pulls.follow(positions, tight, ease, ROUNDS[0])
         ruined = before.ruined(_quality(layout, backbone, positions))
+    for _ in range(N_MORE):
+        nearer = pulls.follow(positions, tight, ease, ROUNDS[0])
+        if before.ruined(_quality(layout, backbone, nearer)).any():
+            break
+        gains = pulls.away(positions) - pulls.away(nearer)
+        positions = nearer
+        if gains.max() < STILL_NEARER:
+            break
     back = np.isin(links.chain, links.chain[ruined])[layout.plan.atom_residue]
     return pulls.limit(np.where(back[:, None], start, positions))
 
@@ -214,13 +228,18 @@ class _Pulls:
         problem.torsions.weights = self.torsion_weights * tight[self.torsion_residue]
         problem.apart = self._near(positions)
         for _ in range(n_steps):
-            away = np.linalg.norm(self.centres.all.off(positions), axis=1)
+            away = self.away(positions)
             problem.centres.weights = np.sqrt(force / np.maximum(away, SHARP))
             problem.distances.lengths[: len(self.bonds)] = self.target
             problem.distances.weights[: len(self.bonds)] = self.weights
             positions = problem.step(positions)
             self._hold(_gaps(positions, self.bonds) - self.usual)
         return self.limit(positions)
+
+    def away(self, positions: FloatArray) -> FloatArray:
+        """Å from each bead to where it should be, shape (n,)."""
+        away: FloatArray = np.linalg.norm(self.centres.all.off(positions), axis=1)
+        return away
 
     def _near(self, positions: FloatArray) -> Repulsions:
         """Pairs that clash or might come to, and those at both ends of an angle."""
@@ -250,13 +269,15 @@ def _problem(
 ) -> Problem:
     """State the problem; residues that are `held` (n_residues,) do not move."""
     start, bonds = layout.positions, layout.bonds
-    angles = angles_of(bonds, layout.plan.n_atoms)[:, [0, 2]]
+    triples = angles_of(bonds, layout.plan.n_atoms)
+    angles = triples[:, [0, 2]]
     disulfides = _present(within_image(context.disulfides, start), layout)
     across = _across(bonds, disulfides)
     pairs = np.concatenate([bonds, disulfides, across, angles])
     counts = [len(part) for part in (bonds, disulfides, across, angles)]
     spread = np.repeat([BOND_SPREAD, BOND_SPREAD, ANGLE_SPREAD, ANGLE_SPREAD], counts)
     lengths = _gaps(start, pairs)
+    lengths[-len(angles) :] = _across_angles(layout, triples)
     first, second = counts[0] + np.cumsum([0, counts[1]])
     lengths[first:second] = BRIDGE
     lengths[second : second + counts[2]] = ACROSS_BRIDGE
@@ -268,6 +289,30 @@ def _problem(
         np.full(layout.plan.n_atoms, 1.0 / PLACE_SPREAD),
         (layout.rows >= 0) & ~held[layout.plan.atom_residue],
     )
+
+
+def _across_angles(layout: Layout, triples: IntArray) -> FloatArray:
+    """Å between the ends of angles (n, 3): as they are, but for those that are unusual.
+
+    These are opened or closed to `USUAL` standard deviations of their kind, between bonds as long
+    as they should be.
+    """
+    degrees = bond_angles(layout.positions, triples)
+    mean, spread = references(layout.plan, triples).T
+    least, most = mean - USUAL * spread, mean + USUAL * spread
+    wanted = np.where(np.isfinite(mean), np.clip(degrees, least, most), degrees)
+    lengths = _gaps(layout.positions, triples[:, [0, 2]])
+    unusual = np.abs(wanted - degrees) > 1e-3
+    one, two = (_usual_lengths(layout, triples[unusual][:, ends]) for ends in ([0, 1], [1, 2]))
+    cosine = np.cos(np.radians(wanted[unusual]))
+    lengths[unusual] = np.sqrt(one**2 + two**2 - 2.0 * one * two * cosine)
+    return lengths
+
+
+def _usual_lengths(layout: Layout, bonds: IntArray) -> FloatArray:
+    """Å, mean length of the kind of each bond, or its own where that is unknown."""
+    known = references(layout.plan, bonds)[:, 0]
+    return np.where(np.isfinite(known), known, _gaps(layout.positions, bonds))
 
 
 def _across(bonds: IntArray, bridges: IntArray) -> IntArray:
@@ -287,6 +332,7 @@ def _torsions(layout: Layout, backbone: Backbone) -> Torsions:
     counts = (len(stiff), len(turns), len(flat))
     spread = np.repeat([STIFF_SPREAD, TURN_SPREAD, FLAT_SPREAD], counts)
     angles = dihedrals(layout.positions, atoms)
+    angles[in_flat_ring(layout.plan, atoms)] = 0.0
     angles[len(stiff) + len(turns) :] = flattened(angles[len(stiff) + len(turns) :])
     return Torsions(atoms, np.radians(angles), 1.0 / spread)
 

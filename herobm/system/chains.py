@@ -24,6 +24,9 @@ LINK_LENGTH, LINK_SLACK = 1.33, 0.1
 #: may be a ring.
 RING_CUTOFF, RING_SIZE = 4.2, 4
 
+#: Share of the residues of a chain whose number is lower than that before, above which it is told.
+DISORDER = 0.25
+
 #: Last residue numbers that fit into the columns of PDB and GRO; after them comes 0, or 1.
 LAST_NUMBERS = (9999, 99999)
 
@@ -138,6 +141,20 @@ def report_breaks(residues: Residues, links: Links) -> None:
             residues.label(first - 1),
             residues.label(first),
         )
+
+
+def report_disorder(residues: Residues) -> None:
+    """Say of chains whose residues stand in another order than that of their numbers."""
+    chain = np.unique(residues.chains, return_inverse=True)[1]
+    falls = (np.diff(residues.ids) < 0) & (np.diff(chain) == 0) & (residues.chains[1:] != "")
+    for name in np.unique(residues.chains[1:][falls]).tolist():
+        mine = residues.chains[1:] == name
+        if falls[mine].sum() > DISORDER * mine.sum():
+            log.info(
+                "chain %s does not stand in the order of its residue numbers; residues that "
+                "follow each other in the file are taken for neighbours, so sort it first",
+                name,
+            )
 
 
 def report_rings(

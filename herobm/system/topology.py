@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 COINCIDENT = 0.05
 #: Å, median distance to the next bead of a chain below which coordinates are in another unit; atoms
 #: that are bonded lie 0.96 Å apart at least, beads of several atoms much farther. Of fewer
-#: distances than ENOUGH nothing is said.
-TOO_NEAR, ENOUGH = 0.6, 10
+#: distances than ENOUGH nothing is said. And that from a residue to the next one of its chain above
+#: which they are; the longest residues are half as long.
+TOO_NEAR, TOO_FAR, ENOUGH = 0.6, 20.0, 10
 #: Names by which position-restraint dummies are known.
 DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW"})
 
@@ -109,22 +110,32 @@ def build_topology(
     ordered = replace(
         kept, positions=kept.positions[placed], names=kept.names[placed]
     )  # residue_index is the same: beads move only within their residue
-    _check_scale(ordered, source)
+    _check_scale(ordered, template, library, source)
     return _joined(ordered, order, template, library)
 
 
-def _check_scale(beads: Beads, source: str) -> None:
-    """Stop at beads that lie on each other, as those do whose coordinates are in nm."""
-    chain = np.unique(beads.residues.chains, return_inverse=True)[1][beads.residue_index]
-    gaps = np.linalg.norm(np.diff(beads.positions, axis=0), axis=1)[np.diff(chain) == 0]
-    if len(gaps) < ENOUGH or np.median(gaps) >= TOO_NEAR:
-        return
-    raise StructureError(
-        f"{source}: beads lie {np.median(gaps):.2f} Å from the next one (median), nearer than "
-        "atoms do",
-        "Coordinates of PDB and mmCIF files are in Å, those of GRO files in nm; write the file "
-        "again in its own unit.",
-    )
+def _check_scale(beads: Beads, template: IntArray, library: Library, source: str) -> None:
+    """Stop at beads that lie on each other, or far apart, as those do that are in another unit."""
+    residues = beads.residues
+    chain = np.unique(residues.chains, return_inverse=True)[1]
+    gaps = np.linalg.norm(np.diff(beads.positions, axis=0), axis=1)
+    near = gaps[np.diff(chain[beads.residue_index]) == 0]
+    what = ""
+    if len(near) >= ENOUGH and np.median(near) < TOO_NEAR:
+        what = f"beads lie {np.median(near):.2f} Å from the next one (median), nearer than atoms do"
+    links = np.array([max(t.link_beads) >= 0 for t in library], dtype=bool)[template]
+    next_in_chain = links[1:] & links[:-1] & (np.diff(chain) == 0) & (np.diff(residues.ids) == 1)
+    far = gaps[np.flatnonzero(np.diff(beads.residue_index))][next_in_chain]
+    if len(far) >= ENOUGH and np.median(far) > TOO_FAR:
+        what = (
+            f"residues lie {np.median(far):.0f} Å from the next one (median), too far for a chain"
+        )
+    if what:
+        raise StructureError(
+            f"{source}: {what}",
+            "Coordinates of PDB and mmCIF files are in Å, those of GRO files in nm; write the file "
+            "again in its own unit.",
+        )
 
 
 def count_fitting(beads: Beads, library: Library) -> tuple[int, int]:

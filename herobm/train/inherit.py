@@ -38,6 +38,11 @@ def inherit(network: Backmapper, path: Path, vocabulary: Vocabulary, *, holds: b
     ConfigError
         If the weights are a committee, or of a network or mapping that says nothing to this one.
     """
+    if not path.is_file():
+        raise ConfigError(
+            f"{path}: there is no such file, which 'initial' names",
+            "Paths are relative to the configuration; or leave 'initial' out.",
+        )
     known = load_weights(path)
     if known.others:
         raise ConfigError(
@@ -52,7 +57,7 @@ def inherit(network: Backmapper, path: Path, vocabulary: Vocabulary, *, holds: b
     given = _as_many_rounds(network, known.network)
     theirs = known.header.vocabulary
     if theirs != vocabulary:
-        if holds:
+        if holds and not vocabulary.within(theirs):
             raise ConfigError(
                 f"{path}: is of another mapping than this run, whose beads it has never seen",
                 "Let what it brings learn on: 'hold: false'.",
@@ -106,8 +111,8 @@ def _for_other_beads(
 ) -> Parameters:
     """Return what was learnt with one mapping for the beads of another.
 
-    A bead begins as the one of its name in the residue of its name, and its vectors as those in
-    the same slots; what is not there begins anew.
+    A bead begins as the one of its residue kind, or of its name in the residue of its name, and its
+    vectors as those in the same slots; what is not there begins anew.
 
     Raises
     ------

@@ -74,9 +74,19 @@ class Vocabulary(BaseModel):
         return self.known_types(plan)
 
     def shared(self, other: Vocabulary) -> list[tuple[int, int]]:
-        """Types here and in another vocabulary whose beads and residues have the same names."""
+        """Types here and in another vocabulary of beads that rebuild the same, or are called so.
+
+        A residue kind that is there as it is here counts first, then one of the same name.
+        """
         there = {name: kind for kind, name in reversed([*enumerate(other.names)])}
-        return [(kind, there[name]) for kind, name in enumerate(self.names) if name in there]
+        there |= {key: kind for kind, key in enumerate(other._keys)}
+        both = zip(self._keys, self.names, strict=True)
+        found = [there.get(key, there.get(name)) for key, name in both]
+        return [(kind, known) for kind, known in enumerate(found) if known is not None]
+
+    def within(self, other: Vocabulary) -> bool:
+        """Tell whether another vocabulary has all residue kinds of this one."""
+        return {entry.key for entry in self.entries} <= {entry.key for entry in other.entries}
 
     def check(self, library: Library, source: str = "the weights") -> None:
         """See to it that all residue kinds of a library are known.
@@ -126,6 +136,11 @@ class Vocabulary(BaseModel):
     def names(self) -> list[tuple[str, str]]:
         """Names of the residue and of the bead of each type."""
         return [(entry.residue, bead) for entry in self.entries for bead in entry.beads]
+
+    @property
+    def _keys(self) -> list[tuple[str, str]]:
+        """Digest of the residue kind and name of the bead of each type."""
+        return [(entry.key, bead) for entry in self.entries for bead in entry.beads]
 
     @cached_property
     def _first(self) -> dict[str, int]:
