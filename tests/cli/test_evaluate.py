@@ -147,3 +147,12 @@ def test_a_model_of_another_mapping(
     named = [] if mapping is None else ["--mapping", mapping]
     assert run(["evaluate", str(folder), "--model", model, *named]) != 0
     assert message in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("noise", ["inf", "1e308", "nan", "-1"])
+def test_noise_is_a_number_that_makes_sense(
+    folder: Path, weights: Path, noise: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", str(folder), "--model", str(weights), "--noise", noise]
+    assert run(arguments) == 2
+    assert "Invalid value for '--noise'" in capfd.readouterr().err

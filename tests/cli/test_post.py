@@ -85,7 +85,7 @@ def test_molecules_that_the_box_cuts_are_put_together(
     after = read_atoms(out)
     heavy = after.subset(after.elements != "H").positions[: len(whole)]
     if with_beads:
-        assert np.abs(heavy - whole.positions).max() < 0.05
+        assert np.abs(heavy - whole.positions).max() < 0.3  # unusual angles are opened
     names = after.subset(after.elements != "H").names[: len(whole)]
     assert names.tolist() == whole.names.tolist()
     gaps = np.linalg.norm(heavy[:, None] - heavy, axis=2)

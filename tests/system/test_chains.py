@@ -10,6 +10,7 @@ import pytest
 from herobm.plan import Library, compile_library
 from herobm.plugins import load_registry
 from herobm.system import Topology, build_topology
+from herobm.system.chains import report_disorder
 from herobm.types import Beads, Residues
 
 MakeBeads = Callable[..., Beads]
@@ -142,3 +143,12 @@ def test_beads_off_the_backbone_may_be_farther_apart() -> None:
         positions = np.array([[0.0, 0.0, 0.0], [distance, 0.0, 0.0]])
         beads = Beads(positions, np.array(["CM", "CM"]), np.array([0, 1]), residues)
         assert (build_topology(beads, library).links.previous[1] == 0) == bonded
+
+
+@pytest.mark.parametrize(("ids", "told"), [([4, 3, 2, 1], True), ([1, 2, 3, 4], False)])
+def test_residues_in_another_order_are_told_of(
+    make_beads: MakeBeads, caplog: pytest.LogCaptureFixture, ids: list[int], told: bool
+) -> None:
+    with caplog.at_level("INFO", logger="herobm"):
+        report_disorder(make_beads(ALA4, ids=ids).residues)
+    assert ("chain A does not stand in the order" in caplog.text) == told

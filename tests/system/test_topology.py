@@ -134,3 +134,13 @@ def test_beads_in_another_unit_are_refused(
     with pytest.raises(StructureError, match=r"cg\.pdb: beads lie .* Å from the next") as caught:
         build_topology(small, martini3, source="cg.pdb")
     assert "nm" in caught.value.hint
+
+
+def test_chains_ten_times_too_large_are_refused(martini3: Library, make_beads: MakeBeads) -> None:
+    """As those of a GRO file that was written in Å; a few lone residues are none."""
+    beads = make_beads(["ALA"] * 12)
+    large = replace(beads, positions=10.0 * beads.positions)
+    with pytest.raises(StructureError, match=r"residues lie .* too far for a chain") as caught:
+        build_topology(large, martini3)
+    assert "GRO files in nm" in (caught.value.hint or "")
+    assert build_topology(make_beads(["ALA"] * 3, places=[0.0, 40.0, 80.0]), martini3) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -168,3 +169,33 @@ def test_slots_lie_where_they_are_said_to(tiny_run: TrainConfig, n_slots: int) -
     for name, parts in layout.items():
         sizes = [math.prod(n_slots if n == SLOTS else n for n in part) for part in parts]
         assert few[name][min(1, len(few[name]) - 1)] == sum(sizes), name
+
+
+def test_weights_of_several_mappings_give_each_its_own(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    """The same names stand in both, but what they rebuild is told by the residue kind."""
+    files = [packed(structures, tmp_path, name, "ca_only") for name in ("n-ca-c-o", "n-ca-c")]
+    initial = train(run(tiny_run, files[0], "both", also=(files[1],)))
+    path = train(run(tiny_run, files[1], "one", initial=initial, **STILL))
+    assert initial is not None
+    assert path is not None
+    joint, alone = (load_weights(p).header.vocabulary for p in (initial, path))
+    old, new = load_file(initial)["readout"], load_file(path)["readout"]
+    kinds = {entry.key: number for number, entry in enumerate(joint.entries)}
+    first = np.cumsum([0, *(len(entry.beads) for entry in joint.entries)])
+    there = [
+        first[kinds[entry.key]] + number
+        for entry in alone.entries
+        for number in range(len(entry.beads))
+    ]
+    torch.testing.assert_close(new, old[there], atol=1e-4, rtol=1e-3)
+    told = RoundsConfig(count=1, contacts=0, hidden=16, message=8)
+    model = tiny_run.model.model_copy(update={"rounds": told})
+    held = run(tiny_run, files[1], "held", model=model, initial=initial, hold=True)
+    assert train(held) is not None  # it has seen all of these beads
+
+
+def test_weights_that_are_not_there_are_told_of(tiny_run: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file, which 'initial' names"):
+        train(tiny_run.model_copy(update={"initial": tmp_path / "nowhere.safetensors"}))
