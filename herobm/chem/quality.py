@@ -189,6 +189,8 @@ def plausibility(verdict: Verdict) -> list[str]:
     """Say how the backbone, the side chains and the contacts look, a line for each there is."""
     found = verdict.figures()
     lines = []
+    if verdict.counts["angles"]:
+        lines.append(f"angle outliers    {100 * found['angle_outliers']:.1f} %")
     if verdict.counts["rama"]:
         lines.append(
             f"Ramachandran      {100 * found['rama_favoured']:.1f} % favoured, "
