@@ -90,7 +90,7 @@ def test_molecules_that_the_box_cuts_are_put_together(
     assert names.tolist() == whole.names.tolist()
     gaps = np.linalg.norm(heavy[:, None] - heavy, axis=2)
     wanted = np.linalg.norm(whole.positions[:, None] - whole.positions, axis=2)
-    assert np.abs(gaps - wanted).max() < 0.1
+    assert np.abs(gaps - wanted).max() < 0.4
 
 
 @pytest.mark.parametrize("lacking", [("N",), ("CB", "CG", "SD", "CE"), ("CA", "O")])
