@@ -277,7 +277,7 @@ def _problem(
     counts = [len(part) for part in (bonds, disulfides, across, angles)]
     spread = np.repeat([BOND_SPREAD, BOND_SPREAD, ANGLE_SPREAD, ANGLE_SPREAD], counts)
     lengths = _gaps(start, pairs)
-    lengths[-len(angles) :] = _across_angles(layout, triples)
+    lengths[len(lengths) - len(angles) :] = _across_angles(layout, triples)
     first, second = counts[0] + np.cumsum([0, counts[1]])
     lengths[first:second] = BRIDGE
     lengths[second : second + counts[2]] = ACROSS_BRIDGE
