@@ -184,13 +184,17 @@ def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArra
         pulls.problem = _problem(layout, context, centres, backbone, held)
         positions = pulls.follow(positions, tight, ease, ROUNDS[0])
         ruined = before.ruined(_quality(layout, backbone, positions))
+    going = np.ones(int(links.chain.max(initial=-1)) + 1, bool)  # each molecule for itself
     for _ in range(N_MORE):
         nearer = pulls.follow(positions, tight, ease, ROUNDS[0])
-        if before.ruined(_quality(layout, backbone, nearer)).any():
-            break
+        going[links.chain[before.ruined(_quality(layout, backbone, nearer))]] = False
         gains = pulls.away(positions) - pulls.away(nearer)
-        positions = nearer
-        if gains.max() < STILL_NEARER:
+        moved = going[links.chain[layout.plan.atom_residue]]
+        positions = np.where(moved[:, None], nearer, positions)
+        gained = np.zeros(len(going))
+        np.maximum.at(gained, links.chain[centres.residue], gains)
+        going &= gained >= STILL_NEARER
+        if not going.any():
             break
     back = np.isin(links.chain, links.chain[ruined])[layout.plan.atom_residue]
     return pulls.limit(np.where(back[:, None], start, positions))

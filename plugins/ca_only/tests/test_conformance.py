@@ -104,7 +104,7 @@ class TestBackbone3Model(ModelSuite):
 
     model = "ca_only/n-ca-c"
     structure = PEPTIDES[1]
-    reach = 8.5
+    reach = 12.0
 
 
 class TestBackbone4Model(ModelSuite):
