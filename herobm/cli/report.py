@@ -113,7 +113,7 @@ def report(
         (left_out - unknown, "without any atom of a bead"),
     ):
         if count:
-            typer.echo(f"note: {count} residues {why} do not count", err=True)
+            typer.echo(f"note: {count} residue(s) {why} do not count", err=True)
     judge = Judge(layout.topology)
     total: Verdict | None = None
     rows = []
