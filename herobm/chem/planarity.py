@@ -43,7 +43,18 @@ def flat_rings(template: Template) -> tuple[IntArray, ...]:
 
 
 def in_flat_ring(plan: Plan, groups: IntArray) -> BoolArray:
-    """Tell which groups of atoms (n, k) of a plan lie in an aromatic ring, all of them in one."""
+    """Tell which groups of atoms lie in one aromatic ring.
+
+    Parameters
+    ----------
+    plan : Plan
+    groups : IntArray, shape (n, k)
+        Atoms of the plan.
+
+    Returns
+    -------
+    BoolArray, shape (n,)
+    """
     found = np.zeros(len(groups), bool)
     residue = plan.atom_residue[groups]
     alone = (residue == residue[:, :1]).all(axis=1)
