@@ -138,6 +138,32 @@ def _check_scale(beads: Beads, template: IntArray, library: Library, source: str
         )
 
 
+def report_twins(beads: Beads) -> None:
+    """Say in the log that residues lie on others, as those of a file do that holds a part twice.
+
+    Parameters
+    ----------
+    beads : Beads
+        Those that are rebuilt; virtual sites lie on others by right.
+    """
+    from scipy.spatial import cKDTree
+
+    finite = np.flatnonzero(np.isfinite(beads.positions).all(axis=1))
+    tree = cKDTree(beads.positions[finite])
+    pairs = finite[tree.query_pairs(COINCIDENT, output_type="ndarray")]
+    both = np.sort(beads.residue_index[pairs], axis=1)
+    both = np.unique(both[both[:, 0] != both[:, 1]], axis=0)
+    if len(both):
+        one, other = both[0].tolist()
+        log.info(
+            "%d residue(s) have a bead where another residue has one (first: %s and %s), and their "
+            "atoms will lie on each other; if the file holds a part twice, take one out",
+            len(both),
+            beads.residues.label(one),
+            beads.residues.label(other),
+        )
+
+
 def count_fitting(beads: Beads, library: Library) -> tuple[int, int]:
     """Count the residues whose beads are just those that a library has for them.
 

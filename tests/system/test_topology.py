@@ -12,6 +12,7 @@ import pytest
 from herobm.errors import MissingBeadError, StructureError, UnmappedResidueError
 from herobm.plan import Library
 from herobm.system import build_topology
+from herobm.system.topology import report_twins
 from herobm.types import Atoms, Beads, Residues
 
 MakeBeads = Callable[..., Beads]
@@ -144,3 +145,17 @@ def test_chains_ten_times_too_large_are_refused(martini3: Library, make_beads: M
         build_topology(large, martini3)
     assert "GRO files in nm" in (caught.value.hint or "")
     assert build_topology(make_beads(["ALA"] * 3, places=[0.0, 40.0, 80.0]), martini3) is not None
+
+
+@pytest.mark.parametrize(("apart", "told"), [(0.02, True), (0.2, False)])
+def test_residues_on_each_other_are_told_of(
+    make_beads: MakeBeads, caplog: pytest.LogCaptureFixture, apart: float, told: bool
+) -> None:
+    beads = make_beads(["ALA", "GLY"], ids=[1, 1], chains=["A", "B"])
+    second = beads.residue_index == 1
+    positions = beads.positions.copy()
+    positions[second] = positions[:1] + apart
+    with caplog.at_level("INFO", logger="herobm"):
+        report_twins(replace(beads, positions=positions))
+    said = "1 residue(s) have a bead where another residue has one (first: ALA 1 of chain A and"
+    assert (said in caplog.text) == told
