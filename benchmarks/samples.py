@@ -2,9 +2,10 @@
 
 python benchmarks/samples.py STRUCTURE... --mapping ca_only [--model MODEL] [-n 10] [--seed 0]
 
-Each STRUCTURE (its first model) is coarse-grained by the mapping, and samples are drawn from the
-beads. With --error, in Å, the structure itself stands for what a model says, with that expected
-error: what the sampling does by itself, for mappings that have no model yet.
+Each STRUCTURE, or --frames of its models, is coarse-grained by the mapping, and samples are drawn
+from the beads. With --error, in Å, the structure itself stands for what a model says, with that
+expected error: what the sampling does by itself, for mappings that have no model yet. Figures are
+means over models of the file, those of samples also over samples.
 
 - own: RMSD of the model's own answer from the structure, heavy atoms; samples: the same, mean
   over samples; best: the nearest sample
@@ -13,15 +14,20 @@ error: what the sampling does by itself, for mappings that have no model yet.
   bonded pairs count among the latter only
 - GED: pairs that are nearer than bonded atoms are (sum of covalent radii and 0.4 Å) but not
   bonded, and bonds that are longer, by the number of bonds
-- valid: samples without a bond outlier, a wrong hand, or atoms within 1.2 Å
+- EMD: earth mover's distance on the circle, in radians, between the angles of all residues in
+  all samples and those in all structures (bins of 5 degrees for phi and psi, of 10 for chi1)
+- valid: samples without a bond outlier, a wrong hand or double bond, a twisted peptide, a bent
+  ring, or atoms within 1.2 Å
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import operator
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +39,10 @@ from herobm.assembly.sampling import Sampler
 from herobm.chem.bonds import COVALENT_RADII
 from herobm.chem.diversity import pairwise_rmsd
 from herobm.chem.quality import OVERLAP, summarise
-from herobm.chem.verdict import Judge
+from herobm.chem.verdict import Judge, Verdict
+from herobm.cli.structures import spread
 from herobm.errors import HerobmError
+from herobm.io import open_trajectory
 from herobm.pipeline import prepare
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import lay_out_atoms, plan_bonds
@@ -42,17 +50,20 @@ from herobm.system import Topology, build_topology
 from herobm.system.coarsen import drop_incomplete
 from herobm.system.disulfides import find_disulfides
 from herobm.system.matching import match_atoms
-from herobm.types import FloatArray, IntArray
+from herobm.types import Atoms, Beads, FloatArray, IntArray
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
 
 #: Å: nearer pairs are counted; farther than the sum of their radii by this, two are not bonded.
 NEIGHBOURS, SLACK = 5.0, 0.4
-COLUMNS = "residues own samples best diversity clash_ratio_% GED valid CPU_s_a_sample"
+COLUMNS = (
+    "residues models own samples best diversity clash_ratio_% GED EMD_phi EMD_psi EMD_chi1 valid "
+    "CPU_s_a_sample"
+)
 
 
 class Case(NamedTuple):
-    """Samples of one structure, in the order of the plan."""
+    """Samples of one structure, in the order of the plan, and what is to be said of them."""
 
     topology: Topology
     truth: FloatArray
@@ -62,36 +73,73 @@ class Case(NamedTuple):
     seconds: float
 
 
-def case_of(path: Path, library: Library, chosen: argparse.Namespace) -> Case:
-    """Coarse-grain a structure and draw samples."""
-    atoms = drop_incomplete(herobm.read_atoms(path, chosen.selection), library)
-    beads = herobm.coarsen(atoms, library, skip_unmapped=True)
-    topology = build_topology(beads, library, source=str(path))
-    local = match_atoms(atoms, library).atom
-    truth = lay_out_atoms(topology.plan, atoms.residue_index, local, atoms.positions)
-    if chosen.error is not None:
-        return by_itself(topology, truth, chosen)
+class Drawn(NamedTuple):
+    """The model's own answer, samples, and how many of these are valid."""
+
+    own: FloatArray
+    samples: list[FloatArray]
+    n_valid: int
+
+
+def cases_of(path: Path, library: Library, chosen: argparse.Namespace) -> Iterator[Case]:
+    """Coarse-grain the models of a structure and draw samples of each."""
+    draw = None
+    whole = herobm.read_atoms(path, chosen.selection)
+    for positions, box in models_of(path, whole, chosen):
+        atoms = drop_incomplete(whole.with_positions(positions, box), library)
+        beads = herobm.coarsen(atoms, library, skip_unmapped=True)
+        if draw is None:
+            topology = build_topology(beads, library, source=str(path))
+            local = match_atoms(atoms, library).atom
+            draw = by_itself(topology, chosen) if chosen.error else by_model(beads, chosen)
+        truth = lay_out_atoms(topology.plan, atoms.residue_index, local, atoms.positions)
+        before = time.process_time()
+        drawn = draw(topology.place(beads.positions, box), truth)
+        yield Case(topology, truth, *drawn, (time.process_time() - before) / chosen.n)
+
+
+def models_of(
+    path: Path, atoms: Atoms, chosen: argparse.Namespace
+) -> Iterator[tuple[FloatArray, FloatArray | None]]:
+    """Positions in Å and boxes of the models of a file, or of the one that it has."""
+    if chosen.frames == 1:
+        yield atoms.positions, atoms.box
+        return
+    with open_trajectory(path, path, chosen.selection) as trajectory:
+        wanted = set(spread(list(trajectory.frames), chosen.frames))
+        yield from ((f.positions, f.box) for f in trajectory if f.index in wanted)
+
+
+Draw = Callable[[Beads, FloatArray], Drawn]
+
+
+def by_model(beads: Beads, chosen: argparse.Namespace) -> Draw:
+    """Draw samples as herobm backmap does."""
     ready = prepare(beads, mapping=chosen.mapping, model=chosen.model, post=chosen.post)
-    own = ready.result(ready.topology.beads).atoms.positions
-    before = time.process_time()
-    results = list(ready.samples(ready.topology.beads, chosen.n, chosen.seed))
-    seconds = (time.process_time() - before) / chosen.n
-    samples = [result.atoms.positions for result in results]
-    return Case(topology, truth, own, samples, sum(r.summary.valid for r in results), seconds)
+
+    def draw(beads: Beads, _: FloatArray) -> Drawn:
+        own = ready.result(beads).atoms.positions
+        results = list(ready.samples(beads, chosen.n, chosen.seed))
+        samples = [result.atoms.positions for result in results]
+        return Drawn(own, samples, sum(r.summary.valid for r in results))
+
+    return draw
 
 
-def by_itself(topology: Topology, truth: FloatArray, chosen: argparse.Namespace) -> Case:
+def by_itself(topology: Topology, chosen: argparse.Namespace) -> Draw:
     """Draw samples about the structure itself."""
-    plan, beads = topology.plan, topology.beads
-    bridges = find_disulfides(plan, beads).bonded(np.nan_to_num(truth, nan=1e6))
+    plan = topology.plan
     errors = np.full(plan.n_residues, chosen.error)
-    before = time.process_time()
-    sampler = Sampler(plan, truth, errors, np.array(bridges, dtype=np.int64).ravel())
-    samples = [sampler.draw(np.random.default_rng([chosen.seed, k])) for k in range(chosen.n)]
-    seconds = (time.process_time() - before) / chosen.n
     judge = Judge(topology)
-    valid = sum(summarise(judge, beads, x, {}, bridges).valid for x in samples)
-    return Case(topology, truth, truth, samples, valid, seconds)
+
+    def draw(beads: Beads, truth: FloatArray) -> Drawn:
+        bridges = find_disulfides(plan, beads).bonded(np.nan_to_num(truth, nan=1e6))
+        sampler = Sampler(plan, truth, errors, np.array(bridges, dtype=np.int64).ravel())
+        samples = [sampler.draw(np.random.default_rng([chosen.seed, k])) for k in range(chosen.n)]
+        valid = sum(summarise(judge, beads, x, {}, bridges).valid for x in samples)
+        return Drawn(truth, samples, valid)
+
+    return draw
 
 
 def bonding(case: Case) -> Iterator[tuple[float, float]]:
@@ -123,8 +171,37 @@ def keys(pairs: IntArray, x: FloatArray) -> IntArray:
     return numbers
 
 
-def line_of(case: Case) -> list[str]:
-    """Figures of a case, as words."""
+def earth_mover(reference: IntArray, found: IntArray) -> float:
+    """Earth mover's distance in radians between two histograms of angles over the circle.
+
+    On a circle it is the integral of the absolute difference of the cumulative shares from its
+    median (Rabin, Delon and Gousseau, arXiv:0906.5499).
+    """
+    if not (reference.sum() and found.sum()):
+        return float("nan")
+    lead = np.cumsum(reference / reference.sum() - found / found.sum())
+    return float(np.abs(lead - np.median(lead)).mean() * 2.0 * np.pi)
+
+
+def distances(cases: Sequence[Case]) -> list[float]:
+    """Earth mover's distances of phi, psi and chi1."""
+    judge = Judge(cases[0].topology)
+    truth = sum_of(judge.judge(case.truth) for case in cases)
+    found = sum_of(judge.judge(x) for case in cases for x in case.samples)
+    # cells are counted by class, phi and psi
+    pairs = [
+        (v.torsions.sum(axis=(0, 2)), v.torsions.sum(axis=(0, 1)), v.chi[0]) for v in (truth, found)
+    ]
+    return [earth_mover(one, other) for one, other in zip(*pairs, strict=True)]
+
+
+def sum_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """Add verdicts up."""
+    return functools.reduce(operator.add, verdicts)
+
+
+def rmsds(case: Case) -> tuple[float, float, float, float]:
+    """RMSD in Å of the own answer, mean and least of samples, and mean of pairs of samples."""
     known = np.isfinite(case.truth).all(axis=1)
 
     def away(x: FloatArray) -> float:
@@ -133,15 +210,22 @@ def line_of(case: Case) -> list[str]:
     there = np.isfinite(case.samples[0]).all(axis=1)
     diversity = pairwise_rmsd([x[there] for x in case.samples])
     far = [away(x) for x in case.samples]
-    clash_ratio, edits = np.mean(list(bonding(case)), axis=0)
-    figures = (away(case.own), float(np.mean(far)), min(far), diversity)
+    return away(case.own), float(np.mean(far)), min(far), diversity
+
+
+def line_of(cases: Sequence[Case]) -> list[str]:
+    """Figures of all models of a structure, as words."""
+    figures = np.mean([rmsds(case) for case in cases], axis=0)
+    clash_ratio, edits = np.mean([pair for case in cases for pair in bonding(case)], axis=0)
     return [
-        str(case.topology.plan.n_residues),
+        str(cases[0].topology.plan.n_residues),
+        str(len(cases)),
         *(f"{figure:.2f}" for figure in figures),
         f"{clash_ratio:.3f}",
         f"{edits:.4f}",
-        f"{case.n_valid}/{len(case.samples)}",
-        f"{case.seconds:.2f}",
+        *(f"{distance:.3f}" for distance in distances(cases)),
+        f"{sum(case.n_valid for case in cases)}/{sum(len(case.samples) for case in cases)}",
+        f"{np.mean([case.seconds for case in cases]):.2f}",
     ]
 
 
@@ -157,6 +241,7 @@ def main() -> None:
     parser.add_argument("--post", help="steps, as of herobm backmap; must add no hydrogens")
     parser.add_argument("--selection", default="protein")
     parser.add_argument("-n", type=int, default=10, help="samples of each")
+    parser.add_argument("--frames", type=int, default=1, help="models of each file, spread evenly")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     library = compile_library(herobm.load_registry().mapping(chosen.mapping))
@@ -164,7 +249,8 @@ def main() -> None:
     print(f"| structure | {' | '.join(names)} |\n|-{'|-' * len(names)}|")
     for path in chosen.structures:
         try:
-            print(f"| {path.stem} | {' | '.join(line_of(case_of(path, library, chosen)))} |")
+            cases = list(cases_of(path, library, chosen))
+            print(f"| {path.stem} | {' | '.join(line_of(cases))} |", flush=True)
         except HerobmError as error:
             raise SystemExit(f"error: {error}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +166,10 @@ def test_samples_are_judged_as_results_are(prepared: Rebuilder) -> None:
     assert drawn.summary.remap_mean < usual.summary.remap_mean + 0.15
     crushed = replace(drawn.summary, overlaps=2)
     assert not crushed.valid
+    assert not replace(drawn.summary, double_bond_errors=("C2 of LIG 1",)).valid
+    assert not replace(drawn.summary, bent_rings=("PHE 4",)).valid
+    twisted = replace(drawn.summary.verdict, counts=Counter(twisted_peptides=1))
+    assert not replace(drawn.summary, verdict=twisted).valid
     assert "\noverlaps          2 pairs of atoms within 1.2 Å" in str(crushed)
 
 

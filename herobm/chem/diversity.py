@@ -35,7 +35,8 @@ class Ensemble:
         n = len(self.conformers)
         lines = [
             str(self.totals),
-            f"valid samples     {self.n_valid} of {n} (no bond outlier, no wrong hand, no overlap)",
+            f"valid samples     {self.n_valid} of {n} (no bond outlier, wrong hand, twisted "
+            "peptide, bent ring or overlap)",
         ]
         if n > 1:
             lines.append(f"diversity         {self.diversity:.2f} Å mean RMSD of two samples")

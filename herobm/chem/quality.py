@@ -141,8 +141,10 @@ class Summary:
 
     @property
     def valid(self) -> bool:
-        """Whether no bond is an outlier, no hand wrong and no two atoms overlap."""
-        return not (self.bond_outliers or self.chirality_errors or self.overlaps)
+        """Whether bonds, hands, double bonds, peptides, rings are right, and no atoms overlap."""
+        wrong = (self.bond_outliers, self.chirality_errors, self.double_bond_errors)
+        twisted = self.verdict.counts["twisted_peptides"]
+        return not (any(wrong) or twisted or self.bent_rings or self.overlaps)
 
     @property
     def size(self) -> str:
