@@ -154,7 +154,14 @@ def measure(chosen: argparse.Namespace, registry: Registry) -> dict[str, list[Ro
                     continue
                 begin = time.perf_counter()
                 given = structures_of(data, root, limit)
-                found = evaluate(given, library, maker, bonds=bonds, noise=data.noise)
+                found = evaluate(
+                    given,
+                    library,
+                    maker,
+                    bonds=bonds,
+                    noise=data.noise,
+                    clashscores=chosen.clashscore,
+                )
                 for name, reason in found.set_aside:
                     print(f"{method}: {name} is set aside: {reason}", flush=True)
                 if not found.records:
@@ -171,6 +178,8 @@ def table(rows: list[Row]) -> str:
     lines = [f"| | {' | '.join(heads)} |", "|-|" + "-|" * len(rows)]
     summaries = [row.found.summary() for row in rows]
     for key, metric in METRICS.items():
+        if not any(key in summary for summary in summaries):
+            continue
         cells = []
         for summary in summaries:
             spread = summary.get(key)
@@ -217,6 +226,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", help=f"these data sets only: {titles}")
     parser.add_argument("--post", default="none", help="steps after rebuilding, as of backmap")
     parser.add_argument("--peers", action="store_true", help="run the programs of others, too")
+    parser.add_argument("--clashscore", action="store_true", help="with hydrogens, too (hours)")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("-o", "--output", type=Path, help="file with marks to write between")
     chosen = parser.parse_args()

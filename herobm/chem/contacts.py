@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from herobm.elements import VDW_RADII
-from herobm.types import FloatArray, IntArray, StrArray
+from herobm.types import BoolArray, FloatArray, IntArray, StrArray
 
 #: Share of the sum of two radii below which two atoms clash.
 CLOSEST = 0.8
+#: Bonds between two atoms from which on they can clash.
+APART = 4
 
 
 def clashes(
@@ -46,7 +48,7 @@ def clashes(
     pairs = atoms[tree.query_pairs(reach, output_type="ndarray").reshape(-1, 2)]
     distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
     pairs = pairs[distance < CLOSEST * radius[pairs].sum(axis=1) + room]
-    found: IntArray = pairs[~_near_by_bonds(pairs, bonds, len(positions))]
+    found: IntArray = pairs[~near_by_bonds(pairs, bonds, len(positions), APART - 1)]
     return found
 
 
@@ -62,14 +64,27 @@ def _radii(elements: StrArray) -> FloatArray:
     return radii
 
 
-def _near_by_bonds(pairs: IntArray, bonds: IntArray, n_atoms: int) -> np.ndarray:
-    """Whether the atoms of each pair are one to three bonds apart."""
-    from scipy.sparse import csr_array
+def near_by_bonds(pairs: IntArray, bonds: IntArray, n_atoms: int, most: int) -> BoolArray:
+    """Whether the atoms of each pair are one to `most` bonds apart, shape (n,).
+
+    Parameters
+    ----------
+    pairs : IntArray, shape (n, 2)
+    bonds : IntArray, shape (n_bonds, 2)
+    n_atoms : int
+    most : int
+        At least 1.
+    """
+    from scipy.sparse import csr_array, eye_array
 
     both = np.concatenate([bonds, bonds[:, ::-1]])
     ones = np.ones(len(both), dtype=np.int32)
     bonded = csr_array((ones, (both[:, 0], both[:, 1])), shape=(n_atoms, n_atoms))
-    twice = bonded @ bonded
-    near = (bonded + twice + twice @ bonded).tocoo()
+    step = bonded + eye_array(n_atoms, dtype=np.int32, format="csr")
+    within = step
+    for _ in range(most - 1):
+        within = within @ step
+    near = within.tocoo()
     keys = near.row.astype(np.int64) * n_atoms + near.col
-    return np.isin(pairs[:, 0] * n_atoms + pairs[:, 1], keys)
+    found: BoolArray = np.isin(pairs[:, 0] * n_atoms + pairs[:, 1], keys)
+    return found

@@ -71,6 +71,13 @@ def evaluate(
             help="Steps after rebuilding, as of backmap; none shows what the network does.",
         ),
     ] = "none",
+    clashscore: Annotated[
+        bool,
+        typer.Option(
+            "--clashscore",
+            help="Count overlaps with hydrogens, too, as MolProbity does (seconds a structure).",
+        ),
+    ] = False,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Threads = 1,
     overwrite: Overwrite = False,
@@ -122,6 +129,7 @@ def evaluate(
         bonds=dict(rebuilds.bonds),
         noise=noise,
         seed=seed,
+        clashscores=clashscore,
     )
     faulty += evaluation.set_aside
     for _, reason in faulty:

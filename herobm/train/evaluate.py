@@ -17,7 +17,8 @@ from herobm.errors import StructureError
 from herobm.plan.template import Library
 from herobm.system.atomistic import AtomLayout
 from herobm.system.topology import Topology
-from herobm.train.metrics import METRICS, measure
+from herobm.train.clashscore import clashscore
+from herobm.train.metrics import ASKED, METRICS, measure
 from herobm.train.metrics import whole_residues as residues_that_count
 from herobm.types import Atoms, Beads, FloatArray, IntArray
 
@@ -158,6 +159,7 @@ def evaluate(
     bonds: dict[str, tuple[float, float]] | None = None,
     noise: float = 0.0,
     seed: int = 0,
+    clashscores: bool = False,
 ) -> Evaluation:
     """Measure how well structures come back from their beads.
 
@@ -176,6 +178,9 @@ def evaluate(
         and breaks are settled.
     seed : int
         Of the noise; what a structure gets depends on its name, not on the others.
+    clashscores : bool
+        Measure these, too, of what is rebuilt and of the references; hydrogens take seconds for
+        each structure.
 
     Returns
     -------
@@ -187,7 +192,9 @@ def evaluate(
     for name, atoms in structures:
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         try:
-            records.append(_measure_one(name, atoms, library, rebuilder, bonds or {}, noise, rng))
+            records.append(
+                _measure_one(name, atoms, library, rebuilder, bonds or {}, noise, rng, clashscores)
+            )
         except StructureError as error:
             faulty.append((name, error.message))
     return Evaluation(tuple(records), tuple(faulty), noise, seed)
@@ -201,6 +208,7 @@ def _measure_one(
     bonds: dict[str, tuple[float, float]],
     noise: float,
     rng: np.random.Generator,
+    clashscores: bool,
 ) -> Record:
     topology, reference = coarse_grain(atoms, library, name)
     counted = residues_that_count(topology.plan, reference)
@@ -219,6 +227,9 @@ def _measure_one(
     seconds = time.perf_counter() - begin
     plan = topology.plan
     figures = measure(topology, reference, predicted, beads.positions, bonds)
+    for key, positions in zip(ASKED, (predicted, reference), strict=True):
+        nothing = float("nan")
+        figures[key] = clashscore(topology, positions, counted) if clashscores else nothing
     known = counted[plan.atom_residue][:, None]
     chi = find_chi(plan)
     histograms = [chi_histograms(chi, np.where(known, p, np.nan)) for p in (reference, predicted)]

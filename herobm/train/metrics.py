@@ -38,6 +38,9 @@ PLAUSIBLE = (
     "clashes",
 )
 
+#: Figures that are measured when they are asked for, see `herobm.train.clashscore`.
+ASKED = ("clashscore", "clashscore_reference")
+
 #: All figures, in the order in which they are shown.
 METRICS = {
     "rmsd_backbone": Metric("RMSD of N CA C O", "Å"),
@@ -51,6 +54,8 @@ METRICS = {
     "bond_outliers": Metric("bonds beyond 4 sd", "%", 100.0),
     "longest_bond": Metric("longest bond", "Å"),
     **{key: FIGURES[key] for key in PLAUSIBLE},
+    "clashscore": Metric("clashscore, with hydrogens", ""),
+    "clashscore_reference": Metric("the same of the references", ""),
     "cis_peptides": Metric("cis peptides made", ""),
     "remap_error": FIGURES["remap_error"],
     "remap_error_max": FIGURES["remap_error_max"],
@@ -94,8 +99,8 @@ def measure(
     Returns
     -------
     dict
-        The keys of `METRICS`. Shares lie between 0 and 1. NaN where there is nothing to measure,
-        such as side chains of a lipid.
+        The keys of `METRICS` but for those of `ASKED`. Shares lie between 0 and 1. NaN where there
+        is nothing to measure, such as side chains of a lipid.
     """
     plan = topology.plan
     whole = whole_residues(plan, reference)

@@ -1,0 +1,89 @@
+"""Overlaps of atoms with hydrogens, as the clashscore of MolProbity counts them.
+
+Radii are those of Probe for hydrogens at the places of their nuclei (Word et al., J. Mol. Biol.
+285, 1711 (1999); Deis et al., Comput. Cryst. Newsl. 4, 9 (2013)), and so is what counts: pairs of
+atoms at least four bonds apart, five where one is a hydrogen, whose spheres overlap by 0.4 Å, where
+a hydrogen bond may take 0.6 Å of that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from herobm.chem.contacts import near_by_bonds
+from herobm.types import BoolArray, FloatArray, IntArray, StrArray
+
+#: Å, by element; hydrogens on nitrogen, oxygen, sulfur and aromatic carbon, and carbon that is
+#: doubly bonded to oxygen, are smaller.
+RADII = {"H": 1.17, "C": 1.70, "N": 1.55, "O": 1.40, "S": 1.80, "P": 1.80, "Se": 1.90}
+SMALL_HYDROGEN, CARBONYL = 1.00, 1.65
+#: Å, of an element that is not there.
+OTHER = 1.70
+#: Å, overlap from which two atoms clash, and what a hydrogen bond may take besides.
+BAD, BOND = 0.4, 0.6
+#: Bonds up to which two heavy atoms, and two atoms one of which is a hydrogen, are neighbours.
+NEAR = 3, 4
+
+
+def bad_overlaps(positions: FloatArray, elements: StrArray, bonds: IntArray) -> IntArray:
+    """Find the pairs of atoms that overlap too far.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n_atoms, 3)
+        Å, hydrogens included.
+    elements : StrArray, shape (n_atoms,)
+    bonds : IntArray, shape (n_bonds, 2)
+        All of them, those to hydrogens too.
+
+    Returns
+    -------
+    IntArray, shape (n_overlaps, 2)
+    """
+    from scipy.spatial import cKDTree
+
+    if len(positions) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    kinds = _Kinds(elements, bonds)
+    reach = 2.0 * float(kinds.radius.max()) - BAD
+    pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray").reshape(-1, 2)
+    gaps = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    allowed = BAD + BOND * kinds.may_bond(pairs)
+    pairs = pairs[kinds.radius[pairs].sum(axis=1) - gaps >= allowed]
+    hydrogen = kinds.hydrogen[pairs].any(axis=1)
+    heavy, light = (near_by_bonds(pairs, bonds, len(positions), n) for n in NEAR)
+    found: IntArray = pairs[~np.where(hydrogen, light, heavy)]
+    return found
+
+
+class _Kinds:
+    """Radii, and who gives and takes hydrogen bonds."""
+
+    def __init__(self, elements: StrArray, bonds: IntArray) -> None:
+        n = len(elements)
+        self.hydrogen = np.array(np.isin(elements, ("H", "D")))
+        n_bonds = np.bincount(bonds.ravel(), minlength=n)
+        both = np.concatenate([bonds, bonds[:, ::-1]])
+        to = [np.bincount(both[elements[both[:, 1]] == e, 0], minlength=n) for e in ("H", "D")]
+        n_hydrogens = to[0] + to[1]
+        polar = np.isin(elements, ("N", "O", "S"))
+        aromatic = (elements == "C") & (n_bonds == 3) & (n_hydrogens == 1)
+        parent_is = np.zeros((2, n), bool)
+        for row, kind in enumerate((polar, aromatic)):
+            parent_is[row, both[kind[both[:, 1]], 0]] = True
+        self.donated = self.hydrogen & parent_is[0]
+        self.accepting = np.isin(elements, ("O", "S"))
+        self.accepting |= (elements == "N") & (n_hydrogens == 0) & (n_bonds < 3)
+        radius = np.array([RADII.get(str(e), OTHER) for e in elements])
+        radius[self.hydrogen] = RADII["H"]
+        radius[self.hydrogen & parent_is.any(axis=0)] = SMALL_HYDROGEN
+        ends_in_oxygen = np.zeros(n, bool)
+        ends_in_oxygen[both[((elements == "O") & (n_bonds == 1))[both[:, 1]], 0]] = True
+        radius[(elements == "C") & ends_in_oxygen] = CARBONYL
+        self.radius: FloatArray = radius
+
+    def may_bond(self, pairs: IntArray) -> BoolArray:
+        """Which pairs may be a hydrogen and what it is bonded to by it."""
+        gives, takes = self.donated[pairs], self.accepting[pairs]
+        may: BoolArray = (gives[:, 0] & takes[:, 1]) | (gives[:, 1] & takes[:, 0])
+        return may
