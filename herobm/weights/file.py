@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +18,7 @@ from herobm.errors import WeightsFormatError, WeightsNotFoundError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
 from herobm.weights.expected import ErrorFit
+from herobm.weights.packing import pack, unpack
 from herobm.weights.vocabulary import Vocabulary
 
 FORMAT = "herobm-weights-2"
@@ -37,6 +38,7 @@ class Header(BaseModel):
     others : shapes of the other networks of a committee.
     mapping : name of the mapping set, for messages.
     mapping_digest : SHA-256 over what the set rebuilds.
+    bits : in how many the numbers are kept, see `herobm.weights.packing`.
     vocabulary : residue kinds and their beads; what really decides whether a mapping fits.
     bonds : kind of bond -> mean and standard deviation in Å, from the training structures.
     errors : how the squared errors to expect follow from those that the network expects.
@@ -52,6 +54,7 @@ class Header(BaseModel):
     others: tuple[ModelConfig, ...] = ()
     mapping: str
     mapping_digest: str
+    bits: Literal[8, 16] = 16
     vocabulary: Vocabulary
     bonds: dict[str, tuple[float, float]] = {}
     errors: ErrorFit = ErrorFit()
@@ -86,7 +89,8 @@ class Weights:
 def save_weights(path: Path, tensors: dict[str, torch.Tensor], header: Header) -> None:
     """Write a weights file, aside and then renamed.
 
-    Numbers are kept in half precision, which changes atoms by some 0.001 Å.
+    Numbers are kept in half precision, which changes atoms by some 0.001 Å, or as `Header.bits`
+    says.
 
     Parameters
     ----------
@@ -99,8 +103,8 @@ def save_weights(path: Path, tensors: dict[str, torch.Tensor], header: Header) -
     ------
     OutputError
     """
-    kept = {name: t.detach().cpu().half().contiguous() for name, t in tensors.items()}
-    write_bytes(path, save(kept, {"herobm": header.model_dump_json()}))
+    metadata = {"herobm": header.model_dump_json()}
+    write_bytes(path, save(pack(tensors, header.bits), metadata))
 
 
 def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
@@ -121,7 +125,7 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}
+            tensors = unpack({key: file.get_tensor(key) for key in file.keys()})
     except (OSError, SafetensorError) as error:
         raise WeightsFormatError(
             f"{path}: cannot be read as weights: no safetensors file, or cut short ({error})",
@@ -142,7 +146,7 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
     return Weights(network, header, path, tuple(others))
 
 
-def join_weights(members: Sequence[Weights], path: Path) -> None:
+def join_weights(members: Sequence[Weights], path: Path, bits: Literal[8, 16] = 16) -> None:
     """Write a committee: one file with all networks of several.
 
     Parameters
@@ -150,6 +154,8 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
     members : sequence of Weights
         Of one mapping.
     path : Path
+    bits : int
+        In which the numbers are kept.
 
     Raises
     ------
@@ -171,6 +177,7 @@ def join_weights(members: Sequence[Weights], path: Path) -> None:
     header = first.model_copy(
         update={
             "others": tuple(network.config for network in networks[1:]),
+            "bits": bits,
             "training": {**first.training, "others": told[1:]},
         }
     )
@@ -211,7 +218,7 @@ def average_weights(members: Sequence[Weights], path: Path) -> None:
     states = [member.network.state_dict() for member in members]
     mean = {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
     training = {"mean_of": [member.header.training for member in members]}
-    save_weights(path, mean, first.header.model_copy(update={"training": training}))
+    save_weights(path, mean, first.header.model_copy(update={"training": training, "bits": 16}))
 
 
 def rewrite_errors(path: Path, errors: ErrorFit) -> None:

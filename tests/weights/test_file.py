@@ -23,7 +23,14 @@ from herobm.nn.config import ModelConfig, SecondConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library, compile_plan
 from herobm.weights.expected import ErrorFit
-from herobm.weights.file import Header, average_weights, join_weights, load_weights, save_weights
+from herobm.weights.file import (
+    Header,
+    average_weights,
+    join_weights,
+    load_weights,
+    rewrite_errors,
+    save_weights,
+)
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -102,6 +109,35 @@ def test_a_committee_is_one_file(written: Path, header: Header, tmp_path: Path) 
     for one, two in zip(read.networks, (members[0], members[1], members[0]), strict=True):
         mine, theirs = one.state_dict(), two.network.state_dict()
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_a_small_committee_is_half_as_large_and_nearly_the_same(
+    header: Header, tmp_path: Path
+) -> None:
+    wide = header.model_copy(update={"model": ModelConfig(hidden=96, readout=64)})
+    vocabulary = header.vocabulary
+    network = Backmapper(wide.model, vocabulary.n_types, vocabulary.n_slots)
+    save_weights(tmp_path / "wide.safetensors", network.state_dict(), wide)
+    members = [load_weights(tmp_path / "wide.safetensors")] * 2
+    sizes = []
+    for bits, name in ((16, "large"), (8, "small")):
+        path = tmp_path / f"{name}.safetensors"
+        join_weights(members, path, bits)  # type: ignore[arg-type]
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < 0.65 * sizes[0]
+    read = load_weights(path)
+    assert read.header.bits == 8
+    for network in read.networks:
+        for name, tensor in members[0].network.state_dict().items():
+            off = (network.state_dict()[name] - tensor).abs().amax(dim=-1)
+            assert (off <= 0.51 / 127 * tensor.abs().amax(dim=-1) + 1e-6).all(), name
+    before = [network.state_dict() for network in read.networks]
+    rewrite_errors(path, ErrorFit(most=3.0))
+    again = load_weights(path)
+    assert (again.header.bits, again.header.errors.most) == (8, 3.0)
+    assert path.stat().st_size == pytest.approx(sizes[1], rel=0.01)
+    for one, two in zip(before, again.networks, strict=True):
+        assert all(torch.allclose(two.state_dict()[n], t, atol=1e-6) for n, t in one.items())
 
 
 def test_the_mean_of_two_networks(written: Path, header: Header, tmp_path: Path) -> None:

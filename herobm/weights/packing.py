@@ -1,0 +1,46 @@
+"""How the numbers of a network are kept in a file: in 16 bits, or most of them in 8."""
+
+from __future__ import annotations
+
+import torch
+
+Tensors = dict[str, torch.Tensor]
+
+#: Behind the name of a tensor of 8 bits: that of what its rows are multiplied with.
+SCALE = ":scale"
+#: Numbers from which on a tensor is kept in 8 bits; the others weigh little in a file.
+FEWEST = 4096
+
+
+def pack(tensors: Tensors, bits: int) -> Tensors:
+    """Make tensors small.
+
+    Parameters
+    ----------
+    tensors : dict
+    bits : int
+        16: half precision. 8: large tensors as whole numbers from -127 to 127, each row (along
+        the last dimension) with a scale of its own; the others in half precision.
+    """
+    packed = {}
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().cpu()
+        if bits == 8 and tensor.dim() > 1 and tensor.numel() >= FEWEST:
+            tensor = tensor.float()
+            scale = tensor.abs().amax(dim=-1, keepdim=True) / 127.0
+            parts = tensor / torch.where(scale > 0.0, scale, 1.0)
+            packed[name] = parts.round().to(torch.int8).contiguous()
+            packed[name + SCALE] = scale.contiguous()
+        else:
+            packed[name] = tensor.half().contiguous()
+    return packed
+
+
+def unpack(packed: Tensors) -> Tensors:
+    """Give the tensors that were packed, in single precision."""
+    found = {}
+    for name, tensor in packed.items():
+        if not name.endswith(SCALE):
+            scale = packed.get(name + SCALE)
+            found[name] = tensor.float() if scale is None else tensor.float() * scale
+    return found
