@@ -84,11 +84,11 @@ class TestSideChainModel(ModelSuite):
 
 
 class TestCaComModel(ModelSuite):
-    """The network ``ca_only/ca-com``; it sees beads within its cutoff of 8 Å."""
+    """The networks ``ca_only/ca-com``; they see beads within cutoffs of 8 and 12 Å."""
 
     model = "ca_only/ca-com"
     structure = PEPTIDES[0]
-    reach = 8.0
+    reach = 12.0
 
 
 class TestCaSideChainModel(ModelSuite):
@@ -100,7 +100,7 @@ class TestCaSideChainModel(ModelSuite):
 
 
 class TestBackbone3Model(ModelSuite):
-    """The network ``ca_only/n-ca-c``; it sees beads within its cutoff of 8.5 Å."""
+    """The network ``ca_only/n-ca-c``; it sees beads within its cutoff of 12 Å."""
 
     model = "ca_only/n-ca-c"
     structure = PEPTIDES[1]
@@ -108,7 +108,7 @@ class TestBackbone3Model(ModelSuite):
 
 
 class TestBackbone4Model(ModelSuite):
-    """The network ``ca_only/n-ca-c-o``; it sees beads within its cutoff of 8.5 Å."""
+    """The network ``ca_only/n-ca-c-o``; it sees beads within its cutoff of 12 Å."""
 
     model = "ca_only/n-ca-c-o"
     structure = PEPTIDES[1]
