@@ -68,7 +68,7 @@ class TestCaModel(ModelSuite):
 
 
 class TestComModel(ModelSuite):
-    """The network ``ca_only/com``; it looks twice, each time as far as its cutoff of 10 Å."""
+    """The networks ``ca_only/com``; one looks twice, each time as far as its cutoff of 10 Å."""
 
     model = "ca_only/com"
     structure = PEPTIDES[1]
@@ -92,11 +92,11 @@ class TestCaComModel(ModelSuite):
 
 
 class TestCaSideChainModel(ModelSuite):
-    """The network ``ca_only/ca-sc``; it sees beads within its cutoff of 8 Å."""
+    """The network ``ca_only/ca-sc``; it looks twice, each time as far as its cutoff of 8 Å."""
 
     model = "ca_only/ca-sc"
     structure = PEPTIDES[0]
-    reach = 8.0
+    reach = 16.0
 
 
 class TestBackbone3Model(ModelSuite):
