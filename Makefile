@@ -65,8 +65,9 @@ benchmark-minimise: $(INSTALLED) ## add hydrogens to STRUCTURES="file ...", mini
 	@[ -n "$(STRUCTURES)" ] || { echo 'error: name files: make benchmark-minimise STRUCTURES="a.pdb b.pdb"' >&2; exit 2; }
 	$(BIN)/python benchmarks/minimise.py $(STRUCTURES)
 
-benchmark-accuracy: $(INSTALLED) ## measure all models with weights into docs/accuracy.md (LIMIT=3 PEERS=1)
-	$(BIN)/python benchmarks/accuracy.py -o docs/accuracy.md $(if $(LIMIT),--limit $(LIMIT)) $(if $(PEERS),--peers)
+benchmark-accuracy: $(INSTALLED) ## measure all models with weights into docs/accuracy.md (LIMIT=3 PEERS=1 CLASHSCORE=1)
+	$(BIN)/python benchmarks/accuracy.py -o docs/accuracy.md $(if $(LIMIT),--limit $(LIMIT)) $(if $(PEERS),--peers) \
+		$(if $(CLASHSCORE),--clashscore)
 
 benchmark-real: $(INSTALLED) ## backmap real Martini 3 simulations and judge the atoms (STRIDE=10)
 	$(BIN)/python benchmarks/real_cg.py $(if $(STRIDE),--stride $(STRIDE))

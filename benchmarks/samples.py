@@ -91,7 +91,8 @@ def cases_of(path: Path, library: Library, chosen: argparse.Namespace) -> Iterat
         if draw is None:
             topology = build_topology(beads, library, source=str(path))
             local = match_atoms(atoms, library).atom
-            draw = by_itself(topology, chosen) if chosen.error else by_model(beads, chosen)
+            alone = chosen.error is not None
+            draw = by_itself(topology, chosen) if alone else by_model(beads, chosen)
         truth = lay_out_atoms(topology.plan, atoms.residue_index, local, atoms.positions)
         before = time.process_time()
         drawn = draw(topology.place(beads.positions, box), truth)

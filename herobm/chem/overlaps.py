@@ -1,9 +1,10 @@
 """Overlaps of atoms with hydrogens, as the clashscore of MolProbity counts them.
 
 Radii are those of Probe for hydrogens at the places of their nuclei (Word et al., J. Mol. Biol.
-285, 1711 (1999); Deis et al., Comput. Cryst. Newsl. 4, 9 (2013)), and so is what counts: pairs of
-atoms at least four bonds apart, five where one is a hydrogen, whose spheres overlap by 0.4 Å, where
-a hydrogen bond may take 0.6 Å of that.
+285, 1711 (1999); Deis et al., Comput. Cryst. Newsl. 4, 9 (2013)), but that all carbon without a
+doubly bonded oxygen has 1.70 Å, where Probe gives rings 1.75. Pairs of atoms count that are at
+least four bonds apart, five where one is a hydrogen, and whose spheres overlap by 0.4 Å, by 1.0 Å
+where they may be bonded by the hydrogen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ RADII = {"H": 1.17, "C": 1.70, "N": 1.55, "O": 1.40, "S": 1.80, "P": 1.80, "Se":
 SMALL_HYDROGEN, CARBONYL = 1.00, 1.65
 #: Å, of an element that is not there.
 OTHER = 1.70
-#: Å, overlap from which two atoms clash, and what a hydrogen bond may take besides.
+#: Å, overlap from which two atoms clash, and how much more a hydrogen bond may have.
 BAD, BOND = 0.4, 0.6
 #: Bonds up to which two heavy atoms, and two atoms one of which is a hydrogen, are neighbours.
 NEAR = 3, 4
@@ -64,8 +65,7 @@ class _Kinds:
         self.hydrogen = np.array(np.isin(elements, ("H", "D")))
         n_bonds = np.bincount(bonds.ravel(), minlength=n)
         both = np.concatenate([bonds, bonds[:, ::-1]])
-        to = [np.bincount(both[elements[both[:, 1]] == e, 0], minlength=n) for e in ("H", "D")]
-        n_hydrogens = to[0] + to[1]
+        n_hydrogens = np.bincount(both[self.hydrogen[both[:, 1]], 0], minlength=n)
         polar = np.isin(elements, ("N", "O", "S"))
         aromatic = (elements == "C") & (n_bonds == 3) & (n_hydrogens == 1)
         parent_is = np.zeros((2, n), bool)

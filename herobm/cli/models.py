@@ -80,7 +80,7 @@ def join(
     output: Annotated[Path, typer.Option("-o", "--output", help="Weights file to write.")],
     small: Annotated[
         bool,
-        typer.Option("--small", help="Keep numbers in 8 bits: half the size, 0.001 Å less exact."),
+        typer.Option("--small", help="Keep numbers in 8 bits, which halves the file."),
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:

@@ -158,7 +158,7 @@ def report_twins(beads: Beads) -> None:
         log.info(
             "%d residue(s) have a bead where another residue has one (first: %s and %s), and their "
             "atoms will lie on each other; if the file holds a part twice, take one out",
-            len(both),
+            np.unique(both).size,
             beads.residues.label(one),
             beads.residues.label(other),
         )

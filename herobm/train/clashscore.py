@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from herobm.chem.overlaps import bad_overlaps
 from herobm.errors import MinimisationError
 from herobm.system.topology import Topology
 from herobm.types import Atoms, BoolArray, FloatArray
+
+log = logging.getLogger(__name__)
 
 
 def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) -> float:
@@ -25,7 +29,7 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
     Returns
     -------
     float
-        NaN where there is no amino acid, or pdbfixer knows no hydrogens for them.
+        NaN where there is no amino acid, or pdbfixer knows no hydrogens for them, which is logged.
     """
     from herobm.post.bonding import assemble, elements_of
     from herobm.post.context import PostContext
@@ -41,7 +45,8 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
     ).subset(counted[plan.atom_residue])
     try:
         full = hydrogens(atoms, PostContext())
-    except MinimisationError:
+    except MinimisationError as error:
+        log.info("no clashscore: %s", error.message)
         return float("nan")
     assembly = assemble(full, PostContext())
     if not any(assembly.standard):

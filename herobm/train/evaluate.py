@@ -227,9 +227,10 @@ def _measure_one(
     seconds = time.perf_counter() - begin
     plan = topology.plan
     figures = measure(topology, reference, predicted, beads.positions, bonds)
-    for key, positions in zip(ASKED, (predicted, reference), strict=True):
-        nothing = float("nan")
-        figures[key] = clashscore(topology, positions, counted) if clashscores else nothing
+    figures |= dict.fromkeys(ASKED, math.nan)
+    if clashscores:
+        both = (clashscore(topology, x, counted) for x in (predicted, reference))
+        figures |= dict(zip(ASKED, both, strict=True))
     known = counted[plan.atom_residue][:, None]
     chi = find_chi(plan)
     histograms = [chi_histograms(chi, np.where(known, p, np.nan)) for p in (reference, predicted)]

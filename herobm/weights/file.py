@@ -131,6 +131,8 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
             f"{path}: cannot be read as weights: no safetensors file, or cut short ({error})",
             WHENCE,
         ) from None
+    except ValueError as error:
+        raise WeightsFormatError(f"{path}: is damaged: {error}", WHENCE) from None
     ruined = sorted(name for name, t in tensors.items() if not torch.isfinite(t).all())
     if ruined:
         raise WeightsFormatError(
@@ -155,7 +157,7 @@ def join_weights(members: Sequence[Weights], path: Path, bits: Literal[8, 16] = 
         Of one mapping.
     path : Path
     bits : int
-        In which the numbers are kept.
+        In which the numbers are kept, see `herobm.weights.packing`.
 
     Raises
     ------

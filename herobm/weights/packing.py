@@ -21,6 +21,11 @@ def pack(tensors: Tensors, bits: int) -> Tensors:
     bits : int
         16: half precision. 8: large tensors as whole numbers from -127 to 127, each row (along
         the last dimension) with a scale of its own; the others in half precision.
+
+    Returns
+    -------
+    dict
+        With a tensor more, its scales, for each that is kept in 8 bits.
     """
     packed = {}
     for name, tensor in tensors.items():
@@ -37,10 +42,23 @@ def pack(tensors: Tensors, bits: int) -> Tensors:
 
 
 def unpack(packed: Tensors) -> Tensors:
-    """Give the tensors that were packed, in single precision."""
+    """Give the tensors that were packed, in single precision.
+
+    Raises
+    ------
+    ValueError
+        If scales do not fit the tensors that they belong to, or are missing.
+    """
+    scales = {name for name in packed if name.endswith(SCALE)}
+    small = {name for name, tensor in packed.items() if tensor.dtype == torch.int8}
+    wrong = scales ^ {name + SCALE for name in small}
+    if not wrong:
+        wrong = {n for n in small if packed[n + SCALE].shape != (*packed[n].shape[:-1], 1)}
+    if wrong:
+        raise ValueError(f"numbers in 8 bits and their scales do not fit ({min(wrong)})")
     found = {}
-    for name, tensor in packed.items():
-        if not name.endswith(SCALE):
-            scale = packed.get(name + SCALE)
-            found[name] = tensor.float() if scale is None else tensor.float() * scale
+    for name in (n for n in packed if n not in scales):
+        found[name] = packed[name].float()
+        if name in small:
+            found[name] *= packed[name + SCALE]
     return found

@@ -157,5 +157,5 @@ def test_residues_on_each_other_are_told_of(
     positions[second] = positions[:1] + apart
     with caplog.at_level("INFO", logger="herobm"):
         report_twins(replace(beads, positions=positions))
-    said = "1 residue(s) have a bead where another residue has one (first: ALA 1 of chain A and"
+    said = "2 residue(s) have a bead where another residue has one (first: ALA 1 of chain A and"
     assert (said in caplog.text) == told

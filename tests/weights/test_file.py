@@ -31,6 +31,7 @@ from herobm.weights.file import (
     rewrite_errors,
     save_weights,
 )
+from herobm.weights.packing import SCALE
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -119,12 +120,11 @@ def test_a_small_committee_is_half_as_large_and_nearly_the_same(
     network = Backmapper(wide.model, vocabulary.n_types, vocabulary.n_slots)
     save_weights(tmp_path / "wide.safetensors", network.state_dict(), wide)
     members = [load_weights(tmp_path / "wide.safetensors")] * 2
-    sizes = []
-    for bits, name in ((16, "large"), (8, "small")):
-        path = tmp_path / f"{name}.safetensors"
-        join_weights(members, path, bits)  # type: ignore[arg-type]
-        sizes.append(path.stat().st_size)
-    assert sizes[1] < 0.65 * sizes[0]
+    large, path = tmp_path / "large.safetensors", tmp_path / "small.safetensors"
+    join_weights(members, large)
+    join_weights(members, path, bits=8)
+    size = path.stat().st_size
+    assert size < 0.65 * large.stat().st_size
     read = load_weights(path)
     assert read.header.bits == 8
     for network in read.networks:
@@ -135,9 +135,24 @@ def test_a_small_committee_is_half_as_large_and_nearly_the_same(
     rewrite_errors(path, ErrorFit(most=3.0))
     again = load_weights(path)
     assert (again.header.bits, again.header.errors.most) == (8, 3.0)
-    assert path.stat().st_size == pytest.approx(sizes[1], rel=0.01)
+    assert path.stat().st_size == pytest.approx(size, rel=0.01)
     for one, two in zip(before, again.networks, strict=True):
         assert all(torch.allclose(two.state_dict()[n], t, atol=1e-6) for n, t in one.items())
+
+
+@pytest.mark.parametrize("harm", ["lost", "alone", "short"])
+def test_scales_that_do_not_fit(written: Path, harm: str) -> None:
+    with safe_open(written, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}
+    name = next(key for key, tensor in tensors.items() if tensor.dim() == 2)
+    if harm != "alone":
+        tensors[name] = torch.ones_like(tensors[name], dtype=torch.int8)
+    if harm != "lost":
+        tensors[name + SCALE] = torch.ones(1, 1)
+    save_file(tensors, written, metadata=metadata)
+    with pytest.raises(WeightsFormatError, match="is damaged: numbers in 8 bits and their scales"):
+        load_weights(written)
 
 
 def test_the_mean_of_two_networks(written: Path, header: Header, tmp_path: Path) -> None:
