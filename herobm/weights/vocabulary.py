@@ -76,12 +76,16 @@ class Vocabulary(BaseModel):
     def shared(self, other: Vocabulary) -> list[tuple[int, int]]:
         """Types here and in another vocabulary of beads that rebuild the same, or are called so.
 
-        A residue kind that is there as it is here counts first, then one of the same name.
+        A residue kind that is there as it is here counts first, then a bead of the same name in a
+        residue of the same name. Where both make every residue one bead, its name does not count.
         """
-        there = {name: kind for kind, name in reversed([*enumerate(other.names)])}
+        names, known = self.names, other.names
+        if self._whole and other._whole:
+            names, known = ([(residue, "") for residue, _ in both] for both in (names, known))
+        there = {name: kind for kind, name in reversed([*enumerate(known)])}
         there |= {key: kind for kind, key in enumerate(other._keys)}
-        both = zip(self._keys, self.names, strict=True)
-        found = [there.get(key, there.get(name)) for key, name in both]
+        both_ways = zip(self._keys, names, strict=True)
+        found = [there.get(key, there.get(name)) for key, name in both_ways]
         return [(kind, known) for kind, known in enumerate(found) if known is not None]
 
     def within(self, other: Vocabulary) -> bool:
@@ -136,6 +140,11 @@ class Vocabulary(BaseModel):
     def names(self) -> list[tuple[str, str]]:
         """Names of the residue and of the bead of each type."""
         return [(entry.residue, bead) for entry in self.entries for bead in entry.beads]
+
+    @property
+    def _whole(self) -> bool:
+        """Whether every residue is one bead."""
+        return all(len(entry.beads) == 1 for entry in self.entries)
 
     @property
     def _keys(self) -> list[tuple[str, str]]:

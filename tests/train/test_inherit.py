@@ -80,6 +80,27 @@ def test_beads_of_a_name_take_over_what_they_learnt(
     close(new["type_embedding.weight"][-1], old["type_embedding.weight"][-1])  # of no bead at all
 
 
+def test_beads_that_are_whole_residues_go_over_by_residue(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    """CM and SC place the same atoms, wherever they sit; CA, which is one of several, does not."""
+    one, two, three = (
+        packed(structures, tmp_path, name, "ca_only") for name in ("com", "sc", "n-ca-c")
+    )
+    initial = train(run(tiny_run, one, "first"))
+    path = train(run(tiny_run, two, "next", initial=initial, **STILL))
+    assert initial is not None
+    assert path is not None
+    there, here = (load_weights(p).header.vocabulary.names for p in (initial, path))
+    old, new = load_file(initial)["readout"], load_file(path)["readout"]
+    assert [residue for residue, _ in there] == [residue for residue, _ in here]
+    assert {bead for _, bead in there}.isdisjoint({bead for _, bead in here})
+    slots = [slice(min(n)) for n in zip(old.shape, new.shape, strict=True)]
+    torch.testing.assert_close(new[*slots], old[*slots], atol=1e-4, rtol=1e-3)
+    with pytest.raises(ConfigError, match="no bead of it has the name of one here"):
+        train(run(tiny_run, three, "several", initial=initial))
+
+
 def test_beads_that_are_not_there_begin_anew(
     tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
 ) -> None:
