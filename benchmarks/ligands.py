@@ -21,7 +21,7 @@ from scipy.spatial.distance import pdist
 from scipy.spatial.transform import Rotation
 
 from herobm.assembly.models import open_model
-from herobm.chem.sampling import Sampling, sample_ensemble
+from herobm.chem.langevin import Sampling, sample_ensemble
 from herobm.cli.app import run
 from herobm.dsl.model import MappingSet
 from herobm.io import open_trajectory, read_atoms

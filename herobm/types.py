@@ -11,6 +11,8 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from herobm.elements import element_of
+
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 StrArray: TypeAlias = NDArray[np.str_]
@@ -105,8 +107,8 @@ class Atoms(Particles):
 
     Attributes
     ----------
-    elements : StrArray, shape (n,)
-        Element symbols, first letter upper case.
+    elements : StrArray or None, shape (n,)
+        Element symbols, first letter upper case; None where nothing tells them.
     bfactors : FloatArray or None, shape (n,)
         As in the file (Å^2 in crystal structures); of atoms that herobm rebuilt, the error that is
         expected of their residue, Å.
@@ -114,6 +116,19 @@ class Atoms(Particles):
 
     elements: StrArray | None = None
     bfactors: FloatArray | None = None
+
+    @property
+    def symbols(self) -> StrArray:
+        """Element symbols, shape (n,), guessed from the names where they are not told."""
+        if self.elements is not None:
+            return self.elements
+        return np.array([element_of(str(name)) for name in self.names], dtype=np.str_)
+
+    @property
+    def heavy(self) -> BoolArray:
+        """Which atoms are no hydrogens, shape (n,)."""
+        heavy: BoolArray = ~np.isin(self.symbols, ("H", "D"))
+        return heavy
 
     def subset(self, keep: BoolArray) -> Atoms:
         """Return the atoms where `keep` (n,) is True, and the residues they belong to."""

@@ -20,16 +20,12 @@ from herobm.chem.quality import Summary, summarise
 from herobm.chem.verdict import Judge
 from herobm.errors import ModelError
 from herobm.plan import reconstruct
-from herobm.plugins.records import PostProcessorSpec
-from herobm.post.bonding import is_heavy
+from herobm.plugins.records import LIGHT, PostProcessorSpec
 from herobm.post.chain import run_chain
 from herobm.post.context import PostContext
 from herobm.system import Topology
 from herobm.system.disulfides import PLACED_CUTOFF, find_disulfides
 from herobm.types import Atoms, Beads, FloatArray
-
-#: Stages that keep the atoms that the mapping has; what comes later may add some, or fail.
-LIGHT = ("backbone", "consistency")
 
 
 class Rebuilder:
@@ -194,7 +190,7 @@ class Rebuilder:
     ) -> Result:
         found = find_atoms(self.topology.plan, beads.residues, atoms)
         positions = self._heavy(atoms)
-        heavy = int(is_heavy(atoms).sum())
+        heavy = int(atoms.heavy.sum())
         summary = replace(
             summarise(self.judge, beads, positions, self.reference, bridges),
             contributions=self.contributions,

@@ -101,13 +101,10 @@ class Orders:
         ``-``, ``=`` or ``#``; rings in one of their Kekulé forms.
     charges : dict of int to int
         Atom -> formal charge, where it is not 0.
-    unclear : tuple of int
-        Atoms whose valence is not filled although their hydrogens are there.
     """
 
     symbols: tuple[str, ...]
     charges: dict[int, int]
-    unclear: tuple[int, ...]
 
 
 def perceive_orders(elements: Sequence[str], positions: FloatArray, bonds: IntArray) -> Orders:
@@ -159,8 +156,7 @@ class _Valences:
         self._match(_TRIPLE_BELOW, again=True)
         self._charge_nitrogens()
         self._charge_ends()
-        unclear = [i for i, f in enumerate(self.free) if f and self.explicit]
-        return Orders(tuple(_SYMBOLS[o] for o in self.orders), self.charges, tuple(unclear))
+        return Orders(tuple(_SYMBOLS[o] for o in self.orders), self.charges)
 
     def _other(self, k: int, i: int) -> int:
         a, b = self.pairs[k]

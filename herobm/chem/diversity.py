@@ -20,9 +20,7 @@ class Ensemble:
 
     def add(self, atoms: Atoms, summary: Summary) -> None:
         """Count a conformer in; all have the same heavy atoms."""
-        elements = atoms.names if atoms.elements is None else atoms.elements
-        heavy = ~np.isin(elements, ("H", "D"))
-        self.conformers.append(atoms.positions[heavy].astype(np.float32))
+        self.conformers.append(atoms.positions[atoms.heavy].astype(np.float32))
         self.totals.add(len(self.conformers), summary)
         self.n_valid += summary.valid
 

@@ -22,7 +22,7 @@ MOST_TRIES = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class ConformerEnsemble:
     """Conformers of a molecule.
 
     Attributes
@@ -33,20 +33,17 @@ class Ensemble:
         Name of an atom in the mapping -> its number in `mol`.
     positions : FloatArray, shape (n_conformers, n_atoms, 3)
         Å, all atoms of `mol`, in order of energy, the lowest first.
-    energies : FloatArray, shape (n_conformers,)
-        kcal/mol.
     field : ForceField
-        What the energies are of.
+        That the conformers were relaxed in.
     """
 
     mol: Any
     index: dict[str, int]
     positions: FloatArray
-    energies: FloatArray
     field: ForceField
 
 
-def ensemble(mapping: Mapping, n: int = 50, seed: int = 7) -> Ensemble:
+def ensemble(mapping: Mapping, n: int = 50, seed: int = 7) -> ConformerEnsemble:
     """Make conformers by distance geometry (ETKDGv3) and relax them in MMFF94 without charges.
 
     Wang, Witek, Landrum, Riniker, J. Chem. Inf. Model. 60, 2044 (2020). Stereo labels of the
@@ -63,7 +60,7 @@ def ensemble(mapping: Mapping, n: int = 50, seed: int = 7) -> Ensemble:
 
     Returns
     -------
-    Ensemble
+    ConformerEnsemble
 
     Raises
     ------
@@ -85,7 +82,7 @@ def ensemble(mapping: Mapping, n: int = 50, seed: int = 7) -> Ensemble:
     energies = np.array([ForceField(mol, c.GetId()).relax(MOST_STEPS) for c in mol.GetConformers()])
     order = np.argsort(energies, kind="stable")
     positions = np.array([c.GetPositions() for c in mol.GetConformers()])[order]
-    return Ensemble(mol, made.index, positions, energies[order], field)
+    return ConformerEnsemble(mol, made.index, positions, field)
 
 
 def embed(mol: Any, n: int, seed: int, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 
-from herobm.chem.ensemble import Ensemble, ensemble
+from herobm.chem.ensemble import ConformerEnsemble, ensemble
 from herobm.chem.planarity import bent_rings
 from herobm.chem.relaxation import Energy, hold_centres, minimise
 from herobm.chem.stereo import chirality_errors, double_bond_errors
@@ -156,13 +156,13 @@ def unfit(template: Template) -> str:
     return ""
 
 
-def bead_weights(template: Template, made: Ensemble) -> FloatArray:
+def bead_weights(template: Template, made: ConformerEnsemble) -> FloatArray:
     """Share of each atom in the position of each bead.
 
     Parameters
     ----------
     template : Template
-    made : Ensemble
+    made : ConformerEnsemble
         Of its mapping.
 
     Returns

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from herobm.chem.bonds import COVALENT_RADII
-from herobm.chem.sight import MOST_RESIDUES, Sight
+from herobm.chem.mapped_residues import MOST_RESIDUES, MappedResidues
 from herobm.chem.stereo import stereo_centers
 from herobm.dsl.diagnostics import Diagnostic
 from herobm.system.periodic import minimum_image
@@ -21,18 +21,18 @@ SHORTEST, LONGEST = 0.7, 1.3
 _BONDED = 1.15
 
 
-def check_bonds(sight: Sight) -> Iterator[Diagnostic]:
+def check_bonds(mapped: MappedResidues) -> Iterator[Diagnostic]:
     """M502: bonds that one of the two lacks; W501: single bonds of unlikely length."""
-    number = {n: i for i, n in enumerate(sight.names)}
-    elements = [a.element for a in sight.template.mapping.atoms]
+    number = {n: i for i, n in enumerate(mapped.names)}
+    elements = [a.element for a in mapped.template.mapping.atoms]
     radius = np.array([COVALENT_RADII.get(e, np.nan) for e in elements])
     entries = [
         (e, number[e.a.name], number[e.b.name])
-        for e in sight.subject.file.bonds
+        for e in mapped.subject.file.bonds
         if e.a.offset == e.b.offset == 0 and {e.a.name, e.b.name} <= number.keys()
     ]
     for entry, a, b in entries:
-        vectors = minimum_image(sight.places[:, a] - sight.places[:, b], sight.atoms.box)
+        vectors = minimum_image(mapped.places[:, a] - mapped.places[:, b], mapped.atoms.box)
         length = np.linalg.norm(vectors, axis=1)
         usual = radius[a] + radius[b]
         off = (length < SHORTEST * usual) | (length > LONGEST * usual)
@@ -41,25 +41,25 @@ def check_bonds(sight: Sight) -> Iterator[Diagnostic]:
         worst = int(np.flatnonzero(off)[np.argmax(np.abs(length[off] - usual))])
         n_seen = int(np.isfinite(length).sum())
         bond = f"{entry.a}{entry.symbol}{entry.b}"
-        message = f"bond {bond} is {length[worst]:.2f} Å long in {sight.residue(worst)} of "
-        message += f"{sight.source}, {usual:.2f} Å is usual ({int(off.sum())} of {n_seen} are so)"
+        message = f"bond {bond} is {length[worst]:.2f} Å long in {mapped.residue(worst)} of "
+        message += f"{mapped.source}, {usual:.2f} Å is usual ({int(off.sum())} of {n_seen} are so)"
         if 2 * off.sum() > n_seen:
             hint = "is the bond between other atoms, or are names exchanged?"
             yield Diagnostic("M502", message, entry.span, help=hint)
         else:
             yield Diagnostic("W501", message, entry.span, help="look at the structure there")
     if entries:
-        yield from _check_contacts(sight, radius, {(min(a, b), max(a, b)) for _, a, b in entries})
+        yield from _check_contacts(mapped, radius, {(min(a, b), max(a, b)) for _, a, b in entries})
 
 
 def _check_contacts(
-    sight: Sight, radius: FloatArray, bonded: set[tuple[int, int]]
+    mapped: MappedResidues, radius: FloatArray, bonded: set[tuple[int, int]]
 ) -> Iterator[Diagnostic]:
     """M502: heavy atoms as near as bonds in most residues, but not bonded in the mapping."""
     counts: Counter[tuple[int, int]] = Counter()
-    whole = _whole_places(sight, radius, np.array(sorted(bonded)))
+    whole = _whole_places(mapped, radius, np.array(sorted(bonded)))
     for places in whole:
-        there = np.flatnonzero(np.isfinite(places).all(axis=1) & ~sight.light & (radius > 0))
+        there = np.flatnonzero(np.isfinite(places).all(axis=1) & ~mapped.light & (radius > 0))
         if len(there) < 2:
             continue
         tree = cKDTree(places[there])
@@ -70,47 +70,47 @@ def _check_contacts(
         counts.update((min(p), max(p)) for p in near.tolist())
     for (a, b), count in sorted(counts.items()):
         if (a, b) not in bonded and 2 * count > len(whole):
-            one, two = sight.names[a], sight.names[b]
+            one, two = mapped.names[a], mapped.names[b]
             lengths = np.linalg.norm(whole[:, a] - whole[:, b], axis=1)
-            message = f"{one} and {two} are {np.nanmedian(lengths):.2f} Å apart in {sight.source}, "
-            message += "which is a bond, but the mapping has none"
+            message = f"{one} and {two} are {np.nanmedian(lengths):.2f} Å apart in "
+            message += f"{mapped.source}, which is a bond, but the mapping has none"
             hint = f"add {one}-{two} to 'bonds:'"
-            yield Diagnostic("M502", message, sight.span(two), help=hint)
+            yield Diagnostic("M502", message, mapped.span(two), help=hint)
 
 
-def _whole_places(sight: Sight, radius: FloatArray, bonds: IntArray) -> FloatArray:
+def _whole_places(mapped: MappedResidues, radius: FloatArray, bonds: IntArray) -> FloatArray:
     """Positions as `places`; where a bond spans the box, each atom nearest to the one before."""
-    box = sight.atoms.box
+    box = mapped.atoms.box
     if box is None:
-        return sight.places
-    positions = sight.atoms.positions
+        return mapped.places
+    positions = mapped.atoms.positions
     steps = minimum_image(np.diff(positions, axis=0), box)
     whole = positions[0] + np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
-    rows = sight.rows[:MOST_RESIDUES]
+    rows = mapped.rows[:MOST_RESIDUES]
     joined = np.where((rows >= 0)[..., None], whole[rows], np.nan)
-    length = np.linalg.norm(sight.places[:, bonds[:, 0]] - sight.places[:, bonds[:, 1]], axis=2)
+    length = np.linalg.norm(mapped.places[:, bonds[:, 0]] - mapped.places[:, bonds[:, 1]], axis=2)
     broken = (length > LONGEST * radius[bonds].sum(axis=1)).any(axis=1)
-    return np.asarray(np.where(broken[:, None, None], joined, sight.places), dtype=float)
+    return np.asarray(np.where(broken[:, None, None], joined, mapped.places), dtype=float)
 
 
-def check_hands(sight: Sight) -> Iterator[Diagnostic]:
+def check_hands(mapped: MappedResidues) -> Iterator[Diagnostic]:
     """M503: labels of stereocentres that have the other hand in most residues."""
-    if not sight.subject.mapping.stereo:
+    if not mapped.subject.mapping.stereo:
         return
-    number = {n: i for i, n in enumerate(sight.names)}
-    order = np.array([number[n] for n in sight.template.atoms], dtype=np.int64)
-    centers = stereo_centers(sight.template)
+    number = {n: i for i, n in enumerate(mapped.names)}
+    order = np.array([number[n] for n in mapped.template.atoms], dtype=np.int64)
+    centers = stereo_centers(mapped.template)
     for atoms, sign in zip(centers.atoms, centers.sign, strict=True):
-        corners = sight.places[:, order[atoms]]
-        vectors = minimum_image(corners[:, 1:] - corners[:, :1], sight.atoms.box)
+        corners = mapped.places[:, order[atoms]]
+        vectors = minimum_image(corners[:, 1:] - corners[:, :1], mapped.atoms.box)
         volume = np.linalg.det(vectors) * sign
         seen = np.isfinite(volume)
         if 2 * (volume[seen] < 0).sum() <= seen.sum():
             continue
-        name = sight.template.atoms[int(atoms[0])]
-        entry = next((s for s in sight.subject.file.stereo if s.atoms[0].name == name), None)
+        name = mapped.template.atoms[int(atoms[0])]
+        entry = next((s for s in mapped.subject.file.stereo if s.atoms[0].name == name), None)
         if entry is not None and len(entry.atoms) == 1:
             other = {"R": "S", "S": "R"}[entry.label.text]
-            message = f"'{name}' is labelled {entry.label.text}, but is {other} in {sight.source}"
+            message = f"'{name}' is labelled {entry.label.text}, but is {other} in {mapped.source}"
             span = entry.atoms[0].span.to(entry.label.span)
             yield Diagnostic("M503", message, span, help=f"write '{name}: {other}'")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from herobm.chem.geometry import bond_labels
+from herobm.chem.geometry import reference_lengths
 from herobm.chem.planarity import BENT, ring_depths
 from herobm.chem.stereo import chirality_errors, count_double_bonds, double_bond_errors
 from herobm.chem.verdict import OUTLIER, Judge, Verdict
@@ -391,9 +391,7 @@ def bond_deviations(
         Standard deviations; NaN for kinds without a reference.
     """
     lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
-    labels, kind = np.unique(bond_labels(plan, bonds), return_inverse=True)
-    known = np.array([reference.get(str(name), (np.nan, np.nan)) for name in labels])
-    mean, spread = known.reshape(-1, 2)[kind].T
+    mean, spread = reference_lengths(plan, bonds, reference).T
     return lengths, np.abs(lengths - mean) / spread
 
 

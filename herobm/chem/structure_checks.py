@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from herobm.chem.geometry_checks import check_bonds, check_hands
-from herobm.chem.sight import Sight
+from herobm.chem.mapped_residues import MappedResidues
 from herobm.chem.subject import Subject, listed
 from herobm.dsl.diagnostics import Diagnostic, ordered
 from herobm.dsl.model import Mapping, MappingSet
@@ -61,9 +61,9 @@ def check_structure(
         if _are_beads(subject, view):
             found += _check_beads(subject, view, source)
         else:
-            sight = Sight(subject, view, match_atoms(view, library).atom, source)
+            mapped = MappedResidues(subject, view, match_atoms(view, library).atom, source)
             for one in (_check_names, _check_repeats, _check_elements, check_bonds, check_hands):
-                found += one(sight)
+                found += one(mapped)
     return ordered(replace(d, path=file.path) for d in found)
 
 
@@ -102,94 +102,97 @@ def _check_beads(subject: Subject, view: Atoms, source: str) -> Iterator[Diagnos
         yield Diagnostic("M501", message, subject.head, help=hint)
 
 
-def _check_names(sight: Sight) -> Iterator[Diagnostic]:
+def _check_names(mapped: MappedResidues) -> Iterator[Diagnostic]:
     """M501: atoms that only one of the two has; W502: residues and hydrogens that lack some."""
-    has = sight.rows >= 0
-    wanted = np.array([sight.template.place[n] == ANYWHERE for n in sight.names])
-    strangers = Counter(sight.atoms.names[sight.matched < 0].tolist())
-    heavy_strangers = [n for n in strangers if not _is_light(sight, n)]
+    has = mapped.rows >= 0
+    wanted = np.array([mapped.template.place[n] == ANYWHERE for n in mapped.names])
+    strangers = Counter(mapped.atoms.names[mapped.matched < 0].tolist())
+    heavy_strangers = [n for n in strangers if not _is_light(mapped, n)]
     lost = wanted & ~has.any(axis=0)
-    n_residues, kind = len(has), sight.subject.mapping.name
-    for i in np.flatnonzero(lost & ~sight.light).tolist():
-        message = f"'{sight.names[i]}' is in none of the {n_residues} {kind} of {sight.source}"
-        guess = nearest(sight.names[i], heavy_strangers)
+    n_residues, kind = len(has), mapped.subject.mapping.name
+    for i in np.flatnonzero(lost & ~mapped.light).tolist():
+        message = f"'{mapped.names[i]}' is in none of the {n_residues} {kind} of {mapped.source}"
+        guess = nearest(mapped.names[i], heavy_strangers)
         if guess:
-            hint: str | None = f"the structure has {guess}: write {sight.names[i]}, {guess}"
+            hint: str | None = f"the structure has {guess}: write {mapped.names[i]}, {guess}"
         else:
             hint = f"the structure has {listed(heavy_strangers)}" if heavy_strangers else None
-        yield Diagnostic("M501", message, sight.span(sight.names[i]), help=hint)
+        yield Diagnostic("M501", message, mapped.span(mapped.names[i]), help=hint)
     for name in heavy_strangers:
         yield _stranger(
-            sight, name, strangers[name], [sight.names[i] for i in np.flatnonzero(lost)]
+            mapped, name, strangers[name], [mapped.names[i] for i in np.flatnonzero(lost)]
         )
-    yield from _check_hydrogens(sight, lost, [n for n in strangers if n not in heavy_strangers])
-    partly = wanted & ~sight.light & has.any(axis=0)
+    yield from _check_hydrogens(mapped, lost, [n for n in strangers if n not in heavy_strangers])
+    partly = wanted & ~mapped.light & has.any(axis=0)
     short = np.flatnonzero(~has[:, partly].all(axis=1))
     if len(short):
         first = int(short[0])
         missing = [
-            n for n, w, h in zip(sight.names, partly, has[first], strict=True) if w and not h
+            n for n, w, h in zip(mapped.names, partly, has[first], strict=True) if w and not h
         ]
-        message = f"{len(short)} of {n_residues} {kind} of {sight.source} lack atoms (first: "
-        message += f"{sight.residue(first)} lacks {listed(missing)})"
+        message = f"{len(short)} of {n_residues} {kind} of {mapped.source} lack atoms (first: "
+        message += f"{mapped.residue(first)} lacks {listed(missing)})"
         help = "they are taken to be missing there; complete the structure, if they should not be"
-        yield Diagnostic("W502", message, sight.subject.head, help=help)
+        yield Diagnostic("W502", message, mapped.subject.head, help=help)
 
 
-def _is_light(sight: Sight, name: str) -> bool:
-    row = int(np.flatnonzero((sight.atoms.names == name) & (sight.matched < 0))[0])
-    elements = sight.atoms.elements
-    return elements is not None and str(elements[row]) in ("H", "D")
+def _is_light(mapped: MappedResidues, name: str) -> bool:
+    row = int(np.flatnonzero((mapped.atoms.names == name) & (mapped.matched < 0))[0])
+    return str(mapped.atoms.symbols[row]) in ("H", "D")
 
 
-def _stranger(sight: Sight, name: str, count: int, lost: list[str]) -> Diagnostic:
-    row = int(np.flatnonzero((sight.atoms.names == name) & (sight.matched < 0))[0])
-    where = sight.residue(int(sight.atoms.residue_index[row]))
-    message = f"{sight.source} has '{name}' in {count} of {len(sight.rows)} "
-    message += f"{sight.subject.mapping.name} (first: {where}), which the mapping lacks"
+def _stranger(mapped: MappedResidues, name: str, count: int, lost: list[str]) -> Diagnostic:
+    row = int(np.flatnonzero((mapped.atoms.names == name) & (mapped.matched < 0))[0])
+    where = mapped.residue(int(mapped.atoms.residue_index[row]))
+    message = f"{mapped.source} has '{name}' in {count} of {len(mapped.rows)} "
+    message += f"{mapped.subject.mapping.name} (first: {where}), which the mapping lacks"
     guess = nearest(name, lost)
     hint = f"is it {guess}? write {guess}, {name}" if guess else f"add a line for {name}"
-    return Diagnostic("M501", message, sight.subject.head, help=hint)
+    return Diagnostic("M501", message, mapped.subject.head, help=hint)
 
 
-def _check_hydrogens(sight: Sight, lost: BoolArray, strangers: list[str]) -> Iterator[Diagnostic]:
+def _check_hydrogens(
+    mapped: MappedResidues, lost: BoolArray, strangers: list[str]
+) -> Iterator[Diagnostic]:
     """W502: hydrogens, where the structure has some."""
-    known = bool((sight.rows[:, sight.light] >= 0).any())
-    names = [sight.names[i] for i in np.flatnonzero(lost & sight.light)]
+    known = bool((mapped.rows[:, mapped.light] >= 0).any())
+    names = [mapped.names[i] for i in np.flatnonzero(lost & mapped.light)]
     if names and (known or strangers):
-        message = f"hydrogens {listed(names)} are in none of the {len(sight.rows)} "
-        message += f"{sight.subject.mapping.name} of {sight.source}"
+        message = f"hydrogens {listed(names)} are in none of the {len(mapped.rows)} "
+        message += f"{mapped.subject.mapping.name} of {mapped.source}"
         hint = f"the structure has {listed(strangers)}" if strangers else None
-        yield Diagnostic("W502", message, sight.span(names[0]), help=hint)
+        yield Diagnostic("W502", message, mapped.span(names[0]), help=hint)
     elif strangers and known:
-        message = f"{sight.source} has hydrogens {listed(strangers)}, which the mapping lacks"
-        yield Diagnostic("W502", message, sight.subject.head, help="they are left out of the beads")
+        message = f"{mapped.source} has hydrogens {listed(strangers)}, which the mapping lacks"
+        yield Diagnostic(
+            "W502", message, mapped.subject.head, help="they are left out of the beads"
+        )
 
 
-def _check_repeats(sight: Sight) -> Iterator[Diagnostic]:
+def _check_repeats(mapped: MappedResidues) -> Iterator[Diagnostic]:
     """M501: two atoms of a residue with one name."""
     pairs = Counter(
-        zip(sight.atoms.residue_index.tolist(), sight.atoms.names.tolist(), strict=True)
+        zip(mapped.atoms.residue_index.tolist(), mapped.atoms.names.tolist(), strict=True)
     )
     twice: dict[str, int] = {}
     for (residue, name), count in pairs.items():
         if count > 1:
             twice.setdefault(name, residue)
     for name, residue in twice.items():
-        message = f"{sight.residue(residue)} of {sight.source} has {pairs[residue, name]} atoms "
+        message = f"{mapped.residue(residue)} of {mapped.source} has {pairs[residue, name]} atoms "
         message += f"called '{name}'"
-        yield Diagnostic("M501", message, sight.span(name), help="atoms are told by their names")
+        yield Diagnostic("M501", message, mapped.span(name), help="atoms are told by their names")
 
 
-def _check_elements(sight: Sight) -> Iterator[Diagnostic]:
+def _check_elements(mapped: MappedResidues) -> Iterator[Diagnostic]:
     """W503: an element that the structure knows better than the name tells."""
-    if sight.atoms.elements is None:
+    if mapped.atoms.elements is None:
         return
-    for i, atom in enumerate(sight.template.mapping.atoms):
-        rows = sight.rows[:, i]
-        seen = Counter(sight.atoms.elements[rows[rows >= 0]].tolist())
+    for i, atom in enumerate(mapped.template.mapping.atoms):
+        rows = mapped.rows[:, i]
+        seen = Counter(mapped.atoms.elements[rows[rows >= 0]].tolist())
         element = seen.most_common(1)[0][0] if seen else ""
         if element and atom.element and element != atom.element:
-            message = f"'{atom.name}' is read as {atom.element}, but {sight.source} says {element}"
+            message = f"'{atom.name}' is read as {atom.element}, but {mapped.source} says {element}"
             help = f"put a name in front that begins with {element}, or mend the structure"
-            yield Diagnostic("W503", message, sight.span(atom.name), help=help)
+            yield Diagnostic("W503", message, mapped.span(atom.name), help=help)

@@ -25,9 +25,9 @@ class Verb(NamedTuple):
 VERBS = {
     "backmap": Verb("herobm.cli.backmap", "Turn coarse-grained structures back into atoms."),
     "coarsen": Verb("herobm.cli.coarsen", "Turn atoms into beads."),
-    "mapping": Verb("herobm.cli.mapping", "Check and inspect mapping files."),
+    "mapping": Verb("herobm.cli.mapping", "Check, show, suggest and convert mapping files."),
     "post": Verb("herobm.cli.post", "Run a post-processor on a structure with atoms."),
-    "data": Verb("herobm.cli.data", "Pack structures into a dataset to train from."),
+    "data": Verb("herobm.cli.data", "Pack structures to train from; compare beads."),
     "train": Verb("herobm.cli.train", "Train a network."),
     "evaluate": Verb("herobm.cli.evaluate", "Measure a model on atomistic structures."),
     "report": Verb("herobm.cli.report", "Judge atomistic structures without a reference."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from herobm.cli.frames import write_frames
 from herobm.cli.options import Device, Threads, limit_threads, open_registry, show_notes
 from herobm.cli.steps import (
     OfEnds,
@@ -28,14 +29,15 @@ from herobm.cli.structures import (
     Selection,
     SkipUnmapped,
     Stride,
-    check_alike,
     check_outputs,
     choose_frames,
     parse_renames,
 )
 
 if TYPE_CHECKING:
+    from herobm.io.frames import Frame
     from herobm.pipeline import Rebuilder, Result
+    from herobm.types import Atoms
 
 
 def backmap(
@@ -184,41 +186,30 @@ def _trajectory(
     output: Path,
     overwrite: bool,
 ) -> None:
-    """Rebuild frame by frame; no more than the first and the current one are in memory."""
-    import sys
-    from contextlib import ExitStack
-
+    """Rebuild frame by frame, and write the first one as a structure as well."""
     from herobm.chem.quality import Totals
-    from herobm.io import TrajectoryWriter, open_trajectory
+    from herobm.io import open_trajectory
 
     first = output.with_suffix(".pdb")
     totals = Totals()
     opening: Result | None = None
-    with ExitStack() as stack:
-        read = stack.enter_context(
-            open_trajectory(
-                structure,
-                trajectory,
-                selection,
-                start=frames.start,
-                stop=frames.stop,
-                step=frames.step,
-            )
-        )
-        bar = stack.enter_context(
-            typer.progressbar(length=len(read), label="frames", file=sys.stderr)
-        )
-        for frame in read:
-            result = prepared.result(prepared.topology.place(frame.positions, frame.box))
-            if opening is None:  # only now the number of hydrogens is known
-                opening = result
-                written = stack.enter_context(
-                    TrajectoryWriter(output, len(opening.atoms), overwrite)
-                )
-            check_alike(opening.atoms, result.atoms, frame.index)
-            written.write(result.atoms.positions, frame.box, frame.time, frame.step)
-            totals.add(frame.index, result.summary)
-            bar.update(1)
+
+    def rebuild(frame: Frame) -> Atoms:
+        nonlocal opening
+        result = prepared.result(prepared.topology.place(frame.positions, frame.box))
+        opening = opening or result
+        totals.add(frame.index, result.summary)
+        return result.atoms
+
+    with open_trajectory(
+        structure,
+        trajectory,
+        selection,
+        start=frames.start,
+        stop=frames.stop,
+        step=frames.step,
+    ) as read:
+        write_frames(read, output, rebuild, overwrite)
     if opening is not None:  # written last, so that a damaged frame leaves nothing behind
         opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")

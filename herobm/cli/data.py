@@ -29,13 +29,15 @@ FREQUENT = 20
 SHOWN = 20
 
 app = typer.Typer(
-    no_args_is_help=True, help="Pack structures into a dataset to train from.", add_completion=False
+    no_args_is_help=True,
+    help="Pack structures to train from; compare beads.",
+    add_completion=False,
 )
 
 
 @app.callback()
 def data() -> None:
-    """Pack structures into a dataset to train from."""
+    """Pack structures to train from; compare beads."""
 
 
 @app.command()
@@ -46,10 +48,8 @@ def build(
     mapping: Annotated[
         str, typer.Option("--mapping", help="Mapping set that travels with the atoms.")
     ] = "martini3",
-    selection: Annotated[
-        str, typer.Option("--selection", help="Atoms to take (MDAnalysis selection).")
-    ] = "all",
-    overwrite: Annotated[bool, typer.Option(help="Replace the output if it is there.")] = False,
+    selection: Selection = "all",
+    overwrite: Overwrite = False,
 ) -> None:
     """Pack the atoms of all structures into one file that a bare machine can train from."""
     from herobm.errors import StructureError

@@ -144,7 +144,7 @@ def evaluate(
         "threads": threads,
     }
     _write(evaluation, about, faulty, json_file, csv_file, overwrite)
-    typer.echo(table(evaluation, len(faulty)))
+    typer.echo(table(evaluation, len(faulty), where, threads))
 
 
 def _frames(
@@ -198,7 +198,7 @@ def _write(
             writer.writerows(rows)
 
 
-def table(evaluation: Evaluation, n_faulty: int) -> str:
+def table(evaluation: Evaluation, n_faulty: int, where: str, threads: int) -> str:
     """Lay the figures of an evaluation out as text; `n_faulty` structures were left out."""
     from herobm.train.evaluate import COUNTS
     from herobm.train.metrics import METRICS
@@ -208,7 +208,8 @@ def table(evaluation: Evaluation, n_faulty: int) -> str:
     lines = [
         f"{found['n_structures']} structures, {found['n_residues']} residues "
         f"({found['n_counted']} of them whole), noise {evaluation.noise:g} Å",
-        f"rebuilt in {seconds:.1f} s: {found['n_residues'] / seconds:.0f} residues a second",
+        f"rebuilt in {seconds:.1f} s: {found['n_residues'] / seconds:.0f} residues a second "
+        f"({where}, {threads} thread{'s' * (threads > 1)})",
     ]
     if n_faulty:
         lines.append(f"{n_faulty} file{'s' * (n_faulty > 1)} left out")

@@ -25,7 +25,6 @@ def train_from(
     context: typer.Context,
     ligand: Path,
     given: dict[str, Any],
-    selection: str,
     threads: int,
     overwrite: bool,
 ) -> None:
@@ -38,8 +37,6 @@ def train_from(
         Mapping file.
     given : dict
         Options that were given, by their names.
-    selection : str
-        Of atoms of the structure.
     threads : int
     overwrite : bool
     """
@@ -63,7 +60,7 @@ def train_from(
     only_mapping(mappings)
     library = compile_library(mappings)
     if "--structure" in given:
-        snapshots, about = _read(given, selection, library)
+        snapshots, about = _read(given, library)
         parts = split(snapshots, shares, about["source"])
         if "--snapshots" in given:
             sampled, about["sampled too"] = _sample(given, mappings)
@@ -77,7 +74,7 @@ def train_from(
     )
     with training_bar() as report:
         train_ligand(mappings, parts, output, settings, about, report)
-    typer.echo(_measured(output, parts, library, registry))
+    typer.echo(_measured(output, parts, library, registry, threads))
     typer.echo(f"{output}: weights, ready for herobm backmap --mapping {ligand} --model {output}")
 
 
@@ -88,6 +85,8 @@ def _check(given: dict[str, Any]) -> None:
         raise typer.BadParameter(f"{idle[0]} is for sampling; with --structure, add --snapshots")
     if "--trajectory" in given and "--structure" not in given:
         raise typer.BadParameter("--trajectory needs --structure, which names its atoms")
+    if "--selection" in given and "--structure" not in given:
+        raise typer.BadParameter("--selection needs --structure, whose atoms it chooses")
 
 
 def parse_split(text: str) -> tuple[float, float, float]:
@@ -115,7 +114,7 @@ def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dic
 
     import numpy as np
 
-    from herobm.chem.sampling import Sampling, sample_ensemble
+    from herobm.chem.langevin import Sampling, sample_ensemble
     from herobm.train.ligand import only_mapping
     from herobm.train.snapshots import Snapshots
 
@@ -139,13 +138,12 @@ def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dic
     return Snapshots(found.atoms, found.positions, group), about
 
 
-def _read(
-    given: dict[str, Any], selection: str, library: Library
-) -> tuple[Snapshots, dict[str, Any]]:
+def _read(given: dict[str, Any], library: Library) -> tuple[Snapshots, dict[str, Any]]:
     from herobm.io import open_trajectory, read_atoms
     from herobm.train.snapshots import gather
 
     structure, trajectory = given["--structure"], given.get("--trajectory")
+    selection = given.get("--selection", "all")
     atoms = read_atoms(structure, selection)
     source = str(trajectory or structure)
     about = {"source": source}
@@ -158,7 +156,9 @@ def _read(
         return gather(atoms, ((f.positions, f.box) for f in frames), library, source), about
 
 
-def _measured(weights: Path, parts: Split, library: Library, registry: Registry) -> str:
+def _measured(
+    weights: Path, parts: Split, library: Library, registry: Registry, threads: int
+) -> str:
     """Rebuild the snapshots held out, and tell how well they come back."""
     from rich.console import Console
     from rich.progress import track
@@ -183,4 +183,5 @@ def _measured(weights: Path, parts: Split, library: Library, registry: Registry)
         return ready[0]
 
     found = evaluate(shown, library, rebuilder, bonds=dict(model.bonds))
-    return f"held out, not seen in training:\n{table(found, len(found.set_aside))}"
+    figures = table(found, len(found.set_aside), "cpu", threads)
+    return f"held out, not seen in training:\n{figures}"

@@ -19,8 +19,11 @@ DEBUG_VARIABLE = "HEROBM_DEBUG"
 #: Numbers beyond this are slips, whatever their unit.
 LARGEST = 1e6
 
-#: ``--threads``: more of them than any machine has are a slip, and end some libraries.
-Threads = Annotated[int, typer.Option("--threads", min=1, max=1024, help="CPU threads.")]
+#: Threads: more of them than any machine has are a slip, and end some libraries.
+MOST_THREADS = 1024
+
+#: ``--threads``.
+Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help="CPU threads.")]
 
 
 class Device(StrEnum):

@@ -134,7 +134,7 @@ def new_plugin(
 
 
 def _faults(registry: Registry, plugin: Plugin) -> list[HerobmError]:
-    """Load the mappings, and find the weights and mappings of the models."""
+    """Load the mappings and the models."""
     faults: list[HerobmError] = []
     for mapping in plugin.mappings:
         try:
@@ -150,7 +150,7 @@ def _faults(registry: Registry, plugin: Plugin) -> list[HerobmError]:
 
 
 def _check_model(registry: Registry, model: ModelSpec) -> None:
-    """Load the weights of a model, and see whether they know all that its mapping rebuilds.
+    """Load a model, and see whether its weights know all that its mapping rebuilds.
 
     Raises
     ------
@@ -160,6 +160,10 @@ def _check_model(registry: Registry, model: ModelSpec) -> None:
 
     named = model.mapping not in ("", ANY_MAPPING)
     mappings = registry.mapping(model.mapping) if named else None
+    if model.load is not None:
+        from herobm.assembly.models import open_model
+
+        open_model(model.name, registry)
     if model.weights is None:
         return
     from herobm.plan import compile_library

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from herobm.cli.options import finite, open_registry, show_notes
+from herobm.cli.frames import write_frames
+from herobm.cli.options import open_registry, show_notes
+from herobm.cli.steps import (
+    OfEnds,
+    OfForceField,
+    OfPh,
+    OfPlatform,
+    OfRestraints,
+    OfTolerance,
+    OfUnmapped,
+    step_options,
+)
 from herobm.cli.structures import (
     Begin,
     End,
@@ -18,49 +28,19 @@ from herobm.cli.structures import (
     Selection,
     SkipUnmapped,
     Stride,
-    check_alike,
     check_outputs,
     choose_frames,
     parse_renames,
 )
 
 if TYPE_CHECKING:
+    from herobm.io.frames import Frame
     from herobm.io.trajectory import Trajectory
     from herobm.plan import Library
     from herobm.plugins.records import PostProcessorSpec
     from herobm.plugins.registry import Registry
     from herobm.post.context import PostContext
     from herobm.types import Atoms, IntArray
-
-
-class ForceField(StrEnum):
-    """Of the minimisation."""
-
-    amber14 = "amber14"
-    amber19 = "amber19"
-    charmm36 = "charmm36"
-
-
-class Restraints(StrEnum):
-    """What the minimisation holds in place."""
-
-    beads = "beads"
-    heavy = "heavy"
-    none = "none"
-
-
-class Unmapped(StrEnum):
-    """What becomes of molecules that the force field lacks."""
-
-    relax = "relax"
-    leave = "leave"
-
-
-class Ends(StrEnum):
-    """What the two sides of a break within a chain become."""
-
-    charged = "charged"
-    capped = "capped"
 
 
 def post(
@@ -89,24 +69,13 @@ def post(
     cg: Annotated[
         Path | None, typer.Option("--cg", help="Beads that the atoms were rebuilt from.")
     ] = None,
-    ph: Annotated[float, typer.Option("--ph", min=0, max=14, help="For hydrogens.")] = 7.0,
-    forcefield: Annotated[ForceField, typer.Option(help="For minimise.")] = ForceField.amber14,
-    platform: Annotated[
-        str | None, typer.Option(help="For minimise: of OpenMM; the fastest by default.")
-    ] = None,
-    restraints: Annotated[
-        Restraints, typer.Option(help="For minimise: what is held.")
-    ] = Restraints.beads,
-    tolerance: Annotated[
-        float,
-        typer.Option(callback=finite, help="For minimise: force at which it ends, kJ/mol/nm."),
-    ] = 500.0,
-    unmapped: Annotated[
-        Unmapped, typer.Option(help="For minimise: molecules that the force field lacks.")
-    ] = Unmapped.relax,
-    ends: Annotated[
-        Ends, typer.Option(help="For hydrogens: what breaks within chains become.")
-    ] = Ends.charged,
+    ph: OfPh = None,
+    forcefield: OfForceField = None,
+    platform: OfPlatform = None,
+    restraints: OfRestraints = None,
+    tolerance: OfTolerance = None,
+    unmapped: OfUnmapped = None,
+    ends: OfEnds = None,
     selection: Selection = "all",
     rename: Rename = None,
     skip_unmapped: SkipUnmapped = False,
@@ -140,11 +109,19 @@ def post(
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
     registry = open_registry(context)
     specs = resolve(name, registry)
+    options = step_options(
+        name,
+        registry,
+        ph=ph,
+        forcefield=forcefield,
+        platform=platform,
+        restraints=restraints,
+        tolerance=tolerance,
+        unmapped=unmapped,
+        ends=ends,
+    )
     given = rename_residues(read_atoms(atoms, selection), renames)
     beads = None if cg is None else rename_residues(read_beads(cg), renames)
-    chosen = {"ph": ph, "platform": platform, "tolerance": tolerance}
-    named = {"forcefield": forcefield, "restraints": restraints, "unmapped": unmapped, "ends": ends}
-    options: dict[str, Any] = chosen | {key: choice.value for key, choice in named.items()}
     names: Sequence[str] = mapping or ()
     if beads is not None and not names:
         names = choose_mappings(beads, registry, str(cg))
@@ -241,31 +218,25 @@ def _trajectory(
     output: Path,
     overwrite: bool,
 ) -> None:
-    """Run the steps frame by frame; no more than the first and the current one are in memory."""
-    import sys
-    from contextlib import ExitStack
+    """Run the steps frame by frame, and write the first one as a structure as well."""
     from dataclasses import replace
 
-    from herobm.io import TrajectoryWriter
     from herobm.post.chain import run_chain
     from herobm.post.whole import whole
 
     first = output.with_suffix(".pdb")
     opening: Atoms | None = None
     said: tuple[str, ...] = ()
-    with ExitStack() as stack:
-        bar = stack.enter_context(
-            typer.progressbar(length=len(read), label="frames", file=sys.stderr)
-        )
-        for frame in read:
-            placed = replace(given, positions=frame.positions[rows], box=frame.box)
-            done, lines = run_chain(specs, whole(placed, told), told)
-            if opening is None:  # only now the number of hydrogens is known
-                opening, said = done, lines
-                written = stack.enter_context(TrajectoryWriter(output, len(done), overwrite))
-            check_alike(opening, done, frame.index)
-            written.write(done.positions, frame.box, frame.time, frame.step)
-            bar.update(1)
+
+    def work(frame: Frame) -> Atoms:
+        nonlocal opening, said
+        placed = replace(given, positions=frame.positions[rows], box=frame.box)
+        done, lines = run_chain(specs, whole(placed, told), told)
+        if opening is None:
+            opening, said = done, lines
+        return done
+
+    write_frames(read, output, work, overwrite)
     if opening is not None:  # written last, so that a damaged frame leaves nothing behind
         _write(first, opening, told, overwrite)
     typer.echo(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from herobm.cli.structures import TRAJECTORIES, check_alike
+from herobm.cli.frames import check_alike
+from herobm.cli.structures import TRAJECTORIES
 from herobm.errors import OutputError
 
 if TYPE_CHECKING:

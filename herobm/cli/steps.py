@@ -1,16 +1,47 @@
-"""Options of the steps that run after the atoms are rebuilt, where a verb has others besides."""
+"""Options of the steps that add hydrogens and minimise."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from herobm.cli.options import finite
-from herobm.cli.post import Ends, ForceField, Restraints, Unmapped
 
 if TYPE_CHECKING:
     from herobm.plugins.registry import Registry
+
+
+class ForceField(StrEnum):
+    """Of the minimisation."""
+
+    amber14 = "amber14"
+    amber19 = "amber19"
+    charmm36 = "charmm36"
+
+
+class Restraints(StrEnum):
+    """What the minimisation holds in place."""
+
+    beads = "beads"
+    heavy = "heavy"
+    none = "none"
+
+
+class Unmapped(StrEnum):
+    """What becomes of molecules that the force field lacks."""
+
+    relax = "relax"
+    leave = "leave"
+
+
+class Ends(StrEnum):
+    """What the two sides of a break within a chain become."""
+
+    charged = "charged"
+    capped = "capped"
+
 
 OfPh: TypeAlias = Annotated[
     float | None,
@@ -66,13 +97,17 @@ def step_options(post: str | None, registry: Registry, **given: object) -> dict[
     typer.BadParameter
         If one is given for steps that do not run.
     """
-    from herobm.assembly.rebuilder import LIGHT
+    from herobm.plugins.records import LIGHT
     from herobm.post.chain import resolve
 
-    known = {name: value for name, value in given.items() if value is not None}
+    known = {
+        name: value.value if isinstance(value, StrEnum) else value
+        for name, value in given.items()
+        if value is not None
+    }
     if known and all(spec.stage in LIGHT for spec in resolve(post, registry)):
         names = ", ".join(f"--{name}" for name in known)
         raise typer.BadParameter(
-            f"{names}: for hydrogens and minimise, which do not run; ask for them with --post"
+            f"{names}: for hydrogens and minimise, which do not run; name them among the steps"
         )
     return known

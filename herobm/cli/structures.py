@@ -124,22 +124,6 @@ def choose_frames(
     return frames
 
 
-def check_alike(opening: Atoms, atoms: Atoms, number: int, noun: str = "frame") -> None:
-    """See to it that a frame has the atoms of the first one: a trajectory has one topology.
-
-    Raises
-    ------
-    OutputError
-    """
-    if len(atoms) != len(opening) or (atoms.names != opening.names).any():
-        raise OutputError(
-            f"{noun} {number} has {len(atoms)} atoms, the first one has {len(opening)}, "
-            "or they have other names",
-            f"Hydrogens depend on the surroundings in each {noun}. Leave the step that adds them "
-            f"out, or write each {noun} by itself.",
-        )
-
-
 def pair_trajectories(paths: Iterable[Path]) -> list[tuple[Path, Path | None]]:
     """Pair each structure with the trajectory that follows it, None for none.
 

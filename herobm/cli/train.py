@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.options import Device, show_notes
-from herobm.cli.structures import Overwrite, Selection
+from herobm.cli.options import MOST_THREADS, Device, show_notes
+from herobm.cli.structures import Overwrite
 
 if TYPE_CHECKING:
     from herobm.train.loop import Progress as Standing
@@ -23,9 +23,11 @@ def train(
         Path | None, typer.Argument(help="Configuration (YAML), unless --ligand is given.")
     ] = None,
     device: Annotated[
-        Device,
-        typer.Option(help="Where to train with a configuration; a ligand is trained on CPU."),
-    ] = Device.auto,
+        Device | None,
+        typer.Option(
+            help="Where to train with a configuration; a ligand is trained on CPU. [default: auto]"
+        ),
+    ] = None,
     max_time: Annotated[
         float | None,
         typer.Option(
@@ -33,7 +35,8 @@ def train(
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads, instead of the configuration's.")
+        int | None,
+        typer.Option(min=1, max=MOST_THREADS, help="Threads, instead of the configuration's."),
     ] = None,
     ligand: Annotated[
         Path | None,
@@ -50,7 +53,13 @@ def train(
         typer.Option(help="Take the ligand from this all-atom structure instead of sampling it."),
     ] = None,
     trajectory: Annotated[Path | None, typer.Option(help="Frames of that structure.")] = None,
-    selection: Selection = "all",
+    selection: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MDANALYSIS",
+            help="Atoms of the structure, in MDAnalysis' selection language. [default: all]",
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -105,6 +114,7 @@ def train(
     show_notes()
     chosen = {
         "--output": output, "--structure": structure, "--trajectory": trajectory,
+        "--selection": selection,
         "--split": split, "--snapshots": snapshots, "--conformers": conformers,
         "--temperature": temperature, "--steps": steps, "--noise": noise, "--seed": seed,
     }  # fmt: skip
@@ -114,14 +124,16 @@ def train(
     if config is not None:
         if given:
             raise typer.BadParameter(f"{next(iter(given))} goes with --ligand")
-        _from_config(config, device, max_time, threads, overwrite)
+        _from_config(config, device or Device.auto, max_time, threads, overwrite)
         return
+    if device not in (None, Device.auto, Device.cpu):
+        raise typer.BadParameter("a ligand is trained on the CPU; leave --device out")
     if max_time is not None:
         raise typer.BadParameter("--max-time goes with a configuration; here --steps fix the run")
     from herobm.cli.ligand import train_from
 
     assert ligand is not None
-    train_from(context, ligand, given, selection, threads or 1, overwrite)
+    train_from(context, ligand, given, threads or 1, overwrite)
 
 
 def _from_config(

@@ -31,6 +31,8 @@ class SecondConfig(ContactsConfig):
     ----------
     times : how often it looks, each time at what it made of the sketch before.
     hidden : widths of the hidden layers.
+    n_blocks : residual layers.
+    readout : width of what the readout of each type sees.
     dropout : share of the hidden values that are left out at random while training.
     """
 
@@ -67,13 +69,15 @@ class ModelConfig(BaseModel):
     ----------
     cutoff : Å, how far a bead sees others besides those in its fixed places.
     n_neighbours : beads that it sees there at most, the nearest ones.
-    n_single : of beads that are one atom, which have nothing to place, it sees so many of the
-        nearest, and `n_neighbours` of the others; None where all count alike.
+    n_single : of beads that have nothing to place (they are one atom, or none), it sees so many
+        of the nearest, and `n_neighbours` of the others; None where all count alike.
     l_max : highest degree of the spherical harmonics of the density.
     n_radial : Bessel functions of the distance.
     n_channels : channels of the density.
     type_width : width of the embedding of bead types.
     hidden : widths of the hidden layers.
+    n_blocks : residual layers.
+    readout : width of what the readout of each type sees.
     dropout : share of the hidden values that are left out at random while training.
     second : of the second look; None where there is none.
     rounds : of the rounds of messages, which come after the looks; None where there are none.

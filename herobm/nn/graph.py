@@ -40,7 +40,7 @@ class BeadGraph:
     strain : Tensor, shape (n_beads,)
         Å, see `herobm.nn.strain`.
     asked : Tensor, shape (n_beads,), bool
-        Whether there is anything to ask of a bead: not of one that is an atom.
+        Whether there is anything to ask of a bead: not of one that has nothing to place.
     edge_asked : Tensor, shape (n_beads, n_neighbours), bool
         The same of its neighbours; not of padding.
     """

@@ -40,7 +40,7 @@ def herobm_register_mappings() -> Iterable[MappingSpec]:
 
 @hookspec
 def herobm_register_models() -> Iterable[ModelSpec]:
-    """Offer trained networks.
+    """Offer models: trained networks, or reconstructors of the plug-in's own.
 
     Returns
     -------

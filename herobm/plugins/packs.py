@@ -62,10 +62,10 @@ PACKS = (
     Pack(
         "custom_ligand",
         "herobm-custom-ligand",
-        "caffeine, as an example of a ligand of one's own",
-        frozenset({"CFF", "CAF"}),
-        frozenset({"B1", "B2", "B3", "B4"}),
-        frozenset({"custom_ligand", "custom-ligand", "caffeine"}),
+        "examples of ligands, and a model for molecules that none was trained for",
+        frozenset({"CFF", "CAF", "NEC", "ZMA"}),
+        frozenset(f"B{n}" for n in range(1, 12)),
+        frozenset({"custom_ligand", "custom-ligand", "caffeine", "neca", "zma"}),
     ),
 )
 

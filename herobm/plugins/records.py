@@ -15,6 +15,9 @@ Stage: TypeAlias = Literal["backbone", "consistency", "hydrogens", "minimise"]
 #: The stages of post-processing, in the order in which they run.
 STAGES: tuple[Stage, ...] = ("backbone", "consistency", "hydrogens", "minimise")
 
+#: Of these, the ones that keep the atoms as they are; what comes later may add some, or fail.
+LIGHT: tuple[Stage, ...] = ("backbone", "consistency")
+
 #: In place of the mapping set of a model: it serves residues of any, where no other model does.
 ANY_MAPPING = "*"
 

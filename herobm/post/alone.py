@@ -30,7 +30,6 @@ def context_of(
     *,
     source: str = "structure",
     beads_source: str = "the beads",
-    reference: Mapping[str, tuple[float, float]] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> PostContext:
     """Find out about a structure what steps want to know.
@@ -44,8 +43,6 @@ def context_of(
         That the atoms were rebuilt from; by default no step is told any.
     source, beads_source : str
         What to call the structure and the beads in messages.
-    reference : mapping, optional
-        Kind of bond -> mean and standard deviation in Å.
     options : mapping, optional
         For the steps.
 
@@ -54,7 +51,7 @@ def context_of(
     StructureError
         If the mapping fits none of the residues, or the beads are those of others.
     """
-    known = PostContext(reference=reference or {}, options=options or {})
+    known = PostContext(options=options or {})
     if library is None:
         return known
     topology, residue_of = (
@@ -116,9 +113,7 @@ def _disulfides(layout: Layout, topology: Topology) -> tuple[tuple[int, int], ..
 def fitting(atoms: Atoms, library: Library) -> int:
     """Count the residues of a structure whose heavy atoms a mapping all knows."""
     match = match_atoms(atoms, library)
-    elements = atoms.elements if atoms.elements is not None else atoms.names
-    heavy = ~np.isin(elements, ("H", "D"))
     strange = np.bincount(
-        atoms.residue_index[heavy & (match.atom < 0)], minlength=len(atoms.residues)
+        atoms.residue_index[atoms.heavy & (match.atom < 0)], minlength=len(atoms.residues)
     )
     return int(((match.template >= 0) & (strange == 0)).sum())

@@ -68,27 +68,12 @@ class Assembly:
     @property
     def heavy(self) -> BoolArray:
         """Which atoms are no hydrogens, shape (n_atoms,)."""
-        return is_heavy(self.atoms)
+        return self.atoms.heavy
 
     def bound_residues(self) -> IntArray:
         """Pairs of different residues that share a bond, shape (n, 2)."""
         pairs = self.atoms.residue_index[self.bonds]
         return np.unique(pairs[pairs[:, 0] != pairs[:, 1]].reshape(-1, 2), axis=0)
-
-
-def is_heavy(atoms: Atoms) -> BoolArray:
-    """Which atoms are no hydrogens, shape (n_atoms,)."""
-    heavy: BoolArray = ~np.isin(elements_of(atoms), ["H", "D"])
-    return heavy
-
-
-def elements_of(atoms: Atoms) -> Any:
-    """Element symbols of atoms, guessed from the names where they are not told."""
-    from herobm.elements import element_of
-
-    if atoms.elements is not None:
-        return atoms.elements
-    return np.array([element_of(str(name)) for name in atoms.names], dtype=np.str_)
 
 
 def locate(atoms: Atoms, context: PostContext) -> Places:
@@ -249,7 +234,7 @@ def _openmm_topology(atoms: Atoms, standard: tuple[str, ...], linked: BoolArray)
         )
     owners = atoms.residue_index.tolist()
     for name, symbol, owner in zip(
-        atoms.names.tolist(), elements_of(atoms).tolist(), owners, strict=True
+        atoms.names.tolist(), atoms.symbols.tolist(), owners, strict=True
     ):
         element = Element.getBySymbol(symbol) if symbol else None
         topology.addAtom(standard_atom(standard[owner], name), element, made[owner])
@@ -267,7 +252,7 @@ def _listed_hydrogen_bonds(
     """Bond each hydrogen that has no bond yet to the atom that its mapping names."""
     if context.topology is None:
         return set()
-    plan, heavy, bound = context.topology.plan, is_heavy(atoms), {i for p in bonds for i in p}
+    plan, heavy, bound = context.topology.plan, atoms.heavy, {i for p in bonds for i in p}
     parents = [
         {x.name: y.name for bond in t.mapping.bonds if not (bond.a.offset or bond.b.offset)
          for x, y in ((bond.a, bond.b), (bond.b, bond.a))}
@@ -291,7 +276,7 @@ def _listed_hydrogen_bonds(
 def _hydrogen_bonds(atoms: Atoms, bonds: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Bond each hydrogen that has no bond yet to the nearest heavy atom of its residue."""
     bound = {i for pair in bonds for i in pair}
-    heavy = is_heavy(atoms)
+    heavy = atoms.heavy
     starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues) + 1))
     found = set()
     for row in np.flatnonzero(~heavy).tolist():

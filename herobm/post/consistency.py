@@ -214,7 +214,9 @@ class _Pulls:
         self.torsion_weights = problem.torsions.weights.copy()
         self.torsion_residue = layout.plan.atom_residue[problem.torsions.atoms[:, 2]]
         own = _gaps(layout.positions, layout.bonds)
-        known, spread = reference_lengths(layout.plan, layout.bonds, dict(context.reference)).T
+        found = reference_lengths(layout.plan, layout.bonds, dict(context.reference))
+        found = np.where(np.isfinite(found), found, references(layout.plan, layout.bonds))
+        known, spread = found.T
         self.usual = np.where(np.isfinite(known), known, own)
         self.room = np.fmin(N_SPREADS * spread, BOND_LIMIT)
         self.inside = INSIDE * self.room

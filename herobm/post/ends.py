@@ -9,7 +9,7 @@ import numpy as np
 
 from herobm.chem.geometry import third_place
 from herobm.errors import MinimisationError
-from herobm.post.bonding import STRANGE_CUTOFF, Assembly, elements_of
+from herobm.post.bonding import STRANGE_CUTOFF, Assembly
 from herobm.post.context import PostContext
 from herobm.post.residue_names import AMINO_ACIDS, standard_atom
 from herobm.types import Atoms, FloatArray, Residues
@@ -225,7 +225,7 @@ def with_added(atoms: Atoms, residues: Residues, source: list[int], extra: list[
     names: list[str] = []
     symbols: list[str] = []
     places: list[FloatArray] = []
-    known = elements_of(atoms).tolist()
+    known = atoms.symbols.tolist()
     for i, old in enumerate(source):
         for row in range(starts[old], starts[old + 1]) if old >= 0 else ():
             rows.append(row)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from herobm.errors import MinimisationError
-from herobm.post.bonding import WATERS, Assembly, assemble, elements_of, is_heavy
+from herobm.post.bonding import WATERS, Assembly, assemble
 from herobm.post.context import PostContext
 from herobm.post.ends import Placed, close_ends, with_added
-from herobm.post.molecules import missing_hydrogens, part_of
+from herobm.post.molecules import missing_hydrogens, residue_part
 from herobm.post.residue_names import STATES
 from herobm.post.settings import Settings, cpu_platform
 from herobm.types import Atoms, FloatArray
@@ -70,14 +70,11 @@ def hydrogens(atoms: Atoms, context: PostContext) -> Atoms:
     return full
 
 
-run = hydrogens
-
-
 def lacks_hydrogens(atoms: Atoms) -> bool:
     """Whether any amino acid, or any other molecule with carbon, has no hydrogen at all."""
-    heavy = is_heavy(atoms)
+    heavy = atoms.heavy
     n = len(atoms.residues)
-    carbon = np.bincount(atoms.residue_index[elements_of(atoms) == "C"], minlength=n) > 0
+    carbon = np.bincount(atoms.residue_index[atoms.symbols == "C"], minlength=n) > 0
     hydrogen = np.bincount(atoms.residue_index[~heavy], minlength=n) > 0
     return bool((carbon & ~hydrogen).any())
 
@@ -200,13 +197,13 @@ def _of_others(assembly: Assembly, context: PostContext, added: dict[int, Placed
     """Add the hydrogens of all that is no protein; return the names of what is not known."""
     atoms = assembly.atoms
     n = len(atoms.residues)
-    has = np.bincount(atoms.residue_index[~is_heavy(atoms)], minlength=n) > 0
-    carbon = np.bincount(atoms.residue_index[elements_of(atoms) == "C"], minlength=n) > 0
+    has = np.bincount(atoms.residue_index[~atoms.heavy], minlength=n) > 0
+    carbon = np.bincount(atoms.residue_index[atoms.symbols == "C"], minlength=n) > 0
     unknown = []
     for i in range(n):
         if assembly.standard[i] or has[i]:
             continue
-        part = part_of(assembly, context, i)
+        part = residue_part(assembly, context, i)
         if part is not None and (part.mapping.bonds or len(part.rows) == 1):
             added[i] = missing_hydrogens(part, assembly, i)
         elif carbon[i]:

@@ -23,7 +23,7 @@ from herobm.post.forces import (
 from herobm.post.held import BeadGroups, bead_groups, chiral_centres, of_rows, remapping
 from herobm.post.hydrogens import hydrogens, lacks_hydrogens
 from herobm.post.mmff import relax
-from herobm.post.molecules import Part, part_of
+from herobm.post.molecules import ResiduePart, residue_part
 from herobm.post.settings import Settings, find_platform
 from herobm.post.systems import Parametrised, parametrised
 from herobm.types import Atoms, FloatArray
@@ -72,16 +72,13 @@ def minimise(atoms: Atoms, context: PostContext) -> Atoms:
     return replace(atoms, positions=positions)
 
 
-run = minimise
-
-
 def _parts(
     assembly: Assembly, context: PostContext, settings: Settings, members: list[int]
-) -> list[Part]:
+) -> list[ResiduePart]:
     """Chemistry of a molecule that the force field does not know."""
     if settings.unmapped == "leave":
         return []
-    parts = [part_of(assembly, context, i) for i in members]
+    parts = [residue_part(assembly, context, i) for i in members]
     known = [p for p in parts if p is not None and (p.mapping.bonds or len(p.rows) == 1)]
     if len(known) < len(parts):
         raise MinimisationError(
@@ -161,7 +158,7 @@ def _relaxed(
     assembly: Assembly,
     context: PostContext,
     settings: Settings,
-    parts: list[list[Part]],
+    parts: list[list[ResiduePart]],
     loose: list[list[int]],
     positions: FloatArray,
 ) -> FloatArray:

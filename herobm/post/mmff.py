@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from herobm.post.bonding import Assembly, elements_of
-from herobm.post.molecules import Part, heavy_molecule, sanitize, set_positions
+from herobm.post.bonding import Assembly
+from herobm.post.molecules import ResiduePart, heavy_molecule, sanitize, set_positions
 from herobm.types import FloatArray, IntArray
 
 #: Å, how far around a molecule the others keep it from running into them.
@@ -17,14 +17,14 @@ HOLD, SLACK = 100.0, 0.05
 
 
 def relax(
-    assembly: Assembly, parts: list[Part], positions: FloatArray, held: bool
+    assembly: Assembly, parts: list[ResiduePart], positions: FloatArray, held: bool
 ) -> tuple[FloatArray, float, float] | None:
     """Relax one molecule by MMFF94 with everything else fixed.
 
     Parameters
     ----------
     assembly : Assembly
-    parts : list of Part
+    parts : list of ResiduePart
         Its residues, with hydrogens.
     positions : FloatArray, shape (n_atoms, 3)
         Å, of all atoms.
@@ -45,7 +45,7 @@ def relax(
     mol, rows = _whole_molecule(assembly, parts)
     n_own = len(rows)
     near = _near(assembly, positions, rows)
-    _add_surroundings(mol, elements_of(assembly.atoms)[near].tolist())
+    _add_surroundings(mol, assembly.atoms.symbols[near].tolist())
     sanitize(mol, parts[0].mapping.name)
     every = np.concatenate([rows, near])
     set_positions(mol, dict(enumerate(positions[every])))
@@ -80,7 +80,7 @@ def _energy(mol: Any, properties: Any, positions: FloatArray) -> float:
     return float(force.CalcEnergy())
 
 
-def _whole_molecule(assembly: Assembly, parts: list[Part]) -> tuple[Any, IntArray]:
+def _whole_molecule(assembly: Assembly, parts: list[ResiduePart]) -> tuple[Any, IntArray]:
     """Heavy atoms and hydrogens as the structure has them; row of each."""
     from rdkit import Chem
 

@@ -11,13 +11,13 @@ import numpy as np
 from herobm.dsl.model import Mapping
 from herobm.errors import MinimisationError
 from herobm.plan.template import CHAIN_END, CHAIN_START, Template
-from herobm.post.bonding import Assembly, elements_of
+from herobm.post.bonding import Assembly
 from herobm.post.context import PostContext
 from herobm.types import FloatArray
 
 
 @dataclass(frozen=True)
-class Part:
+class ResiduePart:
     """A residue as the mapping knows it, and where its atoms are."""
 
     mapping: Mapping
@@ -33,7 +33,7 @@ def template_of(assembly: Assembly, context: PostContext, residue: int) -> Templ
     return plan.library.templates[int(plan.template[planned])]
 
 
-def part_of(assembly: Assembly, context: PostContext, residue: int) -> Part | None:
+def residue_part(assembly: Assembly, context: PostContext, residue: int) -> ResiduePart | None:
     """Take the mapping of one residue without the atoms that the structure lacks.
 
     Hydrogens that it lists stay if what they hang on is there.
@@ -71,7 +71,7 @@ def part_of(assembly: Assembly, context: PostContext, residue: int) -> Part | No
             "stereo": (),
         }
     )
-    return Part(own, {name: row for name, row in rows.items() if name in kept})
+    return ResiduePart(own, {name: row for name, row in rows.items() if name in kept})
 
 
 def _elsewhere(assembly: Assembly, context: PostContext, residue: int) -> set[int]:
@@ -85,13 +85,13 @@ def _elsewhere(assembly: Assembly, context: PostContext, residue: int) -> set[in
 
 
 def missing_hydrogens(
-    part: Part, assembly: Assembly, residue: int
+    part: ResiduePart, assembly: Assembly, residue: int
 ) -> list[tuple[str, str, FloatArray]]:
     """Place the hydrogens of a residue by the valences of its heavy atoms.
 
     Parameters
     ----------
-    part : Part
+    part : ResiduePart
         Without hydrogens of its own.
     assembly : Assembly
     residue : int
@@ -112,7 +112,7 @@ def missing_hydrogens(
         name = names.get(here, "")
         if name not in index[0]:
             continue
-        atom = Chem.Atom(str(elements_of(assembly.atoms)[there]))
+        atom = Chem.Atom(str(assembly.atoms.symbols[there]))
         atom.SetNoImplicit(True)
         number = mol.AddAtom(atom)
         mol.AddBond(index[0][name], number, Chem.BondType.SINGLE)
@@ -164,13 +164,13 @@ def _new_name(parent: str, taken: set[str]) -> str:
 
 
 def heavy_molecule(
-    parts: Iterable[Part], links: Iterable[tuple[int, int]]
+    parts: Iterable[ResiduePart], links: Iterable[tuple[int, int]]
 ) -> tuple[Any, list[dict[str, int]]]:
     """Heavy atoms of residues with their bonds and counts of hydrogens, not sanitized.
 
     Parameters
     ----------
-    parts : iterable of Part
+    parts : iterable of ResiduePart
     links : iterable of (int, int)
         Bonds between residues, as rows of the atoms.
     """

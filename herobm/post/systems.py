@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from herobm.errors import MinimisationError
-from herobm.post.bonding import Assembly, elements_of
+from herobm.post.bonding import Assembly
 from herobm.post.settings import FORCE_FIELDS
 from herobm.types import BoolArray
 
@@ -102,7 +102,7 @@ def parametrised(assembly: Assembly, forcefield: str) -> Parametrised:
     """
     atoms = assembly.atoms
     columns = (
-        atoms.names, elements_of(atoms), atoms.residue_index, atoms.residues.names,
+        atoms.names, atoms.symbols, atoms.residue_index, atoms.residues.names,
         assembly.linked, assembly.bonds,
     )  # fmt: skip
     key = (forcefield, assembly.standard, *((c.dtype.str, c.tobytes()) for c in columns))

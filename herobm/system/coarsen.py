@@ -146,8 +146,7 @@ def _report_strangers(
             f"{atoms.label(0)})",
             "Is the structure coarse-grained already? Give one with atoms, or another mapping.",
         )
-    elements = atoms.elements if atoms.elements is not None else atoms.names
-    heavy = unknown & (elements != "H") & (elements != "D")
+    heavy = unknown & atoms.heavy
     where = heavy if heavy.any() else unknown
     first = atoms.label(int(np.flatnonzero(where)[0]))
     if heavy.any() and not skip:

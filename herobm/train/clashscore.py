@@ -31,7 +31,7 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
     float
         NaN where there is no amino acid, or pdbfixer knows no hydrogens for them, which is logged.
     """
-    from herobm.post.bonding import assemble, elements_of
+    from herobm.post.bonding import assemble
     from herobm.post.context import PostContext
     from herobm.post.hydrogens import hydrogens
 
@@ -51,5 +51,5 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
     assembly = assemble(full, PostContext())
     if not any(assembly.standard):
         return float("nan")
-    found = bad_overlaps(full.positions, elements_of(full), assembly.bonds)
+    found = bad_overlaps(full.positions, full.symbols, assembly.bonds)
     return 1000.0 * len(found) / len(full)

@@ -62,7 +62,7 @@ class TrainConfig(BaseModel):
         is a part of the loss, and a second one sees neighbours as they were sketched at the
         beginning of the epoch.
     derived : residue kinds cut from others.
-    seed : of everything random.
+    seed : of everything random, but for the chains that `derived` cuts.
     checkpoint_minutes : time between checkpoints.
     threads : of torch.
     """

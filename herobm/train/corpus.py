@@ -61,7 +61,7 @@ class Corpus:
         Atoms that may swap names: order 0 as they are, then the alternatives; -1 for padding.
     torsions : (n_beads, 2, 2), (cos, sin) of phi and psi, NaN where there is none.
     asked : (n_beads,), bool
-        Whether there is anything to ask of a bead: not of one that is an atom.
+        Whether there is anything to ask of a bead: not of one that has nothing to place.
     n_types : int, size of the vocabulary, and the type of a bead that is not there.
     cutoff : float, Å, how far the network sees.
     """

@@ -73,8 +73,8 @@ def _can_begin(mine: ModelConfig, theirs: ModelConfig) -> bool:
     """Whether a network can begin with the weights of another.
 
     That one may see more or fewer neighbours; it may have no rounds of messages, and no second
-    look; its second look may look less often; and it may pass fewer rounds, with fewer of them that
-    see contacts: those beyond begin as its last one, which sees what they see.
+    look; its second look may look more or less often; and it may pass fewer rounds, with fewer of
+    them that see contacts: those beyond begin as its last one, which sees what they see.
     """
     sight = {"n_neighbours": mine.n_neighbours, "n_single": mine.n_single}
     known = theirs.model_copy(update=sight)

@@ -23,7 +23,10 @@ def herobm_register_mappings():
 
 @hookimpl
 def herobm_register_models():
-    yield ModelSpec("net", "gly", Path({weights!r}))
+    yield ModelSpec("net", "gly", {made})
+
+def broken(device):
+    raise OSError("no such device")
 """
 
 
@@ -33,23 +36,24 @@ class Outcome(NamedTuple):
     err: str
 
 
-Check = Callable[[Path], Outcome]
+Check = Callable[[Path | str], Outcome]
 
 
 @pytest.fixture
 def check(
     herobm: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Check]:
-    """Install a plug-in whose model has these weights, and check it."""
+    """Install a plug-in whose model has these weights, or is made so, and check it."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("HEROBM_PLUGINS", raising=False)
     (tmp_path / "gly.map").write_text(GLY)
     numbers = itertools.count()
     written: list[str] = []
 
-    def install(weights: Path) -> Outcome:
+    def install(model: Path | str) -> Outcome:
+        made = f"Path({str(model)!r})" if isinstance(model, Path) else model
         module = f"checked_{next(numbers)}_{tmp_path.name}".replace("-", "_")
-        (tmp_path / f"{module}.py").write_text(BODY.format(weights=str(weights)))
+        (tmp_path / f"{module}.py").write_text(BODY.format(made=made))
         written.append(module)
         package = tmp_path / f"{module}-1.0.dist-info"
         package.mkdir()
@@ -81,6 +85,12 @@ def test_weights_of_another_mapping_are_a_fault(check: Check) -> None:
     outcome = check(weights)
     assert outcome.code == 1
     assert "what they rebuild for GLY is not what mapping" in outcome.err
+
+
+def test_a_model_that_cannot_be_loaded_is_a_fault(check: Check) -> None:
+    outcome = check("load=broken")
+    assert outcome.code == 1
+    assert "no such device" in outcome.err
 
 
 def test_a_sound_plugin_passes(herobm: Callable[..., Outcome]) -> None:

@@ -33,7 +33,7 @@ def beads(herobm, structure: Path, tmp_path: Path) -> Path:
     path = tmp_path / "cg.pdb"
     assert herobm("coarsen", structure, "--mapping", "martini3", "-o", path).code == 0
     given = read_beads(path)
-    shift = np.random.default_rng(0).normal(0, 0.05, given.positions.shape)
+    shift = np.random.default_rng(0).normal(0, 0.03, given.positions.shape)
     write_structure(path, given.with_positions(given.positions + shift), overwrite=True)
     return path
 
@@ -52,6 +52,32 @@ def test_consistency_puts_the_beads_back(
     before, after = read_atoms(structure), read_atoms(out)
     assert after.names.tolist() == before.names.tolist()
     assert after.residues.ids.tolist() == before.residues.ids.tolist()
+
+
+def test_consistency_mends_bonds_that_are_too_long(
+    herobm, peptide: Callable[[str], Atoms], beads: Path, tmp_path: Path
+) -> None:
+    """Lengths are those of crystal structures where no weights tell them."""
+    atoms = peptide("MAGPSHFW")
+    names = list(zip(atoms.residue_index.tolist(), atoms.names.tolist(), strict=True))
+    cb, og = names.index((4, "CB")), names.index((4, "OG"))
+    along = atoms.positions[og] - atoms.positions[cb]
+    atoms.positions[og] += 0.3 * along / np.linalg.norm(along)
+    write_structure(tmp_path / "long.pdb", atoms)
+    out = tmp_path / "out.pdb"
+    outcome = herobm("post", "consistency", tmp_path / "long.pdb", "--cg", beads, "-o", out)
+    assert outcome.code == 0
+    after = read_atoms(out).positions
+    assert np.linalg.norm(after[og] - after[cb]) == pytest.approx(1.417, abs=0.06)
+
+
+def test_options_of_steps_that_do_not_run_are_refused(
+    herobm, structure: Path, tmp_path: Path
+) -> None:
+    outcome = herobm("post", "backbone", structure, "-o", tmp_path / "out.pdb", "--ph", 5)
+    assert outcome.code == 2
+    assert "--ph: for hydrogens and minimise, which do not run" in " ".join(outcome.err.split())
+    assert not (tmp_path / "out.pdb").exists()
 
 
 def test_backbone_needs_no_beads(herobm, structure: Path, tmp_path: Path) -> None:

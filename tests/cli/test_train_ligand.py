@@ -106,6 +106,10 @@ def test_frames_of_a_simulation_are_learnt_and_measured(
     [
         (["train"], "name a configuration, or a mapping file"),
         (["train", "c.yaml", "--snapshots", "50"], "--snapshots goes with --ligand"),
+        (["train", "c.yaml", "--selection", "protein"], "--selection goes with --ligand"),
+        (["train", "c.yaml", "--threads", "5000"], "less than or equal to 1024"),
+        (["train", "--ligand", str(MAP), "--device", "cuda"], "trained on the CPU"),
+        (["train", "--ligand", str(MAP), "--selection", "all"], "--selection needs --structure"),
         (["train", "--ligand", str(MAP), "--max-time", "1"], "--max-time goes with"),
         (["train", "--ligand", str(MAP), "--trajectory", "x.xtc"], "--trajectory needs"),
         (["train", "--ligand", str(MAP), "--split", "1,2"], "three positive numbers"),

@@ -50,8 +50,6 @@ class Molecule:
         Neighbours of each atom.
     flat : frozenset of int
         Atoms in aromatic rings, or of double bonds in rings of five or six.
-    rings : tuple of frozenset of int
-        Smallest rings.
     systems : dict of int to int
         Atom -> its ring system (rings that share a bond).
     shareable : frozenset of int
@@ -61,7 +59,6 @@ class Molecule:
 
     near: list[list[int]]
     flat: frozenset[int]
-    rings: tuple[frozenset[int], ...]
     systems: dict[int, int]
     shareable: frozenset[int]
     cuts: dict[frozenset[int], float]
@@ -77,7 +74,6 @@ def describe(mol: Any, classes: tuple[int, ...]) -> Molecule:
     return Molecule(
         near=near,
         flat=flat,
-        rings=rings,
         systems=_systems(rings),
         shareable=frozenset(i for r in mirrored for i in r if len(near[i]) == 2),
         cuts=cut_costs(mol),

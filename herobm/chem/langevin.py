@@ -69,7 +69,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class ThermalEnsemble:
     """Snapshots of a molecule.
 
     Attributes
@@ -97,7 +97,7 @@ class Ensemble:
 
 def sample_ensemble(
     mapping: Mapping, sampling: Sampling, report: Report = lambda _: None
-) -> Ensemble:
+) -> ThermalEnsemble:
     """Sample a molecule at a temperature, from the chemistry of its mapping alone.
 
     Parameters
@@ -111,7 +111,7 @@ def sample_ensemble(
 
     Returns
     -------
-    Ensemble
+    ThermalEnsemble
 
     Raises
     ------
@@ -144,7 +144,7 @@ def sample_ensemble(
         )
     positions = np.stack(snapshots)
     positions = positions - positions.mean(axis=1, keepdims=True)
-    return Ensemble(
+    return ThermalEnsemble(
         as_residue(mapping, positions[0]),
         positions,
         np.repeat(np.arange(len(starts)), share),

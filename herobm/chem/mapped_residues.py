@@ -17,7 +17,7 @@ MOST_RESIDUES = 200
 
 
 @dataclass(frozen=True)
-class Sight:
+class MappedResidues:
     """The residues of a structure that a mapping describes.
 
     Attributes

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from herobm.chem.sampling import BOLTZMANN, Langevin, Sampling, sample_ensemble
+from herobm.chem.langevin import BOLTZMANN, Langevin, Sampling, sample_ensemble
 from herobm.dsl import load_set
 from herobm.dsl.model import Mapping
 from herobm.errors import DslCheckError
