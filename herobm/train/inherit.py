@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -112,21 +114,22 @@ def _for_other_beads(
     """Return what was learnt with one mapping for the beads of another.
 
     A bead begins as the one of its residue kind, or of its name in the residue of its name, and its
-    vectors as those in the same slots; what is not there begins anew.
+    vectors as those of the same atoms (what all types have in common, as that of most types); what
+    is not there begins anew.
 
     Raises
     ------
     ConfigError
         If the two mappings share no bead.
     """
-    shared = mine.shared(theirs)
+    shared = mine.sources(theirs)
     if not shared:
         raise ConfigError(
             f"{path}: is of another mapping than this run, and no bead of it has the name of one "
             "here, in a residue of the same name",
             "Name other weights in 'initial', or leave it out.",
         )
-    here, there = torch.tensor(shared).T
+    overall = _commonest(slots for _, _, slots in shared)
     found = {}
     for name, (per_type, parts) in _layout(network).items():
         if name not in given:
@@ -137,16 +140,47 @@ def _for_other_beads(
             _blocks(given[name].detach(), theirs.n_slots, per_type, parts),
             strict=True,
         )
-        for one, other in blocks:
-            sizes = zip(one.shape[1:], other.shape[1:], strict=True)
-            both = tuple(slice(min(size)) for size in sizes)
-            one, other = one[:, *both], other[:, *both]
-            if per_type:
-                one[here] = other[there]
-                one[mine.n_types :] = other[theirs.n_types :]  # of no bead at all
-            else:
-                one[: len(other)] = other[: len(one)]
+        for (one, along), (other, _) in blocks:
+            if not per_type:
+                _take(one, other, along, overall)
+                continue
+            for here, there, slots in shared:
+                _take(one[here : here + 1], other[there : there + 1], along, slots)
+            _take(one[mine.n_types :], other[theirs.n_types :], along, overall)  # of no bead at all
     return found
+
+
+def _commonest(given: Iterable[Sequence[int]]) -> list[int]:
+    """Return for each slot the one that most types take it from, -1 if there is none."""
+    counts = [Counter(n for n in column if n >= 0) for column in zip(*given, strict=True)]
+    return [count.most_common(1)[0][0] if count else -1 for count in counts]
+
+
+def _take(
+    one: torch.Tensor, other: torch.Tensor, along: Collection[int], slots: Sequence[int]
+) -> None:
+    """Copy from another tensor what it has of the slots.
+
+    Parameters
+    ----------
+    one, other : Tensor
+        The same but for the length of dimensions; `one` is changed in place.
+    along : collection of int
+        Dimensions along which slots lie.
+    slots : sequence of int
+        Slot there for each slot here, -1 for none.
+    """
+    if not one.numel():
+        return
+    known = [(slot, source) for slot, source in enumerate(slots) if source >= 0]
+    pairs = [
+        known if dim in along else [(n, n) for n in range(min(sizes))]
+        for dim, sizes in enumerate(zip(one.shape, other.shape, strict=True))
+    ]
+    here, there = (
+        [torch.tensor([p[k] for p in line], dtype=torch.int64) for line in pairs] for k in (0, 1)
+    )
+    one[torch.meshgrid(*here, indexing="ij")] = other[torch.meshgrid(*there, indexing="ij")]
 
 
 def _layout(network: Backmapper) -> dict[str, tuple[int, Parts | None]]:
@@ -166,13 +200,16 @@ def _layout(network: Backmapper) -> dict[str, tuple[int, Parts | None]]:
 
 def _blocks(
     tensor: torch.Tensor, n_slots: int, per_type: int, parts: Parts | None
-) -> list[torch.Tensor]:
-    """Return views of the parts of a parameter, slots along dimensions of their own."""
+) -> list[tuple[torch.Tensor, tuple[int, ...]]]:
+    """Return views of the parts of a parameter, and the dimensions along which slots lie."""
     if per_type == 2:
-        return [tensor.unflatten(0, (-1, n_slots))]
+        return [(tensor.unflatten(0, (-1, n_slots)), (1,))]
     if parts is None:
-        return [tensor]
+        return [(tensor, ())]
     shapes = [tuple(n_slots if n == SLOTS else n for n in part) for part in parts]
     dim = min(1, tensor.dim() - 1)
     blocks = tensor.split([math.prod(shape) for shape in shapes], dim)
-    return [t.unflatten(dim, shape) for t, shape in zip(blocks, shapes, strict=True)]
+    return [
+        (block.unflatten(dim, shape), tuple(dim + k for k, n in enumerate(part) if n == SLOTS))
+        for block, shape, part in zip(blocks, shapes, parts, strict=True)
+    ]

@@ -14,13 +14,35 @@ from herobm.types import FloatArray, IntArray
 
 
 class Entry(BaseModel):
-    """A residue kind: digest of what it rebuilds, a name for messages, its beads."""
+    """A residue kind.
+
+    Attributes
+    ----------
+    key : digest of what it rebuilds.
+    residue : a name for messages.
+    beads : their names.
+    atoms : names of the atoms that each bead places, in the order of its slots; none in files of
+        the time before they were told. They follow from the digest, so they make no difference.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str
     residue: str
     beads: tuple[str, ...]
+    atoms: tuple[tuple[str, ...], ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both rebuild the same."""
+        return isinstance(other, Entry) and self._what == other._what
+
+    def __hash__(self) -> int:
+        """Hash what it rebuilds."""
+        return hash(self._what)
+
+    @property
+    def _what(self) -> tuple[object, ...]:
+        return self.key, self.residue, self.beads
 
 
 class Vocabulary(BaseModel):
@@ -41,7 +63,7 @@ class Vocabulary(BaseModel):
         entries: dict[str, Entry] = {}
         templates = [t for library in libraries for t in library]
         for t in templates:
-            entries.setdefault(t.key, Entry(key=t.key, residue=t.name, beads=t.beads))
+            entries.setdefault(t.key, _entry(t))
         n_slots = max((int(t.n_slots.max(initial=0)) for t in templates), default=0)
         return cls(entries=tuple(entries.values()), n_slots=n_slots)
 
@@ -141,6 +163,28 @@ class Vocabulary(BaseModel):
         """Names of the residue and of the bead of each type."""
         return [(entry.residue, bead) for entry in self.entries for bead in entry.beads]
 
+    def sources(self, other: Vocabulary) -> list[tuple[int, int, list[int]]]:
+        """Tell which slots of another vocabulary place the atoms of those of this one.
+
+        Returns
+        -------
+        list of (int, int, list of int)
+            Type here, type there (see `shared`), and for each slot here the one there that places
+            the atom of the same name, -1 for none. Where names are not told, slots are matched by
+            their numbers.
+        """
+        mine, theirs = self._atoms, other._atoms
+        return [
+            (here, there, _sources(mine[here], theirs[there], self.n_slots, other.n_slots))
+            for here, there in self.shared(other)
+        ]
+
+    @property
+    def _atoms(self) -> list[tuple[str, ...]]:
+        """Names of the atoms that each type places, () where they are not told."""
+        told = [entry.atoms or ((),) * len(entry.beads) for entry in self.entries]
+        return [names for beads in told for names in beads]
+
     @property
     def _whole(self) -> bool:
         """Whether every residue is one bead."""
@@ -157,3 +201,19 @@ class Vocabulary(BaseModel):
         counts = [len(e.beads) for e in self.entries]
         offsets = np.cumsum([0, *counts[:-1]]).tolist()
         return dict(zip((e.key for e in self.entries), offsets, strict=False))
+
+
+def _entry(template: Template) -> Entry:
+    atoms: list[list[str]] = [[] for _ in template.beads]
+    for atom, bead in zip(template.rows.atom.tolist(), template.rows.bead.tolist(), strict=True):
+        atoms[bead].append(template.atoms[atom])  # rows of a bead are in the order of its slots
+    told = tuple(map(tuple, atoms))
+    return Entry(key=template.key, residue=template.name, beads=template.beads, atoms=told)
+
+
+def _sources(mine: tuple[str, ...], theirs: tuple[str, ...], here: int, there: int) -> list[int]:
+    """Slot of another bead (of `there`) for each of this one (of `here`), -1 for none."""
+    if mine == theirs or not (mine and theirs):
+        return [slot if slot < there else -1 for slot in range(here)]
+    found = [theirs.index(name) if name in theirs else -1 for name in mine]
+    return found + [-1] * (here - len(found))

@@ -64,20 +64,53 @@ def test_beads_of_a_name_take_over_what_they_learnt(
 
     assert after.header.mapping == "ca_only/n-ca-c"
     n_slots = after.header.vocabulary.n_slots
+    assert n_slots == before.header.vocabulary.n_slots
+    sources = {
+        after.header.vocabulary.names[here]: (here, there, slots)
+        for here, there, slots in after.header.vocabulary.sources(before.header.vocabulary)
+    }
     for residue in ("LEU", "GLY"):
-        for bead in ("N", "CA", "C"):
-            there, here = (
-                w.header.vocabulary.names.index((residue, bead)) for w in (before, after)
-            )
-            assert there != here
-            for name in ("readout", "own.weight", "type_embedding.weight", "frames.first"):
+        branch = [*range(5)] if residue == "LEU" else [0]
+        for bead, known in (("N", [0]), ("CA", branch), ("C", [0, -1, 1])):  # O is not OXT
+            here, there, slots = sources[residue, bead]
+            assert here != there
+            assert slots[: len(known)] == known
+            atoms = 1 if -1 in known else len(known)
+            for name in ("own.weight", "type_embedding.weight", "frames.first"):
                 close(new[name][here], old[name][there])
-            rows = [slice(kind * n_slots, (kind + 1) * n_slots) for kind in (here, there)]
+            close(new["readout"][here, : 3 * atoms], old["readout"][there, : 3 * atoms])
+            close(new["readout"][here, -4:], old["readout"][there, -4:])
+            rows = [slice(kind * n_slots, kind * n_slots + atoms) for kind in (here, there)]
             for number in (0, 1):
                 name = f"rounds.rounds.{number}.contacts.atom.weight"
                 close(new[name][rows[0]], old["rounds.rounds.0.contacts.atom.weight"][rows[1]])
     close(new["blocks.0.layers.0.weight"], old["blocks.0.layers.0.weight"])
     close(new["type_embedding.weight"][-1], old["type_embedding.weight"][-1])  # of no bead at all
+
+
+def test_vectors_go_over_by_the_names_of_their_atoms(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    """CA of C-alpha places N first, CA of N, CA, C, O itself; what all types share follows most."""
+    one, two = (packed(structures, tmp_path, name, "ca_only") for name in ("ca", "n-ca-c-o"))
+    initial = train(run(tiny_run, one, "first", rounds=1))
+    path = train(run(tiny_run, two, "next", rounds=1, initial=initial, **STILL))
+    assert initial is not None
+    assert path is not None
+    there, here = (load_weights(p).header.vocabulary for p in (initial, path))
+    old, new = load_file(initial), load_file(path)
+    kind, known = here.names.index(("LEU", "CA")), there.names.index(("LEU", "CA"))
+    places = {"CA": (0, 1), "CB": (1, 4), "CG": (2, 5), "CD1": (3, 6), "CD2": (4, 7)}
+    shared = "rounds.rounds.0.message.geometry.weight"  # of slots as they are in most residues
+    first = RoundsConfig().n_radial + 15
+    for slot, source in places.values():
+        mine, theirs = (slice(3 * n, 3 * n + 3) for n in (slot, source))
+        torch.testing.assert_close(
+            new["readout"][kind, mine], old["readout"][known, theirs], atol=1e-4, rtol=1e-3
+        )
+        torch.testing.assert_close(
+            new[shared][:, first:][:, mine], old[shared][:, first:][:, theirs], atol=1e-4, rtol=1e-3
+        )
 
 
 def test_beads_that_are_whole_residues_go_over_by_residue(
