@@ -22,7 +22,7 @@ from herobm.plugins.manager import load_registry
 from herobm.post.chain import resolve
 from herobm.system import Topology, build_topology, rename_residues
 from herobm.system.chains import report_breaks, report_disorder, report_rings
-from herobm.system.topology import report_twins
+from herobm.system.topology import report_box, report_twins
 from herobm.types import Beads
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def prepare(
     topology = _topology(beads, library, models, skip_unmapped, source, registry)
     found = topology.beads
     report_disorder(beads.residues)
+    report_box(topology, beads.box)
     report_twins(found)
     report_breaks(found.residues, topology.links)
     report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)

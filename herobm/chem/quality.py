@@ -191,6 +191,8 @@ def plausibility(verdict: Verdict) -> list[str]:
     """Say how the backbone, the side chains and the contacts look, a line for each there is."""
     found = verdict.figures()
     lines = []
+    if verdict.counts["flat_centres"]:
+        lines.append(f"flat centres      {found['flat_centres']:.0f}, right by little")
     if verdict.counts["angles"]:
         lines.append(f"angle outliers    {100 * found['angle_outliers']:.1f} %")
     if verdict.counts["rama"]:

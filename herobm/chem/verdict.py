@@ -66,18 +66,22 @@ FIGURES = {
     "bond_outliers": Metric("bonds beyond 4 sd", "%", 100.0),
     "angle_outliers": Metric("angles beyond 4 sd", "%", 100.0),
     "chirality_errors": Metric("wrong chirality", ""),
+    "flat_centres": Metric("nearly flat centres", ""),
     "prochiral_errors": Metric("swapped prochiral names", ""),
     "double_bond_errors": Metric("wrong double bonds", ""),
     "clashes": Metric("clashes per 1000 atoms", ""),
     "remap_error": Metric("beads re-mapped, mean", "Å"),
     "remap_error_max": Metric("beads re-mapped, largest", "Å"),
 }
+#: Å^3, triple product of three bonds up to which a centre is nearly flat; carbons have 2.5 to 2.8.
+FLAT = 1.0
 #: Figures that are numbers of things.
 NUMBERS = (
     "cis_peptides",
     "cis_prolines",
     "twisted_peptides",
     "chirality_errors",
+    "flat_centres",
     "prochiral_errors",
     "double_bond_errors",
 )
@@ -262,6 +266,7 @@ class Judge:
         wrong = chirality_errors(self.plan, positions)
         swapped = prochiral_errors(self.plan, positions)
         counts["chirality_errors"] = len(wrong)
+        counts["flat_centres"] = len(chirality_errors(self.plan, positions, FLAT)) - len(wrong)
         counts["prochiral_errors"] = len(swapped)
         counts["double_bond_errors"] = len(double_bond_errors(self.plan, positions))
         faults[6, self.plan.atom_residue[np.concatenate([wrong, swapped]).astype(int)]] = True

@@ -66,7 +66,7 @@ def info(
         runs = _runs(facts["training"])
         if len(runs) > 1:
             facts["mean_of"] = f"{len(runs)} runs; training tells of the last one"
-        facts["training"] = {k: v for k, v in runs[-1].items() if k != "config"}
+        facts["training"] = {k: v for k, v in runs[-1].items() if k not in ("config", "others")}
     for key, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         if isinstance(value, dict):

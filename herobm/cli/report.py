@@ -118,7 +118,8 @@ def report(
     total: Verdict | None = None
     rows = []
     seen = _frames(structure, atoms, trajectory, selection, frames)
-    for frame, given_beads in _with_beads(seen, beads or [], layout.topology, library):
+    n_frames = _count(structure, trajectory)
+    for frame, given_beads in _with_beads(seen, n_frames, beads or [], layout.topology, library):
         positions = layout.place(frame.positions, frame.box)
         verdict = judge.judge(positions, given_beads, frame.box)
         rows.append({"frame": frame.index, "time": frame.time} | verdict.figures())
@@ -243,10 +244,27 @@ def _frames(
             yield from bar
 
 
+def _count(structure: Path, trajectory: Path | None) -> int:
+    """Count the frames of a trajectory, whichever of them are chosen."""
+    from herobm.io import open_trajectory
+
+    if trajectory is None:
+        return 1
+    with open_trajectory(structure, trajectory) as opened:
+        return len(opened)
+
+
 def _with_beads(
-    frames: Iterator[Frame], paths: list[Path], topology: Topology, library: Library
+    frames: Iterator[Frame],
+    n_frames: int,
+    paths: list[Path],
+    topology: Topology,
+    library: Library,
 ) -> Iterator[tuple[Frame, FloatArray | None]]:
-    """Add the beads (n_beads, 3) that each frame was made from, found by its time."""
+    """Add the beads (n_beads, 3) that each frame was made from, found by its time.
+
+    By its number, where the beads' trajectory has no times that tell its frames apart.
+    """
     from herobm.errors import StructureError
     from herobm.io import open_trajectory, read_beads
     from herobm.system import build_topology
@@ -266,20 +284,38 @@ def _with_beads(
             "Choose the residues of both that belong together (--selection).",
         )
     if trajectory is None:
+        if n_frames > 1:
+            typer.echo(f"note: all frames are compared with the beads of {path}", err=True)
         yield from zip(frames, repeat(coarse.beads.positions))
         return
+    with open_trajectory(path, trajectory, stop=2) as opened:
+        times = [frame.time for frame in opened]
+    timed = len(times) < 2 or times[1] - times[0] > TIME
     with open_trajectory(path, trajectory) as opened:
+        if not timed and len(opened) != n_frames:
+            raise StructureError(
+                f"{trajectory}: its frames have the same time, and they are {len(opened)} where "
+                f"those of the atoms are {n_frames}: nothing tells which belong together",
+                "Write the frames with their times, or as many of the one as of the other.",
+            )
+        if not timed:
+            typer.echo(f"note: frames of {trajectory} are found by their numbers", err=True)
         others = iter(opened)
         other = next(others)
         for frame in frames:
-            while other.time < frame.time - TIME and (later := next(others, None)):
+            while _before(other, frame, timed) and (later := next(others, None)):
                 other = later
-            if abs(other.time - frame.time) > TIME:
+            if timed and abs(other.time - frame.time) > TIME:
                 raise StructureError(
                     f"{trajectory}: has no frame of {frame.time:g} ps, as the atoms do",
                     "Give the trajectory that the atoms were made from.",
                 )
             yield frame, coarse.place(other.positions, other.box).positions
+
+
+def _before(other: Frame, frame: Frame, timed: bool) -> bool:
+    """Whether a frame comes before another one, by time or by number."""
+    return other.time < frame.time - TIME if timed else other.index < frame.index
 
 
 def _divergences(total: Verdict, paths: list[Path], library: Library) -> dict[str, float]:

@@ -96,6 +96,8 @@ def step_options(post: str | None, registry: Registry, **given: object) -> dict[
     ------
     typer.BadParameter
         If one is given for steps that do not run.
+    MinimisationError
+        If there is no platform of that name.
     """
     from herobm.plugins.records import LIGHT
     from herobm.post.chain import resolve
@@ -110,4 +112,8 @@ def step_options(post: str | None, registry: Registry, **given: object) -> dict[
         raise typer.BadParameter(
             f"{names}: for hydrogens and minimise, which do not run; name them among the steps"
         )
+    if "platform" in known:
+        from herobm.post.settings import find_platform
+
+        find_platform(str(known["platform"]), 1)  # before anything else is done
     return known

@@ -65,4 +65,8 @@ def part_of(topology: Topology, residues: BoolArray) -> Part:
         box=whole.box,
     )
     link_beads = to_bead[topology.link_beads[residues]]
-    return Part(Topology(taken, topology.source_index[beads], own, cut, link_beads), beads, atoms)
+    return Part(
+        Topology(taken, topology.source_index[beads], own, cut, link_beads, topology.periodic),
+        beads,
+        atoms,
+    )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from herobm.errors import StructureError
 from herobm.types import FloatArray, IntArray
+
+#: Share of the distance of bonded residues (of the nearest few of them) at which images are too
+#: near, and the share of the particles up to which that may be so in a box that is large enough.
+TOO_NEAR, FEW = 0.8, 0.01
 
 
 def box_matrix(box: FloatArray) -> FloatArray:
@@ -53,6 +61,42 @@ def minimum_image(vectors: FloatArray, box: FloatArray | None) -> FloatArray:
     matrix = box_matrix(box)
     whole: FloatArray = vectors - np.rint(vectors @ np.linalg.inv(matrix)) @ matrix
     return whole
+
+
+def images_overlap(
+    positions: FloatArray, residue_index: IntArray, previous: IntArray, box: FloatArray
+) -> bool:
+    """Tell whether chains lie on images of what is in a box, so that it cannot be their box.
+
+    Images are too near if they are nearer than bonded residues come to each other.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n, 3)
+        Å, chains in one piece.
+    residue_index : IntArray, shape (n,)
+        Ascending.
+    previous : IntArray, shape (n_residues,)
+        Residue bonded before each residue, -1 for none.
+    box : FloatArray, shape (6,)
+    """
+    starts = np.searchsorted(residue_index, np.arange(len(previous) + 1))
+    nearest = [
+        cdist(
+            positions[starts[one] : starts[one + 1]], positions[starts[here] : starts[here + 1]]
+        ).min()
+        for here, one in enumerate(previous.tolist())
+        if one >= 0
+    ]
+    nearest = [gap for gap in nearest if np.isfinite(gap)]
+    if not nearest:
+        return False
+    reach = TOO_NEAR * float(np.quantile(nearest, FEW))
+    known = positions[np.isfinite(positions).all(axis=1)]
+    tree = cKDTree(known)
+    shifts = [s for s in itertools.product((-1, 0, 1), repeat=3) if any(s)] @ box_matrix(box)
+    on_images = [tree.query_ball_point(known + s, reach, return_length=True) for s in shifts]
+    return int(np.any(on_images, axis=0).sum()) > max(1.0, FEW * len(known))
 
 
 def whole_residues(

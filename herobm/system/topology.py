@@ -12,7 +12,7 @@ from herobm.plan.plan import Plan, compile_plan
 from herobm.plan.template import Library
 from herobm.system.chains import Links, find_links, name_chains
 from herobm.system.matching import find_templates, require_mapped
-from herobm.system.periodic import whole_chains, whole_residues
+from herobm.system.periodic import images_overlap, whole_chains, whole_residues
 from herobm.types import Beads, BoolArray, FloatArray, IntArray, Residues
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ class Topology:
     plan : Plan
     links : Links
     link_beads : IntArray, shape (n_residues, 2)
+    periodic : bool
+        Whether boxes count.
     """
 
     beads: Beads
@@ -48,6 +50,7 @@ class Topology:
     plan: Plan
     links: Links
     link_beads: IntArray
+    periodic: bool = True
 
     def place(self, positions: FloatArray, box: FloatArray | None) -> Beads:
         """Beads of another frame, made whole.
@@ -58,11 +61,13 @@ class Topology:
             Of all particles of the file, Å.
         box : FloatArray or None, shape (6,)
         """
+        box = box if self.periodic else None
         return replace(self.beads, positions=self.whole(positions[self.source_index], box), box=box)
 
     def whole(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
         """Positions (n_beads, 3) in Å with residues and chains in one piece."""
         index = self.beads.residue_index
+        box = box if self.periodic else None
         return whole_chains(
             whole_residues(positions, index, box), index, self.links.previous, self.link_beads, box
         )
@@ -111,7 +116,14 @@ def build_topology(
         kept, positions=kept.positions[placed], names=kept.names[placed]
     )  # residue_index is the same: beads move only within their residue
     _check_scale(ordered, template, library, source)
-    return _joined(ordered, order, template, library)
+    joined = _joined(ordered, order, template, library)
+    beads, box = joined.beads, ordered.box
+    if box is None or not images_overlap(
+        beads.positions, beads.residue_index, joined.links.previous, box
+    ):
+        return joined
+    alone = _joined(replace(ordered, box=None), order, template, library)
+    return replace(alone, periodic=False)
 
 
 def _check_scale(beads: Beads, template: IntArray, library: Library, source: str) -> None:
@@ -135,6 +147,23 @@ def _check_scale(beads: Beads, template: IntArray, library: Library, source: str
             f"{source}: {what}",
             "Coordinates of PDB and mmCIF files are in Å, those of GRO files in nm; write the file "
             "again in its own unit.",
+        )
+
+
+def report_box(topology: Topology, box: FloatArray | None) -> None:
+    """Say in the log that a box (6,) of a file does not count, since its molecules do not fit in.
+
+    Parameters
+    ----------
+    topology : Topology
+    box : FloatArray or None, shape (6,)
+        Å and degrees.
+    """
+    if box is not None and not topology.periodic:
+        log.info(
+            "the box of %s Å is too small for the molecules, which would lie on their own images: "
+            "it does not count, and nothing is periodic",
+            " x ".join(f"{edge:g}" for edge in box[:3]),
         )
 
 

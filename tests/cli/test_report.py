@@ -64,6 +64,31 @@ def test_a_mirrored_frame_is_seen(herobm, rebuilt: Path, ubiquitin: Path, tmp_pa
     assert late.code == 1  # its particles are atoms
 
 
+def test_frames_without_times_are_found_by_their_numbers(
+    herobm, rebuilt: Path, ubiquitin: Path, tmp_path: Path
+) -> None:
+    atoms, beads = read_atoms(rebuilt), read_beads(ubiquitin)
+    files = tmp_path / "atoms.xtc", tmp_path / "beads.xtc"
+    for path, given, n in ((files[0], atoms, 3), (files[1], beads, 3)):
+        with TrajectoryWriter(path, len(given)) as writer:
+            for number in range(n):
+                writer.write(given.positions + 5.0 * number, time=0.0)
+    figures = tmp_path / "figures.json"
+    flags = ["--beads", ubiquitin, "--beads", files[1], "--json", figures]
+    result = herobm("report", rebuilt, files[0], "--begin", 1, *flags)
+    assert result.code == 0, result.err
+    assert "found by their numbers" in result.err
+    rows = json.loads(figures.read_text())["frames"]
+    assert [row["frame"] for row in rows] == [1, 2]
+    assert max(row["remap_error"] for row in rows) < 0.2
+    with TrajectoryWriter(files[1], len(beads), overwrite=True) as writer:
+        for _ in range(2):
+            writer.write(beads.positions, time=0.0)
+    result = herobm("report", rebuilt, files[0], *flags[:4])
+    assert result.code == 1
+    assert "nothing tells which belong together" in result.err
+
+
 def test_beads_of_something_else_are_refused(herobm, rebuilt: Path, tmp_path: Path) -> None:
     beads = tmp_path / "part.pdb"
     assert herobm("coarsen", rebuilt, "--mapping", "martini3", "-o", beads).code == 0

@@ -17,8 +17,8 @@ from herobm.types import Beads, FloatArray
 
 MakeBeads = Callable[..., Beads]
 
-CUBIC = np.array([40.0, 50.0, 60.0, 90.0, 90.0, 90.0])
-DODECAHEDRON = np.array([50.0, 50.0, 50.0, 60.0, 60.0, 90.0])
+CUBIC = np.array([90.0, 50.0, 60.0, 90.0, 90.0, 90.0])
+DODECAHEDRON = np.array([90.0, 90.0, 90.0, 60.0, 60.0, 90.0])
 BOXES = pytest.mark.parametrize("box", [CUBIC, DODECAHEDRON], ids=["cubic", "dodecahedron"])
 
 
@@ -69,6 +69,21 @@ def test_a_wrapped_molecule_is_the_same_molecule(
     found = topology.beads.positions
     np.testing.assert_allclose(found - found[0], beads.positions - beads.positions[0], atol=1e-9)
     np.testing.assert_allclose(found[0], cut.positions[0])  # the first bead stays
+
+
+def test_a_box_too_small_for_its_molecule_does_not_count(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    """A chain of 76 Å lies on its images in a box of 40 Å; beside them it may lie."""
+    beads = make_beads(["ALA"] * 20, chains="")
+    small, skew = (np.array([40.0, 50.0, 60.0, 90.0, 90.0, gamma]) for gamma in (90.0, 75.0))
+    topology = build_topology(replace(beads, box=small), martini3)
+    assert not topology.periodic
+    assert topology.beads.box is None
+    np.testing.assert_allclose(topology.beads.positions, beads.positions)
+    np.testing.assert_allclose(topology.place(beads.positions, small).positions, beads.positions)
+    turned = beads.positions @ np.array([[0.8, 0.6, 0.0], [-0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
+    assert build_topology(replace(beads, positions=turned, box=skew), martini3).periodic
 
 
 def test_every_chain_is_made_whole_on_its_own(martini3: Library, make_beads: MakeBeads) -> None:
