@@ -99,6 +99,34 @@ def angles_of(bonds: IntArray, n_atoms: int) -> IntArray:
     return np.concatenate(found) if found else np.zeros((0, 3), dtype=np.int64)
 
 
+def plan_atoms(plan: Plan, residue: IntArray, local: IntArray) -> IntArray:
+    """Find the atoms of a structure among those of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    residue : IntArray, shape (n,)
+        Residue of the plan that each atom belongs to, -1 for none.
+    local : IntArray, shape (n,)
+        Index of each atom among the atoms of its residue's mapping, -1 for unknown ones.
+
+    Returns
+    -------
+    IntArray, shape (n,)
+        Atom of the plan, -1 for none.
+    """
+    longest = max(len(t.mapping.atoms) for t in plan.library)
+    rebuilt = np.full((len(plan.library.templates), longest), -1, dtype=np.int64)
+    for row, template in zip(rebuilt, plan.library, strict=True):
+        names = {name: i for i, name in enumerate(template.atoms)}
+        row[: len(template.mapping.atoms)] = [names.get(a.name, -1) for a in template.mapping.atoms]
+    known = np.flatnonzero((residue >= 0) & (local >= 0))
+    place = rebuilt[plan.template[residue[known]], local[known]]
+    found = np.full(len(residue), -1, dtype=np.int64)
+    found[known] = np.where(place >= 0, plan.atom_index()[residue[known], place], -1)
+    return found
+
+
 def lay_out_atoms(
     plan: Plan, residue_index: IntArray, local: IntArray, positions: FloatArray
 ) -> FloatArray:
@@ -120,15 +148,7 @@ def lay_out_atoms(
     FloatArray, shape (plan.n_atoms, 3)
         Å; NaN where the structure lacks an atom.
     """
-    longest = max(len(t.mapping.atoms) for t in plan.library)
-    rebuilt = np.full((len(plan.library.templates), longest), -1, dtype=np.int64)
-    for row, template in zip(rebuilt, plan.library, strict=True):
-        names = {name: i for i, name in enumerate(template.atoms)}
-        row[: len(template.mapping.atoms)] = [names.get(a.name, -1) for a in template.mapping.atoms]
-    known = np.flatnonzero(local >= 0)
-    residue = residue_index[known]
-    place = rebuilt[plan.template[residue], local[known]]
-    target = np.where(place >= 0, plan.atom_index()[residue, place], -1)
+    target = plan_atoms(plan, residue_index, local)
     laid_out = np.full((plan.n_atoms, 3), np.nan)
-    laid_out[target[target >= 0]] = positions[known[target >= 0]]
+    laid_out[target[target >= 0]] = positions[target >= 0]
     return laid_out

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from herobm.plan.bonds import plan_bonds
+from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.post.context import PostContext
 from herobm.post.residue_names import standard_atom, standard_name
 from herobm.system.disulfides import SULFUR_CUTOFF, within_image
@@ -78,25 +78,16 @@ class Assembly:
 
 def locate(atoms: Atoms, context: PostContext) -> Places:
     """Find the plan's atoms in a structure that may have hydrogens, and residues, besides."""
-    atom = np.full(len(atoms), -1, dtype=np.int64)
     residue = np.full(len(atoms.residues), -1, dtype=np.int64)
     if context.topology is None:
-        return Places(atom, residue, atom)
+        none = np.full(len(atoms), -1, dtype=np.int64)
+        return Places(none, residue, none)
     plan = context.topology.plan
     _match_residues(residue, atoms.residues, context)
     listed = match_atoms(atoms, plan.library).atom
     owner = residue[atoms.residue_index]
     listed = np.where(owner >= 0, listed, -1)
-    tables = []
-    for template in plan.library:
-        order = {name: i for i, name in enumerate(template.atoms)}
-        tables.append([order.get(a.name, -1) for a in template.mapping.atoms])
-    index = plan.atom_index()
-    for row in np.flatnonzero(listed >= 0).tolist():
-        local = tables[int(plan.template[owner[row]])][int(listed[row])]
-        if local >= 0:
-            atom[row] = index[owner[row], local]
-    return Places(atom, residue, listed)
+    return Places(plan_atoms(plan, owner, listed), residue, listed)
 
 
 def _match_residues(found: IntArray, ours: Residues, context: PostContext) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from herobm.errors import StructureError
-from herobm.plan.bonds import plan_bonds
+from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.post.context import PostContext
 from herobm.system.matching import match_atoms
@@ -105,19 +105,7 @@ def _rows(atoms: Atoms, plan: Plan, residue_of: IntArray | None, step: str) -> I
             )
     place = np.full(len(atoms.residues), -1, dtype=np.int64)
     place[residue_of] = np.arange(plan.n_residues)
-    local = match_atoms(atoms, plan.library).atom
-    longest = max(len(t.mapping.atoms) for t in plan.library)
-    table = np.full((len(plan.library.templates), longest), -1, dtype=np.int64)
-    for line, template in zip(table, plan.library, strict=True):
-        names = {name: i for i, name in enumerate(template.atoms)}
-        line[: len(template.mapping.atoms)] = [
-            names.get(a.name, -1) for a in template.mapping.atoms
-        ]
-    residue = place[atoms.residue_index]
-    known = np.flatnonzero((local >= 0) & (residue >= 0))
-    here = residue[known]
-    slot = table[plan.template[here], local[known]]
-    target = np.where(slot >= 0, plan.atom_index()[here, slot], -1)
+    target = plan_atoms(plan, place[atoms.residue_index], match_atoms(atoms, plan.library).atom)
     rows = np.full(plan.n_atoms, -1, dtype=np.int64)
-    rows[target[target >= 0]] = known[target >= 0]
+    rows[target[target >= 0]] = np.flatnonzero(target >= 0)
     return rows

@@ -11,6 +11,7 @@ import numpy as np
 from herobm.errors import PluginError
 from herobm.io import read_atoms
 from herobm.plan import Library, Plan, compile_library
+from herobm.plan.bonds import lay_out_atoms
 from herobm.plugins import Registry, load_registry
 from herobm.system import Topology, build_topology, coarsen, match_atoms
 from herobm.types import Atoms, Beads, FloatArray
@@ -82,25 +83,9 @@ def _read(path: Path | str, registry: Registry, mapping: str, periodic: bool) ->
     atoms = atoms.subset(mapped[atoms.residue_index])
     beads = coarsen(atoms, library, skip_unmapped=True, source=str(path))
     topology = build_topology(beads, library, source=str(path))
-    return Given(beads, topology, _along(topology.plan, atoms, library))
-
-
-def _along(plan: Plan, atoms: Atoms, library: Library) -> FloatArray:
-    """Positions of the structure's atoms in the order of the plan, NaN for those it lacks."""
-    matched = match_atoms(atoms, library)
-    index = plan.atom_index()
-    placed = np.full((plan.n_atoms, 3), np.nan)
-    own = [{name: i for i, name in enumerate(t.atoms)} for t in library]
-    for row, (residue, atom) in enumerate(
-        zip(atoms.residue_index.tolist(), matched.atom.tolist(), strict=True)
-    ):
-        if atom < 0:
-            continue
-        template = library.templates[matched.template[residue]]
-        local = own[matched.template[residue]].get(template.mapping.atoms[atom].name, -1)
-        if local >= 0 and index[residue, local] >= 0:
-            placed[index[residue, local]] = atoms.positions[row]
-    return placed
+    local = match_atoms(atoms, library).atom
+    placed = lay_out_atoms(topology.plan, atoms.residue_index, local, atoms.positions)
+    return Given(beads, topology, placed)
 
 
 @cache
