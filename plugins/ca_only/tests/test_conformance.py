@@ -76,11 +76,11 @@ class TestComModel(ModelSuite):
 
 
 class TestSideChainModel(ModelSuite):
-    """The network ``ca_only/sc``; it sees beads within its cutoff of 10 Å."""
+    """The network ``ca_only/sc``; it sees beads within its cutoff of 11 Å."""
 
     model = "ca_only/sc"
     structure = PEPTIDES[0]
-    reach = 10.0
+    reach = 11.0
 
 
 class TestCaComModel(ModelSuite):
