@@ -130,7 +130,7 @@ def prepare(
     topology = _topology(beads, library, models, skip_unmapped, source, registry)
     found = topology.beads
     report_disorder(beads.residues)
-    report_box(topology, beads.box)
+    report_box(topology)
     report_twins(found)
     report_breaks(found.residues, topology.links)
     report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)

@@ -150,11 +150,12 @@ def _count_system(
 ) -> int:
     """Count in one structure, or the frames of its trajectory; return how many."""
     from herobm.io import open_trajectory, read_beads
-    from herobm.system import build_topology
+    from herobm.system.topology import build_topology, report_box
     from herobm.train.bead_statistics import frame_distances
 
     beads = read_beads(structure, selection)
     topology = build_topology(beads, library, skip_unmapped=skip_unmapped, source=str(structure))
+    report_box(topology)
     if trajectory is None:
         frame_distances(topology, [topology.beads.positions], found)
         return 1

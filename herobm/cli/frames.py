@@ -50,7 +50,7 @@ def write_frames(
                 opening = atoms
                 written = stack.enter_context(TrajectoryWriter(output, len(atoms), overwrite))
             check_alike(opening, atoms, frame.index)
-            written.write(atoms.positions, frame.box, frame.time, frame.step)
+            written.write(atoms.positions, atoms.box, frame.time, frame.step)
             bar.update(1)
 
 

@@ -118,8 +118,8 @@ def report(
     total: Verdict | None = None
     rows = []
     seen = _frames(structure, atoms, trajectory, selection, frames)
-    n_frames = _count(structure, trajectory)
-    for frame, given_beads in _with_beads(seen, n_frames, beads or [], layout.topology, library):
+    judged = structure, trajectory
+    for frame, given_beads in _with_beads(seen, judged, beads or [], layout.topology, library):
         positions = layout.place(frame.positions, frame.box)
         verdict = judge.judge(positions, given_beads, frame.box)
         rows.append({"frame": frame.index, "time": frame.time} | verdict.figures())
@@ -244,19 +244,38 @@ def _frames(
             yield from bar
 
 
-def _count(structure: Path, trajectory: Path | None) -> int:
-    """Count the frames of a trajectory, whichever of them are chosen."""
+def _timed(atoms: tuple[Path, Path | None], beads: tuple[Path, Path]) -> bool:
+    """Tell whether frames of two trajectories can be found by time, or by number.
+
+    Raises
+    ------
+    StructureError
+        If by neither.
+    """
+    from herobm.errors import StructureError
     from herobm.io import open_trajectory
 
-    if trajectory is None:
-        return 1
-    with open_trajectory(structure, trajectory) as opened:
-        return len(opened)
+    timed, counts = True, []
+    for structure, trajectory in (atoms, beads):
+        if trajectory is None:
+            return True  # one structure has no time to speak of
+        with open_trajectory(structure, trajectory) as opened:
+            counts.append(len(opened))
+        with open_trajectory(structure, trajectory, stop=2) as opened:
+            times = [frame.time for frame in opened]
+        timed &= len(times) < 2 or times[1] - times[0] > TIME
+    if not timed and counts[0] != counts[1]:
+        raise StructureError(
+            f"{beads[1]}: its first frames or those of {atoms[1]} have the same time, and they are "
+            f"{counts[1]} where the others are {counts[0]}: nothing tells which belong together",
+            "Write the frames with their times, or as many of the one as of the other.",
+        )
+    return timed
 
 
 def _with_beads(
     frames: Iterator[Frame],
-    n_frames: int,
+    judged: tuple[Path, Path | None],
     paths: list[Path],
     topology: Topology,
     library: Library,
@@ -267,7 +286,7 @@ def _with_beads(
     """
     from herobm.errors import StructureError
     from herobm.io import open_trajectory, read_beads
-    from herobm.system import build_topology
+    from herobm.system.topology import build_topology, report_box
 
     systems = pair_trajectories(paths)
     if len(systems) > 1:
@@ -277,6 +296,7 @@ def _with_beads(
         return
     path, trajectory = systems[0]
     coarse = build_topology(read_beads(path), library, skip_unmapped=True, source=str(path))
+    report_box(coarse)
     if not np.array_equal(coarse.plan.bead_start, topology.plan.bead_start):
         raise StructureError(
             f"{path}: its beads ({coarse.plan.n_beads} of {coarse.plan.n_residues} residues) are "
@@ -284,20 +304,12 @@ def _with_beads(
             "Choose the residues of both that belong together (--selection).",
         )
     if trajectory is None:
-        if n_frames > 1:
+        if judged[1] is not None:
             typer.echo(f"note: all frames are compared with the beads of {path}", err=True)
         yield from zip(frames, repeat(coarse.beads.positions))
         return
-    with open_trajectory(path, trajectory, stop=2) as opened:
-        times = [frame.time for frame in opened]
-    timed = len(times) < 2 or times[1] - times[0] > TIME
+    timed = _timed(judged, (path, trajectory))
     with open_trajectory(path, trajectory) as opened:
-        if not timed and len(opened) != n_frames:
-            raise StructureError(
-                f"{trajectory}: its frames have the same time, and they are {len(opened)} where "
-                f"those of the atoms are {n_frames}: nothing tells which belong together",
-                "Write the frames with their times, or as many of the one as of the other.",
-            )
         if not timed:
             typer.echo(f"note: frames of {trajectory} are found by their numbers", err=True)
         others = iter(opened)

@@ -43,6 +43,17 @@ class Ends(StrEnum):
     capped = "capped"
 
 
+#: Option -> stage of the step that it is for.
+STAGE_OF = {
+    "ph": "hydrogens",
+    "ends": "hydrogens",
+    "forcefield": "minimise",
+    "platform": "minimise",
+    "restraints": "minimise",
+    "tolerance": "minimise",
+    "unmapped": "minimise",
+}
+
 OfPh: TypeAlias = Annotated[
     float | None,
     typer.Option("--ph", min=0, max=14, help="For hydrogens. [default: 7]"),
@@ -99,19 +110,19 @@ def step_options(post: str | None, registry: Registry, **given: object) -> dict[
     MinimisationError
         If there is no platform of that name.
     """
-    from herobm.plugins.records import LIGHT
     from herobm.post.chain import resolve
 
+    steps = {spec.stage for spec in resolve(post, registry)}
     known = {
         name: value.value if isinstance(value, StrEnum) else value
         for name, value in given.items()
         if value is not None
     }
-    if known and all(spec.stage in LIGHT for spec in resolve(post, registry)):
-        names = ", ".join(f"--{name}" for name in known)
-        raise typer.BadParameter(
-            f"{names}: for hydrogens and minimise, which do not run; name them among the steps"
-        )
+    for name in known:
+        if STAGE_OF[name] not in steps:
+            raise typer.BadParameter(
+                f"--{name}: for {STAGE_OF[name]}, which does not run; name it among the steps"
+            )
     if "platform" in known:
         from herobm.post.settings import find_platform
 

@@ -17,7 +17,7 @@ from herobm.post.layout import Layout, lay_out
 from herobm.system.coarsen import coarsen, drop_incomplete
 from herobm.system.disulfides import find_disulfides
 from herobm.system.matching import find_templates, match_atoms
-from herobm.system.topology import Topology, build_topology
+from herobm.system.topology import Topology, build_topology, report_box
 from herobm.types import Atoms, Beads, IntArray
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ def context_of(
         if beads is not None
         else _by_atoms(atoms, library, source)
     )
+    report_box(topology)
     bonds = plan_bonds(topology.plan, topology.links.previous)
     known = replace(
         known,

@@ -65,8 +65,6 @@ def part_of(topology: Topology, residues: BoolArray) -> Part:
         box=whole.box,
     )
     link_beads = to_bead[topology.link_beads[residues]]
-    return Part(
-        Topology(taken, topology.source_index[beads], own, cut, link_beads, topology.periodic),
-        beads,
-        atoms,
-    )
+    box, periodic = topology.box, topology.periodic
+    here = Topology(taken, topology.source_index[beads], own, cut, link_beads, box, periodic)
+    return Part(here, beads, atoms)

@@ -11,9 +11,11 @@ from scipy.spatial.distance import cdist
 from herobm.errors import StructureError
 from herobm.types import FloatArray, IntArray
 
-#: Share of the distance of bonded residues (of the nearest few of them) at which images are too
-#: near, and the share of the particles up to which that may be so in a box that is large enough.
-TOO_NEAR, FEW = 0.8, 0.01
+#: Images are too near at this share of the distance of bonded residues (of the nearest few of
+#: them), and at no more than so many Å; strands of a sheet are 4.8 Å apart.
+TOO_NEAR, FEW, AT_MOST = 0.8, 0.01, 3.0
+#: Pairs, and share of the particles, up to which that may be so in a box that is large enough.
+STRAY, STRAY_SHARE = 2, 0.01
 
 
 def box_matrix(box: FloatArray) -> FloatArray:
@@ -68,7 +70,7 @@ def images_overlap(
 ) -> bool:
     """Tell whether chains lie on images of what is in a box, so that it cannot be their box.
 
-    Images are too near if they are nearer than bonded residues come to each other.
+    Images are too near if they are nearer than bonded residues come to each other, or 3 Å.
 
     Parameters
     ----------
@@ -91,12 +93,15 @@ def images_overlap(
     nearest = [gap for gap in nearest if np.isfinite(gap)]
     if not nearest:
         return False
-    reach = TOO_NEAR * float(np.quantile(nearest, FEW))
+    reach = min(TOO_NEAR * float(np.quantile(nearest, FEW)), AT_MOST)
     known = positions[np.isfinite(positions).all(axis=1)]
     tree = cKDTree(known)
-    shifts = [s for s in itertools.product((-1, 0, 1), repeat=3) if any(s)] @ box_matrix(box)
-    on_images = [tree.query_ball_point(known + s, reach, return_length=True) for s in shifts]
-    return int(np.any(on_images, axis=0).sum()) > max(1.0, FEW * len(known))
+    half = [s for s in itertools.product((-1, 0, 1), repeat=3) if s > (0, 0, 0)]
+    pairs = sum(
+        int(tree.query_ball_point(known + shift, reach, return_length=True).sum())
+        for shift in half @ box_matrix(box)
+    )
+    return pairs > max(STRAY, STRAY_SHARE * len(known))
 
 
 def whole_residues(

@@ -24,6 +24,9 @@ COINCIDENT = 0.05
 #: distances than ENOUGH nothing is said. And that from a residue to the next one of its chain above
 #: which they are; the longest residues are half as long.
 TOO_NEAR, TOO_FAR, ENOUGH = 0.6, 20.0, 10
+#: Share by which edges and angles of boxes may differ that are judged alike, as those of the frames
+#: of a simulation at constant pressure.
+ALIKE = 0.05
 #: Names by which position-restraint dummies are known.
 DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW"})
 
@@ -41,8 +44,10 @@ class Topology:
     plan : Plan
     links : Links
     link_beads : IntArray, shape (n_residues, 2)
+    box : FloatArray or None, shape (6,)
+        Of the file, Å and degrees.
     periodic : bool
-        Whether boxes count.
+        Whether that box counts: not if it is too small for its molecules.
     """
 
     beads: Beads
@@ -50,6 +55,7 @@ class Topology:
     plan: Plan
     links: Links
     link_beads: IntArray
+    box: FloatArray | None = None
     periodic: bool = True
 
     def place(self, positions: FloatArray, box: FloatArray | None) -> Beads:
@@ -61,13 +67,26 @@ class Topology:
             Of all particles of the file, Å.
         box : FloatArray or None, shape (6,)
         """
-        box = box if self.periodic else None
-        return replace(self.beads, positions=self.whole(positions[self.source_index], box), box=box)
+        placed = positions[self.source_index]
+        box = self._usable(placed, box)
+        return replace(self.beads, positions=self._whole(placed, box), box=box)
 
     def whole(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
         """Positions (n_beads, 3) in Å with residues and chains in one piece."""
+        return self._whole(positions, self._usable(positions, box))
+
+    def _usable(self, positions: FloatArray, box: FloatArray | None) -> FloatArray | None:
+        """Return a box, or None if molecules would lie on their own images in it."""
+        if box is None:
+            return None
+        if self.box is not None and np.allclose(box, self.box, rtol=ALIKE):
+            return box if self.periodic else None
+        index, previous = self.beads.residue_index, self.links.previous
+        whole = self._whole(positions, box)
+        return None if images_overlap(whole, index, previous, box) else box
+
+    def _whole(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
         index = self.beads.residue_index
-        box = box if self.periodic else None
         return whole_chains(
             whole_residues(positions, index, box), index, self.links.previous, self.link_beads, box
         )
@@ -117,13 +136,13 @@ def build_topology(
     )  # residue_index is the same: beads move only within their residue
     _check_scale(ordered, template, library, source)
     joined = _joined(ordered, order, template, library)
-    beads, box = joined.beads, ordered.box
-    if box is None or not images_overlap(
-        beads.positions, beads.residue_index, joined.links.previous, box
-    ):
+    if ordered.box is None:
         return joined
-    alone = _joined(replace(ordered, box=None), order, template, library)
-    return replace(alone, periodic=False)
+    beads, previous = joined.beads, joined.links.previous
+    if images_overlap(beads.positions, beads.residue_index, previous, ordered.box):
+        alone = _joined(replace(ordered, box=None), order, template, library)
+        return replace(alone, box=ordered.box, periodic=False)
+    return replace(joined, box=ordered.box)
 
 
 def _check_scale(beads: Beads, template: IntArray, library: Library, source: str) -> None:
@@ -150,20 +169,13 @@ def _check_scale(beads: Beads, template: IntArray, library: Library, source: str
         )
 
 
-def report_box(topology: Topology, box: FloatArray | None) -> None:
-    """Say in the log that a box (6,) of a file does not count, since its molecules do not fit in.
-
-    Parameters
-    ----------
-    topology : Topology
-    box : FloatArray or None, shape (6,)
-        Å and degrees.
-    """
-    if box is not None and not topology.periodic:
+def report_box(topology: Topology) -> None:
+    """Say in the log that the box of a file does not count, since its molecules do not fit in."""
+    if topology.box is not None and not topology.periodic:
         log.info(
             "the box of %s Å is too small for the molecules, which would lie on their own images: "
             "it does not count, and nothing is periodic",
-            " x ".join(f"{edge:g}" for edge in box[:3]),
+            " x ".join(f"{edge:g}" for edge in topology.box[:3]),
         )
 
 
@@ -256,7 +268,7 @@ def _joined(beads: Beads, order: IntArray, template: IntArray, library: Library)
     plan = compile_plan(library, template, links.chain_start, links.chain_end)
     named = replace(beads, residues=name_chains(beads.residues, links))
     topology = Topology(named, order, plan, links, link_beads)
-    whole = topology.whole(beads.positions, beads.box)
+    whole = topology._whole(beads.positions, beads.box)
     return replace(topology, beads=replace(named, positions=whole))
 
 

@@ -14,7 +14,7 @@ from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
 from herobm.nn.slots import SLOTS, Parts, slotted
 from herobm.weights.file import load_weights
-from herobm.weights.vocabulary import Vocabulary
+from herobm.weights.vocabulary import Source, Vocabulary
 
 Parameters = dict[str, torch.Tensor]
 
@@ -129,7 +129,7 @@ def _for_other_beads(
             "here, in a residue of the same name",
             "Name other weights in 'initial', or leave it out.",
         )
-    overall = _commonest(slots for _, _, slots in shared)
+    overall = _commonest(shared, mine.n_slots)
     found = {}
     for name, (per_type, parts) in _layout(network).items():
         if name not in given:
@@ -144,15 +144,18 @@ def _for_other_beads(
             if not per_type:
                 _take(one, other, along, overall)
                 continue
-            for here, there, slots in shared:
+            for here, there, slots, _ in shared:
                 _take(one[here : here + 1], other[there : there + 1], along, slots)
             _take(one[mine.n_types :], other[theirs.n_types :], along, overall)  # of no bead at all
     return found
 
 
-def _commonest(given: Iterable[Sequence[int]]) -> list[int]:
+def _commonest(shared: Iterable[Source], n_slots: int) -> list[int]:
     """Return for each slot the one that most types take it from, -1 if there is none."""
-    counts = [Counter(n for n in column if n >= 0) for column in zip(*given, strict=True)]
+    counts: list[Counter[int]] = [Counter() for _ in range(n_slots)]
+    for source in shared:
+        for slot, there in enumerate(source.slots[: source.n_used]):
+            counts[slot].update([there] if there >= 0 else [])
     return [count.most_common(1)[0][0] if count else -1 for count in counts]
 
 

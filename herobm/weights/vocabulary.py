@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -43,6 +44,25 @@ class Entry(BaseModel):
     @property
     def _what(self) -> tuple[object, ...]:
         return self.key, self.residue, self.beads
+
+
+class Source(NamedTuple):
+    """What a bead type takes over from another vocabulary.
+
+    Attributes
+    ----------
+    here, there : int
+        The type, and the one there (see `Vocabulary.shared`).
+    slots : list of int
+        For each slot here the one there that places the atom of the same name, -1 for none.
+    n_used : int
+        Slots that place an atom, the first ones.
+    """
+
+    here: int
+    there: int
+    slots: list[int]
+    n_used: int
 
 
 class Vocabulary(BaseModel):
@@ -163,19 +183,19 @@ class Vocabulary(BaseModel):
         """Names of the residue and of the bead of each type."""
         return [(entry.residue, bead) for entry in self.entries for bead in entry.beads]
 
-    def sources(self, other: Vocabulary) -> list[tuple[int, int, list[int]]]:
+    def sources(self, other: Vocabulary) -> list[Source]:
         """Tell which slots of another vocabulary place the atoms of those of this one.
 
-        Returns
-        -------
-        list of (int, int, list of int)
-            Type here, type there (see `shared`), and for each slot here the one there that places
-            the atom of the same name, -1 for none. Where names are not told, slots are matched by
-            their numbers.
+        Where names of atoms are not told, slots are matched by their numbers.
         """
         mine, theirs = self._atoms, other._atoms
         return [
-            (here, there, _sources(mine[here], theirs[there], self.n_slots, other.n_slots))
+            Source(
+                here,
+                there,
+                _sources(mine[here], theirs[there], self.n_slots, other.n_slots),
+                len(mine[here]) or self.n_slots,
+            )
             for here, there in self.shared(other)
         ]
 

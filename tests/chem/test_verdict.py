@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from herobm.chem.quality import plausibility
 from herobm.chem.verdict import FAULTS, FIGURES, NUMBERS, Judge, Verdict, divergence
 from herobm.plan import Library
 from herobm.system.atomistic import AtomLayout
@@ -57,6 +58,18 @@ def test_a_mirror_image_has_wrong_hands(judge: Judge, positions: FloatArray) -> 
     verdict = judge.judge(positions * [1, 1, -1])
     assert verdict.figures()["chirality_errors"] == len(SEQUENCE) - 1 + 1  # CB of THR
     assert SEQUENCE.index("G") not in faults(verdict, "wrong hand")
+
+
+def test_a_centre_that_is_nearly_flat_is_told(judge: Judge, positions: FloatArray) -> None:
+    valine = SEQUENCE.index("V")
+    centre, *corners = (atom(judge, valine, name) for name in ("CA", "N", "C", "CB"))
+    flat = positions.copy()
+    middle = positions[corners].mean(axis=0)
+    flat[centre] = middle + 0.1 * (positions[centre] - middle)
+    verdict = judge.judge(flat)
+    assert verdict.figures()["flat_centres"] == 1
+    assert verdict.figures()["chirality_errors"] == 0
+    assert "flat centres      1, right by little" in plausibility(verdict)
 
 
 def test_a_stretched_bond_is_found(judge: Judge, positions: FloatArray) -> None:

@@ -76,7 +76,11 @@ def test_options_of_steps_that_do_not_run_are_refused(
 ) -> None:
     outcome = herobm("post", "backbone", structure, "-o", tmp_path / "out.pdb", "--ph", 5)
     assert outcome.code == 2
-    assert "--ph: for hydrogens and minimise, which do not run" in " ".join(outcome.err.split())
+    assert "--ph: for hydrogens, which does not run" in " ".join(outcome.err.split())
+    flags = ["-o", tmp_path / "out.pdb", "--tolerance", 10]
+    outcome = herobm("post", "hydrogens", structure, *flags)
+    assert outcome.code == 2
+    assert "--tolerance: for minimise, which does not run" in " ".join(outcome.err.split())
     assert not (tmp_path / "out.pdb").exists()
 
 

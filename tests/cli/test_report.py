@@ -82,6 +82,14 @@ def test_frames_without_times_are_found_by_their_numbers(
     assert [row["frame"] for row in rows] == [1, 2]
     assert max(row["remap_error"] for row in rows) < 0.2
     with TrajectoryWriter(files[1], len(beads), overwrite=True) as writer:
+        for number in range(3):  # of the atoms alone no frame has a time
+            writer.write(beads.positions + 5.0 * number, time=10.0 * number)
+    flags = ["--beads", ubiquitin, "--beads", files[1], "--json", figures, "--overwrite"]
+    result = herobm("report", rebuilt, files[0], *flags)
+    assert result.code == 0, result.err
+    rows = json.loads(figures.read_text())["frames"]
+    assert max(row["remap_error"] for row in rows) < 0.2
+    with TrajectoryWriter(files[1], len(beads), overwrite=True) as writer:
         for _ in range(2):
             writer.write(beads.positions, time=0.0)
     result = herobm("report", rebuilt, files[0], *flags[:4])

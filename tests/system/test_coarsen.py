@@ -118,6 +118,15 @@ def test_residues_and_atoms_that_the_mapping_lacks(martini3: Library, peptide: P
     assert len(coarsen(odd, martini3, skip_unmapped=True)) == 7
 
 
+def test_selenium_of_selenomethionine_is_read_as_sulfur(
+    martini3: Library, peptide: Peptide
+) -> None:
+    """As MSE comes with --rename MSE=MET."""
+    atoms = peptide("AMA")
+    found = coarsen(renamed(atoms, "SD", "SE"), martini3)
+    np.testing.assert_allclose(found.positions, coarsen(atoms, martini3).positions)
+
+
 def test_a_residue_cut_by_the_box_is_made_whole_first(martini3: Library, peptide: Peptide) -> None:
     atoms = peptide("AKA")
     box = np.array([40.0, 40.0, 40.0, 90.0, 90.0, 90.0])

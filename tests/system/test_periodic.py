@@ -82,8 +82,28 @@ def test_a_box_too_small_for_its_molecule_does_not_count(
     assert topology.beads.box is None
     np.testing.assert_allclose(topology.beads.positions, beads.positions)
     np.testing.assert_allclose(topology.place(beads.positions, small).positions, beads.positions)
+    large = np.array([100.0, 50.0, 60.0, 90.0, 90.0, 90.0])
+    cut = wrapped(beads.positions + 30.0, large)
+    placed = topology.place(cut, large)  # every box is judged by itself
+    assert placed.box is large
+    np.testing.assert_allclose(
+        placed.positions - placed.positions[0], beads.positions - beads.positions[0], atol=1e-9
+    )
     turned = beads.positions @ np.array([[0.8, 0.6, 0.0], [-0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
     assert build_topology(replace(beads, positions=turned, box=skew), martini3).periodic
+
+
+@pytest.mark.parametrize(("height", "periodic"), [(19.2, True), (15.4, False)])
+def test_a_sheet_may_go_on_over_the_boundary(
+    martini3: Library, make_beads: MakeBeads, height: float, periodic: bool
+) -> None:
+    """Four strands, 4.8 Å apart; in the lower box the last one lies 1 Å from the first."""
+    beads = make_beads(["ALA"] * 32, chains="".join(c * 8 for c in "ABCD"))
+    strand, row = np.divmod(np.arange(len(beads)), len(beads) // 4)
+    positions = beads.positions[row] + np.outer(strand, [0.0, 0.0, 4.8])
+    box = np.array([200.0, 200.0, height, 90.0, 90.0, 90.0])
+    topology = build_topology(replace(beads, positions=positions, box=box), martini3)
+    assert topology.periodic is periodic
 
 
 def test_every_chain_is_made_whole_on_its_own(martini3: Library, make_beads: MakeBeads) -> None:

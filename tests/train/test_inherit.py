@@ -67,7 +67,7 @@ def test_beads_of_a_name_take_over_what_they_learnt(
     assert n_slots == before.header.vocabulary.n_slots
     sources = {
         after.header.vocabulary.names[here]: (here, there, slots)
-        for here, there, slots in after.header.vocabulary.sources(before.header.vocabulary)
+        for here, there, slots, _ in after.header.vocabulary.sources(before.header.vocabulary)
     }
     for residue in ("LEU", "GLY"):
         branch = [*range(5)] if residue == "LEU" else [0]
