@@ -11,6 +11,7 @@ INSTALLED := .venv/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
 DEMO_IN := examples/1ubq/cg.pdb
 DEMO_OUT := build/demo/1ubq_atoms.pdb
+SAMPLED := ../shared/data/idp/PED00151val.pdb ../shared/data/idp/PED00055.pdb
 
 .PHONY: help demo test test-slow lint format types docs picture benchmark benchmark-minimise \
 	benchmark-accuracy benchmark-real clean
@@ -65,9 +66,10 @@ benchmark-minimise: $(INSTALLED) ## add hydrogens to STRUCTURES="file ...", mini
 	@[ -n "$(STRUCTURES)" ] || { echo 'error: name files: make benchmark-minimise STRUCTURES="a.pdb b.pdb"' >&2; exit 2; }
 	$(BIN)/python benchmarks/minimise.py $(STRUCTURES)
 
-benchmark-accuracy: $(INSTALLED) ## measure all models with weights into docs/accuracy.md (LIMIT=3 PEERS=1 CLASHSCORE=1)
+benchmark-accuracy: $(INSTALLED) ## measure all models with weights, and samples, into docs/ (LIMIT=3 PEERS=1 CLASHSCORE=1)
 	$(BIN)/python benchmarks/accuracy.py -o docs/accuracy.md $(if $(LIMIT),--limit $(LIMIT)) $(if $(PEERS),--peers) \
 		$(if $(CLASHSCORE),--clashscore)
+	$(BIN)/python benchmarks/samples.py $(SAMPLED) --frames $(or $(LIMIT),60) --mapping ca_only/ca -o docs/samples.md
 
 benchmark-real: $(INSTALLED) ## backmap real Martini 3 simulations and judge the atoms (STRIDE=10)
 	$(BIN)/python benchmarks/real_cg.py $(if $(STRIDE),--stride $(STRIDE))

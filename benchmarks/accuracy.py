@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import peers
 import torch
+from page import between, put_between
 from startup import processor
 
 import herobm
@@ -31,7 +32,7 @@ from herobm.assembly.draft import Model
 from herobm.assembly.models import open_model
 from herobm.cli.structures import spread
 from herobm.errors import StructureError
-from herobm.io import open_trajectory, written_aside
+from herobm.io import open_trajectory
 from herobm.io.find import structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
@@ -204,16 +205,10 @@ def table(rows: list[Row]) -> str:
 
 def insert(path: Path, sections: dict[str, str]) -> None:
     """Put the sections, by mapping, between the marks of a file; those of other mappings stay."""
-    page = path.read_text(encoding="utf-8")
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"error: {path} lacks the marks {BEGIN} and {END}")
-    pieces = rest.partition(END)[0].split("\n### ")[1:]
+    pieces = between(path, BEGIN, END).split("\n### ")[1:]
     known = {piece.partition("\n")[0]: f"### {piece.strip()}\n" for piece in pieces}
     text = "\n".join(section for _, section in sorted((known | sections).items()))
-    with written_aside(path, overwrite=True) as aside:
-        aside.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", encoding="utf-8")
+    put_between(path, BEGIN, END, text)
 
 
 def main() -> None:

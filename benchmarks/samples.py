@@ -1,11 +1,13 @@
 """How different and how sound samples are that are drawn for the beads of known structures.
 
 python benchmarks/samples.py STRUCTURE... --mapping ca_only [--model MODEL] [-n 10] [--seed 0]
+    [-o docs/samples.md]
 
 Each STRUCTURE, or --frames of its models, is coarse-grained by the mapping, and samples are drawn
 from the beads. With --error, in Å, the structure itself stands for what a model says, with that
 expected error: what the sampling does by itself, for mappings that have no model yet. Figures are
-means over models of the file, those of samples also over samples.
+means over models of the file, those of samples also over samples. With -o the table goes into a
+file between two marks.
 
 - own: RMSD of the model's own answer from the structure, heavy atoms; samples: the same, mean
   over samples; best: the nearest sample
@@ -32,7 +34,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from page import put_between
 from scipy.spatial import cKDTree
+from startup import processor
 
 import herobm
 from herobm.assembly.sampling import Sampler
@@ -57,9 +61,23 @@ warnings.filterwarnings("ignore")  # of third parties, about structures that are
 #: Å: nearer pairs are counted; farther than the sum of their radii by this, two are not bonded.
 NEIGHBOURS, SLACK = 5.0, 0.4
 COLUMNS = (
-    "residues models own samples best diversity clash_ratio_% GED EMD_phi EMD_psi EMD_chi1 valid "
-    "CPU_s_a_sample"
+    "structure by residues models own samples best diversity clash_ratio_% GED EMD_phi EMD_psi "
+    "EMD_chi1 valid CPU_s_a_sample"
 )
+#: Marks in the file between which the table stands.
+BEGIN = "<!-- the table below is written by benchmarks/samples.py -->"
+END = "<!-- end of the table -->"
+#: Structure -> what the paper of GenZProt (arXiv:2303.01569) prints for its samples of it.
+GENZPROT = {
+    "PED00151val": {
+        "diversity": "1.711", "clash_ratio_%": "0.637", "GED": "0.019",
+        "EMD_phi": "0.034", "EMD_psi": "0.053", "EMD_chi1": "0.262",
+    },
+    "PED00055": {
+        "diversity": "1.871", "clash_ratio_%": "0.473", "GED": "0.054",
+        "EMD_phi": "0.065", "EMD_psi": "0.073", "EMD_chi1": "0.268",
+    },
+}  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -244,16 +262,28 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=10, help="samples of each")
     parser.add_argument("--frames", type=int, default=1, help="models of each file, spread evenly")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", type=Path, help="file with marks to write between")
     chosen = parser.parse_args()
     library = compile_library(herobm.load_registry().mapping(chosen.mapping))
     names = COLUMNS.split()
-    print(f"| structure | {' | '.join(names)} |\n|-{'|-' * len(names)}|")
+    lines = [f"| {' | '.join(names)} |", "|-" * len(names) + "|"]
+    print("\n".join(lines))
     for path in chosen.structures:
         try:
             cases = list(cases_of(path, library, chosen))
-            print(f"| {path.stem} | {' | '.join(line_of(cases))} |", flush=True)
+            lines.append(f"| {path.stem} | {chosen.mapping} | {' | '.join(line_of(cases))} |")
+            print(lines[-1], flush=True)
+            if path.stem in GENZPROT:
+                known = {"structure": path.stem, "by": "GenZProt"} | GENZPROT[path.stem]
+                lines.append(f"| {' | '.join(known.get(name, '') for name in names)} |")
         except HerobmError as error:
             raise SystemExit(f"error: {error}") from None
+    if chosen.output is not None:
+        note = (
+            f"herobm {herobm.__version__}, {processor()}, {chosen.n} samples of each of "
+            f"{chosen.frames} frames at most."
+        )
+        put_between(chosen.output, BEGIN, END, f"{note}\n\n" + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
