@@ -118,10 +118,11 @@ def step_options(post: str | None, registry: Registry, **given: object) -> dict[
         for name, value in given.items()
         if value is not None
     }
-    for name in known:
-        if STAGE_OF[name] not in steps:
+    for stage in dict.fromkeys(STAGE_OF.values()):
+        idle = ", ".join(f"--{name}" for name in known if STAGE_OF[name] == stage)
+        if idle and stage not in steps:
             raise typer.BadParameter(
-                f"--{name}: for {STAGE_OF[name]}, which does not run; name it among the steps"
+                f"{idle}: for {stage}, which does not run; name it among the steps"
             )
     if "platform" in known:
         from herobm.post.settings import find_platform
