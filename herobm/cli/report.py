@@ -282,7 +282,7 @@ def _with_beads(
 ) -> Iterator[tuple[Frame, FloatArray | None]]:
     """Add the beads (n_beads, 3) that each frame was made from, found by its time.
 
-    By its number, where the beads' trajectory has no times that tell its frames apart.
+    By its number, where the times of either trajectory do not tell its frames apart (`_timed`).
     """
     from herobm.errors import StructureError
     from herobm.io import open_trajectory, read_beads
