@@ -54,7 +54,8 @@ class TrainConfig(BaseModel):
     half_strain : strain, Å, at which the error of an atom counts half; errors of noisy beads are
         large whatever is learnt and would drown the others. All count alike where it is None.
     initial : weights to begin with, of the same network, or of its first look alone; relative to
-        the config file. A second look needs them. Rounds of messages may be fewer there, with the
+        the config file. A second look needs them; one that this network does not take is left
+        behind. Rounds of messages may be fewer there, with the
         last one seeing contacts: those beyond begin as it. Those of another mapping bring what
         beads of the same name have learnt (see `herobm.train.inherit`).
     hold : whether looks that `initial` brings stay as they were while what comes after them, a

@@ -75,11 +75,14 @@ def _can_begin(mine: ModelConfig, theirs: ModelConfig) -> bool:
     """Whether a network can begin with the weights of another.
 
     That one may see more or fewer neighbours; it may have no rounds of messages, and no second
-    look; its second look may look more or less often; and it may pass fewer rounds, with fewer of
-    them that see contacts: those beyond begin as its last one, which sees what they see.
+    look; its second look may look more or less often, and is left behind where this one has none;
+    and it may pass fewer rounds, with fewer of them that see contacts: those beyond begin as its
+    last one, which sees what they see.
     """
     sight = {"n_neighbours": mine.n_neighbours, "n_single": mine.n_single}
     known = theirs.model_copy(update=sight)
+    if known.rounds is None and mine.second is None:
+        known = known.model_copy(update={"second": None})
     if known.second is not None and mine.second is not None:
         again = known.second.model_copy(update={"times": mine.second.times})
         known = known.model_copy(update={"second": again})

@@ -164,6 +164,23 @@ def test_weights_of_another_mapping_that_say_nothing_are_refused(
     assert train(run(tiny_run, elnedyn, "elnedyn", initial=initial)) is not None
 
 
+def test_a_second_look_may_be_left_behind(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
+) -> None:
+    second = SecondConfig(n_channels=4, hidden=16, readout=12, n_blocks=1)
+    looks = tiny_run.model.model_copy(update={"second": second})
+    data = packed(structures, tmp_path, "protein", "martini3")
+    first = train(run(tiny_run, data, "first"))
+    twice = train(run(tiny_run, data, "twice", model=looks, initial=first))
+    path = train(run(tiny_run, data, "rounds", rounds=1, initial=twice, **STILL))
+    assert twice is not None
+    assert path is not None
+    old, new = load_file(twice), load_file(path)
+    assert any(name.startswith("second.") for name in old)
+    assert not any(name.startswith("second.") for name in new)
+    torch.testing.assert_close(new["readout"], old["readout"], atol=1e-3, rtol=1e-3)
+
+
 def test_beads_may_place_more_atoms_or_fewer(
     tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], tmp_path: Path
 ) -> None:
