@@ -36,12 +36,15 @@ def open_library(
     Parameters
     ----------
     names : iterable of str or Path
-        Of mapping sets, files or folders; the last one wins for each residue name.
+        Of mapping sets, files or folders; the last one wins for each residue name. A set that is
+        named twice counts where it is named last.
     registry : Registry
     residues : iterable of str
         Residue names of the structure.
     """
-    libraries = [compile_library(registry.mapping(name)) for name in names]
+    sets = [registry.mapping(name) for name in names]
+    once = [one for i, one in enumerate(sets) if one not in sets[i + 1 :]]
+    libraries = [compile_library(one) for one in once]
     for winner, loser, lost in overruled(libraries, residues):
         log.info(
             "%s: mapping '%s' is taken, for it is named after '%s'", ", ".join(lost), winner, loser

@@ -15,15 +15,13 @@ def merge_libraries(libraries: Sequence[Library]) -> Library:
     Parameters
     ----------
     libraries : sequence of Library
-        At least one. Where several have a residue name, the later one wins; one that is named
-        twice counts where it is named last.
+        At least one. Where several have a residue name, the later one wins.
 
     Returns
     -------
     Library
         Its templates remember the set that they are of.
     """
-    libraries = [one for i, one in enumerate(libraries) if one not in libraries[i + 1 :]]
     if len(libraries) == 1:
         return libraries[0]
     by_residue: dict[str, int] = {}
@@ -58,8 +56,7 @@ def overruled(
     wanted = set(residues)
     for i, loser in enumerate(libraries):
         for j, winner in enumerate(libraries[i + 1 :], start=i + 1):
-            later = [one for one in libraries[j + 1 :] if one is not winner]
             lost = wanted & loser.by_residue.keys() & winner.by_residue.keys()
-            lost -= {name for one in later for name in one.by_residue}
-            if lost and winner is not loser:
+            lost -= {name for later in libraries[j + 1 :] for name in later.by_residue}
+            if lost:
                 yield winner.name, loser.name, sorted(lost)
