@@ -99,7 +99,7 @@ def structures_of(data: DataSet, root: Path, limit: int | None) -> Iterator[tupl
         for frame in trajectory:
             if frame.index in wanted:
                 name = f"{path.name} frame {frame.index}"
-                yield name, atoms.with_positions(frame.positions, frame.box)
+                yield name, atoms.with_frame(frame.positions, frame.box)
 
 
 Maker = Callable[[Topology], Rebuilds]

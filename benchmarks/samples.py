@@ -104,7 +104,7 @@ def cases_of(path: Path, library: Library, chosen: argparse.Namespace) -> Iterat
     draw = None
     whole = herobm.read_atoms(path, chosen.selection)
     for positions, box in models_of(path, whole, chosen):
-        atoms = drop_incomplete(whole.with_positions(positions, box), library)
+        atoms = drop_incomplete(whole.with_frame(positions, box), library)
         beads = herobm.coarsen(atoms, library, skip_unmapped=True)
         if draw is None:
             topology = build_topology(beads, library, source=str(path))

@@ -75,9 +75,13 @@ class Particles:
     def __len__(self) -> int:
         return len(self.names)
 
-    def with_positions(self, positions: FloatArray, box: FloatArray | None = None) -> Self:
-        """Return the same particles elsewhere (another frame of a trajectory)."""
-        return replace(self, positions=positions, box=self.box if box is None else box)
+    def with_positions(self, positions: FloatArray) -> Self:
+        """Return the same particles elsewhere in the same box."""
+        return replace(self, positions=positions)
+
+    def with_frame(self, positions: FloatArray, box: FloatArray | None) -> Self:
+        """Return the same particles in another frame of a trajectory, which has its own box."""
+        return replace(self, positions=positions, box=box)
 
     def subset(self, keep: BoolArray) -> Self:
         """Return the particles where `keep` (n,) is True, and the residues they belong to."""

@@ -215,6 +215,23 @@ def test_a_protein_does_not_feel_what_its_model_does_not_know(
     assert np.abs(first.atoms.positions[-602:] - of_protein(alone)).max() <= same
 
 
+def test_a_model_of_a_plug_in_sees_the_box_of_each_frame(lipid: Beads, tmp_path: Path) -> None:
+    seen: list[FloatArray | None] = []
+
+    class Watching(Lattice):
+        def rebuild(self, topology: Topology, beads: Beads) -> FloatArray:
+            seen.append(beads.box)
+            return super().rebuild(topology, beads)
+
+    boxes = [np.array([edge, edge, edge, 90.0, 90.0, 90.0]) for edge in (50.0, 60.0)]
+    frames = [lipid.with_frame(lipid.positions, box) for box in (*boxes, None)]
+    registry = with_lipids(tmp_path, Watching())
+    ready = prepare(frames[0], mapping="octane", model="oils/line", post="none", registry=registry)
+    for frame in frames:
+        ready.rebuild(frame)
+    assert [None if box is None else box[0] for box in seen] == [50.0, 60.0, None]
+
+
 def test_packs_are_found_by_their_residues(
     protein: Beads, lipid: Beads, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -103,7 +103,7 @@ class ForeignShare:
             If the reconstructor fails, or places atoms nowhere.
         """
         alone = self.part.topology.beads
-        seen = alone.with_positions(beads.positions[self.part.beads], beads.box)
+        seen = alone.with_frame(beads.positions[self.part.beads], beads.box)
         positions = self._rebuilt(seen)
         draft.placed[self.part.atoms[self.own]] = positions[self.own]
 

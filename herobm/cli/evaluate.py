@@ -165,7 +165,7 @@ def _frames(
         )
         for frame in shown:
             if frame.index in chosen:
-                yield f"frame {frame.index}", atoms.with_positions(frame.positions, frame.box)
+                yield f"frame {frame.index}", atoms.with_frame(frame.positions, frame.box)
 
 
 def _write(

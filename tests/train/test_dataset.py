@@ -63,7 +63,7 @@ def test_residues_cut_by_the_box_are_packed_whole(
     box = np.array([60.0, 60.0, 60.0, 90.0, 90.0, 90.0])
     cut = atoms.positions.copy()
     cut[1] += box[:3]
-    write_dataset(tmp_path / "c.safetensors", [("one", atoms.with_positions(cut, box))], mappings)
+    write_dataset(tmp_path / "c.safetensors", [("one", atoms.with_frame(cut, box))], mappings)
     found = read_dataset(tmp_path / "c.safetensors").atoms.positions
     centred = atoms.positions - atoms.positions.mean(axis=0)
     assert np.abs(found - centred).max() <= 0.0005 + 1e-9
