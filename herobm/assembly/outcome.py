@@ -12,6 +12,7 @@ from herobm.assembly.confidence import Confidence
 from herobm.assembly.draft import Model
 from herobm.chem.quality import Contribution, Summary
 from herobm.plan import Plan
+from herobm.system.matching import find_residues
 from herobm.types import Atoms, Beads, IntArray, Residues
 
 
@@ -100,22 +101,13 @@ def find_atoms(plan: Plan, residues: Residues, atoms: Atoms) -> IntArray:
     Returns
     -------
     IntArray, shape (plan.n_atoms,)
-        Index of each, by residue and name; -1 for atoms that are not there any more.
+        Index of each, by place of the residue and name; -1 for atoms that are not there any more.
     """
     if len(atoms) == plan.n_atoms and np.array_equal(atoms.names, plan.atom_names):
         return np.arange(plan.n_atoms)
-    there = _keys(atoms.residues, len(atoms.residues) == plan.n_residues)
-    wanted = _keys(residues, len(atoms.residues) == plan.n_residues)
-    index: dict[tuple[object, str], int] = {}
-    for i, name in enumerate(atoms.names.tolist()):
-        index.setdefault((there[atoms.residue_index[i]], name), i)
-    pairs = zip(plan.atom_residue.tolist(), plan.atom_names.tolist(), strict=True)
-    return np.array([index.get((wanted[r], name), -1) for r, name in pairs], dtype=np.int64)
-
-
-def _keys(residues: Residues, by_number: bool) -> list[object]:
-    """Say by what a residue is known: its place, or its labels."""
-    if by_number:
-        return list(range(len(residues)))
-    columns = (residues.chains, residues.ids, residues.icodes, residues.names)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+    places = find_residues(residues, atoms.residues)
+    index: dict[tuple[int, str], int] = {}
+    for i, key in enumerate(zip(atoms.residue_index.tolist(), atoms.names.tolist(), strict=True)):
+        index.setdefault(key, i)
+    pairs = zip(places[plan.atom_residue].tolist(), plan.atom_names.tolist(), strict=True)
+    return np.array([index.get(pair, -1) for pair in pairs], dtype=np.int64)

@@ -253,10 +253,11 @@ def _trajectory(
 def _write(output: Path, atoms: Atoms, context: Any, overwrite: bool) -> None:
     """Write atoms, disulfide bridges as bonds."""
     from herobm.io import write_structure
-    from herobm.post.layout import lay_out
+    from herobm.post.layout import plan_rows
 
     bonds = None
-    if context.disulfides and len(atoms.residues) >= context.topology.plan.n_residues:
-        rows = lay_out(atoms, context, "post").rows
-        bonds = [(int(rows[a]), int(rows[b])) for a, b in context.disulfides]
+    if context.disulfides:
+        rows = plan_rows(atoms, context)
+        pairs = ((int(rows[a]), int(rows[b])) for a, b in context.disulfides)
+        bonds = [pair for pair in pairs if min(pair) >= 0] or None
     write_structure(output, atoms, overwrite=overwrite, bonds=bonds)

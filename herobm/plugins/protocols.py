@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from herobm.plan.template import Template
     from herobm.system.topology import Topology
-    from herobm.types import Atoms, Beads, FloatArray, IntArray
+    from herobm.types import Atoms, Beads, FloatArray, IntArray, Residues
 
 
 @runtime_checkable
@@ -82,6 +82,8 @@ class StepContext(Protocol):
         ``report("...")`` hands a line to the summary: what the step did, and what it cost.
     residue_of : IntArray or None, shape (n_residues of the plan,)
         Residue of the atoms for each residue of the plan; None where they are the same.
+    residues : Residues or None
+        Of the atoms before any step, in which `residue_of` counts; None for those of the topology.
     """
 
     @property
@@ -127,6 +129,10 @@ class StepContext(Protocol):
     @property
     def residue_of(self) -> IntArray | None:
         """Residue of the atoms for each residue of the plan."""
+
+    @property
+    def residues(self) -> Residues | None:
+        """Residues of the atoms before any step."""
 
 
 class PostProcessor(Protocol):

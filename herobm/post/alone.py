@@ -67,6 +67,7 @@ def context_of(
         bonds=bonds,
         beads=topology.beads if beads is not None else None,
         residue_of=residue_of,
+        residues=atoms.residues,
     )
     return replace(known, disulfides=_disulfides(lay_out(atoms, known, source), topology))
 

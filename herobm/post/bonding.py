@@ -10,10 +10,11 @@ from scipy.spatial import cKDTree
 
 from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.post.context import PostContext
+from herobm.post.layout import plan_residues
 from herobm.post.residue_names import standard_atom, standard_name
 from herobm.system.disulfides import SULFUR_CUTOFF, within_image
 from herobm.system.matching import match_atoms
-from herobm.types import Atoms, BoolArray, IntArray, Residues
+from herobm.types import Atoms, BoolArray, IntArray
 
 #: Water, as files call it; its atom is O.
 WATERS = frozenset({"HOH", "WAT", "SOL", "TIP3"})
@@ -83,26 +84,12 @@ def locate(atoms: Atoms, context: PostContext) -> Places:
         none = np.full(len(atoms), -1, dtype=np.int64)
         return Places(none, residue, none)
     plan = context.topology.plan
-    _match_residues(residue, atoms.residues, context)
+    places = plan_residues(atoms.residues, context)
+    residue[places[places >= 0]] = np.flatnonzero(places >= 0)
     listed = match_atoms(atoms, plan.library).atom
     owner = residue[atoms.residue_index]
     listed = np.where(owner >= 0, listed, -1)
     return Places(plan_atoms(plan, owner, listed), residue, listed)
-
-
-def _match_residues(found: IntArray, ours: Residues, context: PostContext) -> None:
-    """Find the residues of the plan; they have its order, others may lie between."""
-    assert context.topology is not None
-    theirs = context.topology.beads.residues
-    keys = [list(zip(r.names.tolist(), r.ids.tolist(), strict=True)) for r in (theirs, ours)]
-    here = 0
-    for there, key in enumerate(keys[0]):
-        try:
-            here = keys[1].index(key, here)
-        except ValueError:
-            continue
-        found[here] = there
-        here += 1
 
 
 def assemble(atoms: Atoms, context: PostContext) -> Assembly:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from herobm.types import Beads, FloatArray, IntArray
+from herobm.types import Beads, FloatArray, IntArray, Residues
 
 if TYPE_CHECKING:
     from herobm.system.topology import Topology
@@ -44,6 +44,8 @@ class PostContext:
         Takes a line for the summary: what the step did, and what it cost in accuracy.
     residue_of : IntArray or None, shape (n_residues of the plan,)
         Residue of the atoms for each residue of the plan; None where they are the same.
+    residues : Residues or None
+        Of the atoms before any step, in which `residue_of` counts; None for those of the topology.
     """
 
     beads: Beads | None = None
@@ -57,3 +59,4 @@ class PostContext:
     options: Mapping[str, Any] = field(default_factory=dict)
     report: Callable[[str], None] = _unheard
     residue_of: IntArray | None = None
+    residues: Residues | None = None

@@ -11,9 +11,9 @@ from herobm.errors import StructureError
 from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.post.context import PostContext
-from herobm.system.matching import match_atoms
+from herobm.system.matching import find_residues, match_atoms
 from herobm.system.topology import Topology
-from herobm.types import Atoms, FloatArray, IntArray
+from herobm.types import Atoms, FloatArray, IntArray, Residues
 
 #: Å, atoms that are not in the plan (hydrogens) follow the nearest one that is, if so near.
 FOLLOWS = 1.5
@@ -86,26 +86,60 @@ def lay_out(atoms: Atoms, context: PostContext, step: str) -> Layout:
             "fits it",
             "Name a mapping of its residues (--mapping my.map).",
         )
-    plan = topology.plan
-    rows = _rows(atoms, plan, context.residue_of, step)
+    places = plan_residues(atoms.residues, context)
+    if (places < 0).any():
+        raise StructureError(
+            f"{step}: the structure has {len(atoms.residues)} residues, its beads "
+            f"{topology.plan.n_residues}",
+            "Give the beads that it was rebuilt from.",
+        )
+    rows = plan_rows(atoms, context)
     bonds = context.bonds
     if bonds is None:
-        bonds = plan_bonds(plan, topology.links.previous)
+        bonds = plan_bonds(topology.plan, topology.links.previous)
     return Layout(atoms, topology, rows, bonds[(rows[bonds] >= 0).all(axis=1)])
 
 
-def _rows(atoms: Atoms, plan: Plan, residue_of: IntArray | None, step: str) -> IntArray:
-    if residue_of is None:
-        residue_of = np.arange(plan.n_residues)
-        if len(atoms.residues) != plan.n_residues:
-            raise StructureError(
-                f"{step}: the structure has {len(atoms.residues)} residues, its beads "
-                f"{plan.n_residues}",
-                "Give the beads that it was rebuilt from.",
-            )
-    place = np.full(len(atoms.residues), -1, dtype=np.int64)
-    place[residue_of] = np.arange(plan.n_residues)
-    target = plan_atoms(plan, place[atoms.residue_index], match_atoms(atoms, plan.library).atom)
+def plan_residues(residues: Residues, context: PostContext) -> IntArray:
+    """Find the residues of the plan among those of a structure that steps may have added to.
+
+    Parameters
+    ----------
+    residues : Residues
+    context : PostContext
+        With a topology.
+
+    Returns
+    -------
+    IntArray, shape (n_residues of the plan,)
+        Index of each; -1 for those that are not there any more.
+    """
+    assert context.topology is not None
+    given = context.residues
+    found = find_residues(context.topology.beads.residues if given is None else given, residues)
+    return found if context.residue_of is None else found[context.residue_of]
+
+
+def plan_rows(atoms: Atoms, context: PostContext) -> IntArray:
+    """Find the atoms of the plan in a structure that steps may have added to.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    context : PostContext
+        With a topology.
+
+    Returns
+    -------
+    IntArray, shape (n_atoms of the plan,)
+        Index of each; -1 for those that are not there.
+    """
+    assert context.topology is not None
+    plan = context.topology.plan
+    places = plan_residues(atoms.residues, context)
+    owner = np.full(len(atoms.residues), -1, dtype=np.int64)
+    owner[places[places >= 0]] = np.flatnonzero(places >= 0)
+    target = plan_atoms(plan, owner[atoms.residue_index], match_atoms(atoms, plan.library).atom)
     rows = np.full(plan.n_atoms, -1, dtype=np.int64)
     rows[target[target >= 0]] = np.flatnonzero(target >= 0)
     return rows

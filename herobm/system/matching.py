@@ -54,6 +54,45 @@ def find_templates(residues: Residues, library: Library) -> IntArray:
     return known[inverse] if len(residues) else np.zeros(0, dtype=np.int64)
 
 
+def find_residues(before: Residues, after: Residues) -> IntArray:
+    """Find residues in a structure that others were put between, or that lacks some of them.
+
+    The order tells them apart, since their labels may not: copies of a molecule can share a chain
+    id, and GRO files count to 99999. Where as many are left, they are the same.
+
+    Parameters
+    ----------
+    before, after : Residues
+
+    Returns
+    -------
+    IntArray, shape (len(before),)
+        Index into `after`, -1 for those that are not there any more.
+    """
+    if len(before) == len(after):
+        return np.arange(len(before))
+    found = np.full(len(before), -1, dtype=np.int64)
+    more = len(after) - len(before)
+    if more < 0:
+        back = find_residues(after, before)
+        found[back[back >= 0]] = np.flatnonzero(back >= 0)
+        return found
+    labels = _labels(after)
+    here = 0
+    for i, label in enumerate(_labels(before)):
+        try:  # no residue is farther on than by the number of new ones
+            found[i] = labels.index(label, here, i + more + 1)
+        except ValueError:
+            continue
+        here = int(found[i]) + 1
+    return found
+
+
+def _labels(residues: Residues) -> list[tuple[object, ...]]:
+    columns = (residues.chains, residues.ids, residues.icodes, residues.names)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
 def match_atoms(atoms: Atoms, library: Library) -> AtomMatch:
     """Find each atom in the mapping of its residue, by the naming column with most hits.
 

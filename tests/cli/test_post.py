@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from herobm.io import (
     TrajectoryWriter,
@@ -17,7 +18,7 @@ from herobm.io import (
     write_structure,
 )
 from herobm.system.periodic import box_matrix
-from herobm.types import Atoms
+from herobm.types import Atoms, Residues
 
 
 @pytest.fixture
@@ -215,6 +216,48 @@ def test_beads_get_no_hydrogens(herobm, tmp_path: Path, ends: str) -> None:
     assert outcome.code == 1
     assert "may lack heavy atoms" in outcome.err
     assert not (tmp_path / "out.pdb").exists()
+
+
+@pytest.fixture
+def bridged(peptide: Callable[[str], Atoms], tmp_path: Path) -> Path:
+    """Chain A lacks residues 3 and 4; its cysteine, behind them, is bridged to that of chain B."""
+    one, two = peptide("GAGGSCG"), peptide("GCG")
+    one = one.subset(~np.isin(one.residue_index, (2, 3)))
+    ends = [x.positions[x.names == "SG"][0] for x in (one, two)]
+    away, inwards = ends[0] - one.positions.mean(axis=0), two.positions.mean(axis=0) - ends[1]
+    away /= np.linalg.norm(away)
+    turn, _ = Rotation.align_vectors([away], [inwards])
+    there = turn.apply(two.positions - ends[1]) + ends[0] + 2.05 * away
+    columns = [
+        np.concatenate([getattr(x.residues, name) for x in (one, two)])
+        for name in ("names", "ids", "icodes")
+    ]
+    both = Atoms(
+        positions=np.concatenate([one.positions, there]),
+        names=np.concatenate([one.names, two.names]),
+        residue_index=np.concatenate([one.residue_index, two.residue_index + 5]),
+        residues=Residues(*columns, np.repeat(["A", "B"], [5, 3])),
+        elements=np.concatenate([one.symbols, two.symbols]),
+    )
+    write_structure(tmp_path / "bridged.pdb", both)
+    return tmp_path / "bridged.pdb"
+
+
+@pytest.mark.parametrize("step", ["hydrogens", "hydrogens,minimise"])
+def test_bridges_are_written_where_caps_were_added(
+    herobm, bridged: Path, tmp_path: Path, step: str
+) -> None:
+    out = tmp_path / "out.pdb"
+    outcome = herobm("post", step, bridged, "--ends", "capped", "-o", out)
+    assert outcome.code == 0, outcome.err
+    after = read_atoms(out)
+    assert after.residues.names.tolist()[2:4] == ["NME", "ACE"]
+    lines = out.read_text().splitlines()
+    [bridge] = [line for line in lines if line.startswith("SSBOND")]
+    assert bridge.split()[2:8] == ["CYS", "A", "6", "CYS", "B", "2"]
+    sulfurs = [line[6:11] for line in lines if line.startswith("ATOM") and line[13:15] == "SG"]
+    joined = [line.split()[1:] for line in lines if line.startswith("CONECT")]
+    assert sorted(joined) == sorted([[x.strip() for x in sulfurs[::k]] for k in (1, -1)])
 
 
 #: Methanol, which no mapping and no force field has, far from everything.

@@ -12,6 +12,7 @@ import pytest
 from herobm.errors import MinimisationError
 from herobm.io import write_structure
 from herobm.plan import Library
+from herobm.post.alone import context_of
 from herobm.post.context import PostContext
 from herobm.post.hydrogens import hydrogens
 from herobm.system import build_topology, coarsen
@@ -147,6 +148,25 @@ def test_a_ligand_gets_hydrogens_from_its_mapping(
     assert len(full) == 24
     wanted = {"H101", "H102", "H103", "H121", "H122", "H123", "H141", "H142", "H143", "H8"}
     assert names_of(full, 0) >= wanted
+
+
+def test_a_ligand_that_lacks_atoms_does_not_stand_for_another_one(
+    caffeine: tuple[Atoms, PostContext],
+) -> None:
+    """Both have the same name and number; the mapping serves the second one only."""
+    whole, known = caffeine
+    assert known.topology is not None
+    lacking = ~np.isin(whole.names, ["N1", "C6", "C10", "O13"])
+    both = Atoms(
+        positions=np.concatenate([whole.positions[lacking], whole.positions + 30.0]),
+        names=np.concatenate([whole.names[lacking], whole.names]),
+        residue_index=np.repeat([0, 1], [lacking.sum(), len(whole)]),
+        residues=replace(whole.residues.take(np.array([0, 0])), chains=np.array(["X", "Y"])),
+        elements=np.concatenate([whole.symbols[lacking], whole.symbols]),
+    )
+    full = hydrogens(both, context_of(both, known.topology.plan.library))
+    counts = np.bincount(full.residue_index[~full.heavy], minlength=2)
+    assert counts.tolist() == [0, 10]
 
 
 def test_a_molecule_that_nobody_knows_is_named(caffeine: tuple[Atoms, PostContext]) -> None:
