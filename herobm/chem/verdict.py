@@ -19,6 +19,7 @@ from herobm.chem.geometry import dihedrals
 from herobm.chem.stereo import chirality_errors, double_bond_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.system.coarsen import coarsen_plan
+from herobm.system.disulfides import near_sulfurs
 from herobm.system.periodic import minimum_image
 from herobm.system.topology import Topology
 from herobm.types import BoolArray, FloatArray, IntArray, StrArray
@@ -27,8 +28,6 @@ from herobm.types import BoolArray, FloatArray, IntArray, StrArray
 OUTLIER = 4.0
 #: Degrees, least omega of a peptide that is not cis, and of one that is not twisted.
 CIS, TRANS = 30.0, 150.0
-#: Å between two sulfur atoms that are taken for bridged.
-SULFUR_BOND = 2.6
 #: Faults that a residue can have, in the order of the rows of `Verdict.faults`.
 FAULTS = (
     "Ramachandran outlier",
@@ -313,7 +312,7 @@ def chi_histograms(chi: Sequence[Chi], positions: FloatArray) -> IntArray:
 
 
 def sulfur_bridges(elements: StrArray, positions: FloatArray) -> IntArray:
-    """Pairs of sulfur atoms closer than `SULFUR_BOND`, shape (n, 2).
+    """Pairs of sulfur atoms that are near enough for a bridge, shape (n, 2).
 
     Parameters
     ----------
@@ -321,11 +320,5 @@ def sulfur_bridges(elements: StrArray, positions: FloatArray) -> IntArray:
     positions : FloatArray, shape (n_atoms, 3)
         Å; NaN for atoms that are not there.
     """
-    from scipy.spatial import cKDTree
-
-    sulfur = np.flatnonzero((elements == "S") & np.isfinite(positions).all(axis=1))
-    if len(sulfur) == 0:
-        return np.zeros((0, 2), dtype=np.int64)
-    pairs = cKDTree(positions[sulfur]).query_pairs(SULFUR_BOND, output_type="ndarray")
-    found: IntArray = sulfur[pairs.reshape(-1, 2)]
-    return found
+    sulfurs = np.flatnonzero((elements == "S") & np.isfinite(positions).all(axis=1))
+    return near_sulfurs(sulfurs, positions)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.post.context import PostContext
 from herobm.post.layout import plan_residues
 from herobm.post.residue_names import standard_atom, standard_name
-from herobm.system.disulfides import SULFUR_CUTOFF, within_image
+from herobm.system.disulfides import near_sulfurs, within_image
 from herobm.system.matching import match_atoms
 from herobm.types import Atoms, BoolArray, IntArray
 
@@ -129,7 +128,7 @@ def assemble(atoms: Atoms, context: PostContext) -> Assembly:
 def _planned_bonds(atoms: Atoms, context: PostContext, plan_atom: IntArray) -> IntArray:
     """Bonds of the mapping and disulfides, as pairs of atoms."""
     if context.topology is None:
-        return _near_sulfurs(atoms)
+        return _bridges(atoms)
     plan = context.topology.plan
     bonds = context.bonds
     if bonds is None:
@@ -145,12 +144,11 @@ def _planned_bonds(atoms: Atoms, context: PostContext, plan_atom: IntArray) -> I
     return kept
 
 
-def _near_sulfurs(atoms: Atoms) -> IntArray:
+def _bridges(atoms: Atoms) -> IntArray:
     """Pairs of sulfur atoms of cysteine that lie at the length of a bond."""
     cysteine = np.array([standard_name(str(n)) == "CYS" for n in atoms.residues.names], bool)
     rows = np.flatnonzero((atoms.names == "SG") & cysteine[atoms.residue_index])
-    pairs = cKDTree(atoms.positions[rows]).query_pairs(SULFUR_CUTOFF, output_type="ndarray")
-    return np.sort(rows[pairs.reshape(-1, 2)], axis=1)
+    return near_sulfurs(rows, atoms.positions)
 
 
 def _linked(

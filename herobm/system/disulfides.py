@@ -54,15 +54,45 @@ class Candidates:
             Å, largest distance of two of them.
         """
         gaps = minimum_image(positions[self.pairs[:, 0]] - positions[self.pairs[:, 1]], self.box)
-        distances = np.linalg.norm(gaps, axis=1)
-        taken: set[int] = set()
-        found: list[tuple[int, int]] = []
-        for row in np.argsort(distances, kind="stable").tolist():
-            one, two = self.pairs[row].tolist()
-            if distances[row] <= cutoff and not taken & {one, two}:
-                taken |= {one, two}
-                found.append((one, two))
-        return tuple(sorted(found))
+        return _nearest_first(self.pairs, np.linalg.norm(gaps, axis=1), cutoff)
+
+
+def near_sulfurs(sulfurs: IntArray, positions: FloatArray) -> IntArray:
+    """Pairs of sulfur atoms that are bridged where no beads tell; the nearest, each atom once.
+
+    Parameters
+    ----------
+    sulfurs : IntArray, shape (n,)
+        Atoms that may be bridged.
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+
+    Returns
+    -------
+    IntArray, shape (n_bridges, 2)
+        Atoms at most `SULFUR_CUTOFF` apart.
+    """
+    if len(sulfurs) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    pairs = cKDTree(positions[sulfurs]).query_pairs(SULFUR_CUTOFF, output_type="ndarray")
+    pairs = np.sort(sulfurs[pairs.reshape(-1, 2)], axis=1)
+    distances = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    found = _nearest_first(pairs, distances, SULFUR_CUTOFF)
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+def _nearest_first(
+    pairs: IntArray, distances: FloatArray, cutoff: float
+) -> tuple[tuple[int, int], ...]:
+    """Pairs up to a distance in Å, nearest first; no atom is in two."""
+    taken: set[int] = set()
+    found: list[tuple[int, int]] = []
+    for row in np.argsort(distances, kind="stable").tolist():
+        one, two = pairs[row].tolist()
+        if distances[row] <= cutoff and not taken & {one, two}:
+            taken |= {one, two}
+            found.append((one, two))
+    return tuple(sorted(found))
 
 
 def within_image(bridges: Sequence[tuple[int, int]], positions: FloatArray) -> IntArray:

@@ -136,3 +136,16 @@ def test_a_divergence_is_zero_for_the_same() -> None:
     assert divergence(counts, counts) == pytest.approx(0.0)
     assert divergence(counts, counts[::-1]) > 0.1
     assert np.isnan(divergence(counts, np.zeros(3, int)))
+
+
+def test_sulfur_atoms_at_the_length_of_a_bridge_do_not_clash(
+    martini3: Library, peptide: Peptide
+) -> None:
+    """Each in one bridge, the nearest first; the third one is too near."""
+    layout = AtomLayout.of(peptide("CGGCGGC"), martini3)
+    judge = Judge(layout.topology)
+    positions = layout.place(peptide("CGGCGGC").positions, None)
+    sulfurs = np.flatnonzero(judge.plan.elements == "S")
+    for places, clashing in (((0, 2.65, 9), []), ((0, 2.75, 9), [0, 3]), ((0, 2.0, 4.5), [3, 6])):
+        positions[sulfurs] = np.outer(places, [1.0, 0.0, 0.0]) + 50.0
+        assert faults(judge.judge(positions), "clash") == clashing
