@@ -119,7 +119,8 @@ def report(
     rows = []
     seen = _frames(structure, atoms, trajectory, selection, frames)
     judged = structure, trajectory
-    for frame, given_beads in _with_beads(seen, judged, beads or [], layout.topology, library):
+    compared = _with_beads(seen, judged, beads or [], layout.topology, library, renames)
+    for frame, given_beads in compared:
         positions = layout.place(frame.positions, frame.box)
         verdict = judge.judge(positions, given_beads, frame.box)
         rows.append({"frame": frame.index, "time": frame.time} | verdict.figures())
@@ -279,6 +280,7 @@ def _with_beads(
     paths: list[Path],
     topology: Topology,
     library: Library,
+    renames: dict[str, str],
 ) -> Iterator[tuple[Frame, FloatArray | None]]:
     """Add the beads (n_beads, 3) that each frame was made from, found by its time.
 
@@ -286,6 +288,7 @@ def _with_beads(
     """
     from herobm.errors import StructureError
     from herobm.io import open_trajectory, read_beads
+    from herobm.system import rename_residues
     from herobm.system.topology import build_topology, report_box
 
     systems = pair_trajectories(paths)
@@ -295,14 +298,10 @@ def _with_beads(
         yield from zip(frames, repeat(None))
         return
     path, trajectory = systems[0]
-    coarse = build_topology(read_beads(path), library, skip_unmapped=True, source=str(path))
+    given = rename_residues(read_beads(path), renames)
+    coarse = build_topology(given, library, skip_unmapped=True, source=str(path))
     report_box(coarse)
-    if not np.array_equal(coarse.plan.bead_start, topology.plan.bead_start):
-        raise StructureError(
-            f"{path}: its beads ({coarse.plan.n_beads} of {coarse.plan.n_residues} residues) are "
-            f"not those of the atoms ({topology.plan.n_beads} of {topology.plan.n_residues})",
-            "Choose the residues of both that belong together (--selection).",
-        )
+    _require_same(coarse, topology, path)
     if trajectory is None:
         if judged[1] is not None:
             typer.echo(f"note: all frames are compared with the beads of {path}", err=True)
@@ -323,6 +322,38 @@ def _with_beads(
                     "Give the trajectory that the atoms were made from.",
                 )
             yield frame, coarse.place(other.positions, other.box).positions
+
+
+def _require_same(coarse: Topology, topology: Topology, path: Path) -> None:
+    """Stop at beads of other residues; protonation states are told apart by no heavy atom.
+
+    Raises
+    ------
+    StructureError
+    """
+    from herobm.errors import StructureError
+    from herobm.system.matching import find_templates
+
+    theirs, ours = coarse.plan, topology.plan
+    beads, atoms = coarse.beads.residues, topology.beads.residues
+    hint = (
+        "Give the beads of the residues that are judged, all of them and in the same order; "
+        "--selection chooses among the atoms only."
+    )
+    if not np.array_equal(theirs.bead_start, ours.bead_start):
+        raise StructureError(
+            f"{path}: its beads ({theirs.n_beads} of {theirs.n_residues} residues) are "
+            f"not those of the atoms ({ours.n_beads} of {ours.n_residues})",
+            hint,
+        )
+    kinds = (find_templates(residues, ours.library).tolist() for residues in (beads, atoms))
+    for i, (one, two) in enumerate(zip(*kinds, strict=True)):
+        if ours.library.templates[one].atoms != ours.library.templates[two].atoms:
+            raise StructureError(
+                f"{path}: its beads are not those of the atoms: residue {i + 1} of them is "
+                f"{beads.label(i)} there and {atoms.label(i)} here",
+                hint,
+            )
 
 
 def _before(other: Frame, frame: Frame, timed: bool) -> bool:

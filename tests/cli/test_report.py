@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from herobm.io import TrajectoryWriter, read_atoms, read_beads
+from herobm.io import TrajectoryWriter, read_atoms, read_beads, write_structure
+from herobm.types import Atoms
 
 
 @pytest.fixture
@@ -103,6 +105,27 @@ def test_beads_of_something_else_are_refused(herobm, rebuilt: Path, tmp_path: Pa
     result = herobm("report", rebuilt, "--beads", beads, "--selection", "resid 1:20")
     assert result.code == 1
     assert "are not those of the atoms" in result.err
+    assert "--selection chooses among the atoms only" in " ".join(result.err.split())
+
+
+def test_beads_of_other_residues_with_as_many_beads_are_refused(
+    herobm, peptide: Callable[[str], Atoms], tmp_path: Path
+) -> None:
+    files = tmp_path / "atoms.pdb", tmp_path / "beads.pdb"
+    write_structure(files[0], peptide("GALSHG"))
+    flags = ["--mapping", "martini3", "-o", files[1]]
+    assert herobm("coarsen", files[0], *flags).code == 0
+    lines = files[1].read_text()
+    for name in ("HIE", "HSD"):  # its heavy atoms are the same
+        files[1].write_text(lines.replace("HIS", name))
+        assert herobm("report", files[0], "--beads", files[1]).code == 0
+    files[1].write_text(lines.replace("LEU", "ILE"))
+    result = herobm("report", files[0], "--beads", files[1])
+    assert result.code == 1
+    said = " ".join(result.err.split())
+    assert "residue 3 of them is ILE 3 of chain A there and LEU 3 of chain A here" in said
+    files[1].write_text(lines.replace("LEU", "LXX"))
+    assert herobm("report", files[0], "--beads", files[1], "--rename", "LXX=LEU").code == 0
 
 
 def test_beads_are_no_atoms(herobm, ubiquitin: Path) -> None:
