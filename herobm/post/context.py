@@ -46,6 +46,9 @@ class PostContext:
         Residue of the atoms for each residue of the plan; None where they are the same.
     residues : Residues or None
         Of the atoms before any step, in which `residue_of` counts; None for those of the topology.
+    kept : dict
+        What built-in steps keep for the next frame, by what it is; contexts made of one another
+        (`dataclasses.replace`) share it.
     """
 
     beads: Beads | None = None
@@ -60,3 +63,4 @@ class PostContext:
     report: Callable[[str], None] = _unheard
     residue_of: IntArray | None = None
     residues: Residues | None = None
+    kept: dict[Any, Any] = field(default_factory=dict)

@@ -58,7 +58,7 @@ def minimise(atoms: Atoms, context: PostContext) -> Atoms:
     if lacks_hydrogens(atoms):
         atoms = hydrogens(atoms, context)
     assembly = assemble(atoms, context)
-    known = parametrised(assembly, settings.forcefield)
+    known = parametrised(assembly, settings.forcefield, context.kept)
     loose = known.loose
     parts = [_parts(assembly, context, settings, members) for members in loose]
     beads = bead_groups(assembly, context)

@@ -88,17 +88,16 @@ class Parametrised:
             raise _no_template(assembly, self._name, numbers, str(error)) from error
 
 
-_kept: dict[tuple[object, ...], Parametrised] = {}
-
-
-def parametrised(assembly: Assembly, forcefield: str) -> Parametrised:
-    """Look a structure up in a force field; the last one is remembered, frame after frame.
+def parametrised(assembly: Assembly, forcefield: str, kept: dict[Any, Any]) -> Parametrised:
+    """Look a structure up in a force field, unless the last frame was the same one.
 
     Parameters
     ----------
     assembly : Assembly
     forcefield : str
         A key of `FORCE_FIELDS`.
+    kept : dict
+        `PostContext.kept`; the last one is in it.
     """
     atoms = assembly.atoms
     columns = (
@@ -106,9 +105,11 @@ def parametrised(assembly: Assembly, forcefield: str) -> Parametrised:
         assembly.linked, assembly.bonds,
     )  # fmt: skip
     key = (forcefield, assembly.standard, *((c.dtype.str, c.tobytes()) for c in columns))
-    found = _kept.get(key) or Parametrised(assembly, forcefield)
-    _kept.clear()
-    _kept[key] = found
+    last, found = kept.get(Parametrised, (None, None))
+    if last != key:
+        found = Parametrised(assembly, forcefield)
+        kept[Parametrised] = key, found
+    assert isinstance(found, Parametrised)
     return found
 
 
