@@ -183,5 +183,7 @@ def _measured(
         return ready[0]
 
     found = evaluate(shown, library, rebuilder, bonds=dict(model.bonds))
+    for _, reason in found.set_aside:
+        typer.echo(f"warning: left out: {reason}", err=True)
     figures = table(found, len(found.set_aside), "cpu", threads)
     return f"held out, not seen in training:\n{figures}"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from herobm.chem.chi import find_chi
-from herobm.chem.verdict import chi_histograms, divergence
+from herobm.chem.verdict import CHI_BIN, N_CHI, chi_histograms, divergence
 from herobm.errors import StructureError
 from herobm.plan.template import Library
 from herobm.system.atomistic import AtomLayout
@@ -113,7 +113,7 @@ class Evaluation:
 
         See `herobm.chem.verdict.divergence`; NaN where there are no side chains.
         """
-        both = np.sum([r.chi for r in self.records], axis=0)
+        both = sum((r.chi for r in self.records), np.zeros((2, N_CHI, 360 // CHI_BIN), np.int64))
         return {
             f"kl_chi{number}": divergence(reference, rebuilt)
             for number, (reference, rebuilt) in enumerate(both.swapaxes(0, 1), start=1)

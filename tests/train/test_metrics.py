@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from herobm.chem.geometry import bond_statistics
+from herobm.cli.evaluate import table
 from herobm.plan import Library, project, reconstruct
 from herobm.plan.bonds import plan_bonds
 from herobm.system import Topology
-from herobm.train.evaluate import coarse_grain, evaluate
+from herobm.train.evaluate import Evaluation, coarse_grain, evaluate
 from herobm.train.metrics import ASKED, METRICS, measure
 from herobm.types import Atoms, Beads, FloatArray
 
@@ -290,6 +292,15 @@ def test_a_structure_that_holds_nothing_mapped_is_set_aside(
     ((name, reason),) = found.set_aside
     assert name == "bad"
     assert "bad: no residue" in reason
+
+
+def test_nothing_is_found_where_all_is_set_aside() -> None:
+    found = Evaluation((), (("bad", "no residue of it is mapped"),), noise=0.0, seed=0)
+    assert found.summary() == {}
+    assert np.isnan([*found.divergences().values()]).all()
+    told = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert (told["n_structures"], told["kl_chi1"], told["kl_chi2"]) == (0, None, None)
+    assert table(found, 1, "cpu", 1).startswith("0 structures, 0 residues")
 
 
 def test_a_molecule_cut_by_the_box_is_measured_whole(martini3: Library, peptide: Peptide) -> None:
