@@ -125,16 +125,27 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
     device = next(state.network.parameters()).device
     state.average = {k: t.to(device) for k, t in parts["average"].items()}
     state.best = {k: t.to(device) for k, t in parts["best"].items()}
-    first, second = parts["first"], parts["second"]
-    for name, parameter in state.network.named_parameters():
-        if name in first:
-            state.optimiser.state[parameter] = {
-                "step": torch.tensor(float(about["taken"])),
-                "exp_avg": first[name].to(device),
-                "exp_avg_sq": second[name].to(device),
-            }
+    _restore(state, about["taken"], parts["first"], parts["second"])
     state.step, state.taken, state.seconds = about["step"], about["taken"], about["seconds"]
     state.figures, state.best_figures = about["figures"], about["best_figures"]
+
+
+def _restore(
+    state: State, taken: int, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]
+) -> None:
+    """Give the optimiser its moments; it knows itself on which device it wants what."""
+    learning = [name for name, p in state.network.named_parameters() if p.requires_grad]
+    held = {
+        number: {
+            "step": torch.tensor(float(taken)),
+            "exp_avg": first[name],
+            "exp_avg_sq": second[name],
+        }
+        for number, name in enumerate(learning)
+        if name in first
+    }
+    groups = state.optimiser.state_dict()["param_groups"]
+    state.optimiser.load_state_dict({"state": held, "param_groups": groups})
 
 
 def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:

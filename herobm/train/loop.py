@@ -225,8 +225,8 @@ class _Run:
                     return False
             state.figures |= self.validate(state)
             state.compare()
-            self._log(state)
             save_checkpoint(config.output, state, config)
+            self._log(state)  # last, so that an epoch that is done again has one line
             saved = time.monotonic()
             if saved - started > limit and state.step < self.n_steps:
                 return False
@@ -390,8 +390,15 @@ class _Run:
 
     def _log(self, state: State) -> None:
         line = {"step": state.step, "seconds": round(state.seconds), **state.figures}
-        with (self.config.output / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        path = self.config.output / "log.jsonl"
+        try:
+            with path.open("a") as log:
+                log.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise OutputError(
+                f"{path}: the figures of an epoch cannot be written ({error.strerror or error})",
+                "Make room; the same command goes on from the checkpoint.",
+            ) from None
 
 
 def _make_folder(path: Path, overwrite: bool) -> None:

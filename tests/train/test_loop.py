@@ -20,6 +20,7 @@ from herobm.nn.config import RoundsConfig, SecondConfig
 from herobm.plan import Library
 from herobm.train import loop
 from herobm.train.batch import Batch
+from herobm.train.checkpoint import State
 from herobm.train.config import TrainConfig, parse_config
 from herobm.train.dataset import write_dataset
 from herobm.train.derive import Derived
@@ -111,6 +112,65 @@ def test_another_dataset_does_not_take_over_a_checkpoint(
     write_dataset(other, structures[:2], mappings)
     with pytest.raises(ConfigError, match="another file under 'train'"):
         train(tiny_run.model_copy(update={"train": other}))
+
+
+CUDA = pytest.param(
+    "cuda",
+    marks=[
+        pytest.mark.gpu,
+        pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
+    ],
+)
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+def test_an_optimiser_goes_on_with_what_it_had(
+    tiny_run: TrainConfig, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Count and moments of each parameter, on the device where the optimiser had them."""
+    begun: list[State] = []
+    inner = loop.start
+
+    def start(*arguments: Any) -> State:
+        begun.append(inner(*arguments))
+        told.append(
+            {k: v.clone() for m in begun[-1].optimiser.state.values() for k, v in m.items()}
+        )
+        return begun[-1]
+
+    told: list[dict[str, torch.Tensor]] = []
+    monkeypatch.setattr(loop, "start", start)
+    for _ in range(2):
+        assert train(tiny_run, device=device, max_minutes=0.0) is None
+    assert not told[0]
+    last = [*begun[0].optimiser.state.values()][-1]
+    assert last.keys() == told[1].keys()
+    for key, tensor in told[1].items():
+        assert tensor.device == last[key].device
+        assert torch.equal(tensor, last[key])
+
+
+def test_an_epoch_that_is_done_again_has_one_line_in_the_log(
+    tiny_run: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "save_checkpoint", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny_run)
+    train(tiny_run)
+    lines = (tiny_run.output / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [9, 18, 27]
+
+
+def test_a_log_that_cannot_be_written_is_named(tiny_run: TrainConfig) -> None:
+    (tiny_run.output / "log.jsonl").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"log\.jsonl: the figures of an epoch cannot be written"):
+        train(tiny_run)
+    (tiny_run.output / "log.jsonl").rmdir()
+    assert train(tiny_run) is not None  # from the checkpoint of that epoch
 
 
 def test_a_run_killed_between_the_renames_of_a_checkpoint_goes_on(tiny_run: TrainConfig) -> None:
