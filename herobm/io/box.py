@@ -1,4 +1,4 @@
-"""Periodic boxes: edge lengths and angles, and the three vectors of the same box."""
+"""Periodic boxes as files have them; `herobm.system.periodic` has their mathematics."""
 
 from __future__ import annotations
 
@@ -40,30 +40,6 @@ def no_box(dimensions: Any) -> bool:
     """Tell whether dimensions are what files without a box have: all 0, or the cube of 1 Å."""
     box = np.asarray(dimensions, dtype=np.float64)
     return not box[:3].any() or bool(np.allclose(box[:3], 1.0, atol=1e-3))
-
-
-def box_vectors(box: FloatArray) -> FloatArray:
-    """Return the vectors of a box, the first along x, the second in the xy plane.
-
-    Parameters
-    ----------
-    box : FloatArray, shape (6,)
-        Edge lengths in Å and angles in degrees.
-
-    Returns
-    -------
-    FloatArray, shape (3, 3)
-        One vector a row, in Å.
-    """
-    a, b, c = (float(length) for length in box[:3])
-    # cos(90 degrees) is not quite zero in floating point; a right angle shall give a plain box.
-    cosines = np.where(np.isclose(box[3:], 90.0, atol=1e-4), 0.0, np.cos(np.radians(box[3:])))
-    alpha, beta, gamma = (float(cosine) for cosine in cosines)
-    sine = float(np.sqrt(1.0 - gamma**2))
-    cx = c * beta
-    cy = c * (alpha - beta * gamma) / sine
-    cz = float(np.sqrt(max(c**2 - cx**2 - cy**2, 0.0)))
-    return np.array([[a, 0.0, 0.0], [b * gamma, b * sine, 0.0], [cx, cy, cz]])
 
 
 def box_of_vectors(vectors: FloatArray) -> FloatArray | None:

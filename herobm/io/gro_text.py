@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from herobm.errors import OutputError
-from herobm.io.box import box_vectors
+from herobm.system.periodic import box_matrix
 from herobm.types import FloatArray, Particles
 
 _WRAP = 100_000
@@ -70,7 +70,7 @@ def gro_text(
 
 def _box_line(box: FloatArray | None) -> str:
     """Return the last line: three lengths, or nine numbers for a box that is not rectangular."""
-    vectors = np.zeros((3, 3)) if box is None else box_vectors(box) / 10.0
+    vectors = np.zeros((3, 3)) if box is None else box_matrix(box) / 10.0
     numbers = [float(vectors[row, column]) for row, column in _BOX_ORDER]
     rectangular = not np.round(numbers[3:], 5).any()
     return "".join(f"{number:10.5f}" for number in (numbers[:3] if rectangular else numbers))

@@ -14,6 +14,9 @@ from herobm.types import FloatArray, IntArray
 #: Images are too near at this share of the distance of bonded residues (of the nearest few of
 #: them), and at no more than so many Å; strands of a sheet are 4.8 Å apart.
 TOO_NEAR, FEW, AT_MOST = 0.8, 0.01, 3.0
+#: Degrees, an angle this near to a right one is one; files keep single precision, and the cosine of
+#: 90 degrees is not quite zero.
+RIGHT = 1e-3
 #: Pairs, and share of the particles, up to which that may be so in a box that is large enough.
 STRAY, STRAY_SHARE = 2, 0.01
 
@@ -37,7 +40,8 @@ def box_matrix(box: FloatArray) -> FloatArray:
         If no box has such angles.
     """
     a, b, c = box[:3]
-    cos_alpha, cos_beta, cos_gamma = np.where(box[3:] == 90.0, 0.0, np.cos(np.radians(box[3:])))
+    right = np.abs(box[3:] - 90.0) < RIGHT
+    cos_alpha, cos_beta, cos_gamma = np.where(right, 0.0, np.cos(np.radians(box[3:])))
     squared = 1 + 2 * cos_alpha * cos_beta * cos_gamma - cos_alpha**2 - cos_beta**2 - cos_gamma**2
     if squared < 1e-6 or (box[3:] >= 180.0).any():  # of the volume over that of a right box
         angles = ", ".join(f"{angle:g}" for angle in box[3:])

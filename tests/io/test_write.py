@@ -14,7 +14,7 @@ import MDAnalysis
 import numpy as np
 import pytest
 
-from herobm.errors import OutputError
+from herobm.errors import OutputError, StructureError
 from herobm.io import check_writable, read_atoms, read_beads, write_structure, written_aside
 from herobm.types import Atoms, Beads, Residues
 
@@ -48,6 +48,13 @@ def test_beads_there_and_back(
         assert back.box is None
     else:
         np.testing.assert_allclose(back.box, beads.box, atol=0.01)
+
+
+def test_a_box_with_angles_that_cannot_be_is_not_written(tmp_path: Path, peptide: Peptide) -> None:
+    flat = peptide(Beads, box=np.array([30.0, 30.0, 30.0, 60.0, 60.0, 170.0]))
+    with pytest.raises(StructureError, match="no periodic box with angles of 60, 60, 170 degrees"):
+        write_structure(tmp_path / "a.gro", flat)
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("extension", ["pdb", "cif"])

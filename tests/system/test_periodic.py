@@ -38,6 +38,11 @@ def test_box_vectors_have_the_lengths_and_angles_asked_for(box: FloatArray) -> N
         assert np.degrees(np.arccos(cosine)) == pytest.approx(angle)
 
 
+def test_right_angles_in_single_precision_are_right() -> None:
+    box = np.array([90.0, 50.0, 60.0, 90.0000076, 89.9999924, 90.0])
+    np.testing.assert_array_equal(box_matrix(box), np.diag(CUBIC[:3]))
+
+
 @BOXES
 @given(
     vector=st.tuples(*[st.floats(-8.0, 8.0)] * 3),
