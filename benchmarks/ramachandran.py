@@ -14,7 +14,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
-from herobm.chem.ramachandran import CLASSES, class_of, fold
+from herobm.chem.ramachandran import CLASSES, classes_of, fold
 
 #: Å², atoms with larger temperature factors do not count.
 LARGEST_B = 40.0
@@ -43,7 +43,10 @@ def main() -> None:
 def count_chain(chain: gemmi.Chain, found: list[list[tuple[float, float]]]) -> None:
     """Add phi and psi of the residues between two others."""
     residues = list(chain.first_conformer())
-    for before, here, after in zip(residues, residues[1:], residues[2:], strict=False):
+    names = np.array([residue.name for residue in residues], dtype=np.str_)
+    kinds = classes_of(names, np.append(np.arange(1, len(names)), -1)).tolist()
+    threes = zip(residues, residues[1:], residues[2:], kinds[1:], strict=False)
+    for before, here, after, kind in threes:
         chosen = [(before, "C"), (here, "N"), (here, "CA"), (here, "C"), (after, "N")]
         atoms = [residue.find_atom(name, "*") for residue, name in chosen]
         if any(a is None or a.b_iso > LARGEST_B or a.occ < 0.99 for a in atoms):
@@ -53,8 +56,7 @@ def count_chain(chain: gemmi.Chain, found: list[list[tuple[float, float]]]) -> N
             continue
         phi = gemmi.calculate_dihedral(c, n, ca, last)
         psi = gemmi.calculate_dihedral(n, ca, last, following)
-        which = class_of(here.name, after.name)
-        found[which].append((math.degrees(phi), math.degrees(psi)))
+        found[kind].append((math.degrees(phi), math.degrees(psi)))
 
 
 if __name__ == "__main__":

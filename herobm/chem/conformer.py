@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from rdkit.Chem import rdForceFieldHelpers
 
+from herobm.chem.ensemble import embed
 from herobm.chem.molecule import bonded_molecule
 from herobm.dsl.model import Mapping
-from herobm.errors import DslCheckError
 from herobm.types import Atoms, FloatArray, Residues
 
 
@@ -33,14 +33,9 @@ def conformer(mapping: Mapping, seed: int = 7) -> Atoms:
     DslCheckError
         If the mapping has no bonds, or RDKit finds no structure with them.
     """
-    where = mapping.source or mapping.name
     made = bonded_molecule(mapping)
     mol = Chem.AddHs(made.mol)
-    if rdDistGeom.EmbedMolecule(mol, randomSeed=seed) != 0:
-        raise DslCheckError(
-            f"{where}: RDKit finds no structure with these bonds and stereo labels",
-            "Run 'herobm mapping validate --chemistry' on the file.",
-        )
+    embed(mol, 1, seed, mapping.source or mapping.name)
     if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
         rdForceFieldHelpers.MMFFOptimizeMolecule(mol)
     rows = [made.index[atom.name] for atom in mapping.atoms]

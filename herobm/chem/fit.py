@@ -9,7 +9,7 @@ from herobm.chem.ensemble import ConformerEnsemble, ensemble
 from herobm.chem.planarity import bent_rings
 from herobm.chem.relaxation import Energy, hold_centres, minimise
 from herobm.chem.stereo import chirality_errors, double_bond_errors
-from herobm.chem.torsion_fit import bead_errors, find_rotors, fit_torsions, superpose
+from herobm.chem.torsion_fit import bead_errors, find_rotatable_bonds, fit_torsions, superpose
 from herobm.plan.plan import compile_plan
 from herobm.plan.template import ANYWHERE, Library, Template, atom_weights
 from herobm.types import FloatArray
@@ -53,7 +53,7 @@ class Fit:
         self.rows = np.array([self.ensemble.index[name] for name in template.atoms])
         self.heavy = np.array([a.GetAtomicNum() > 1 for a in self.ensemble.mol.GetAtoms()])
         self._plan = compile_plan(Library(template.name, (template,)), np.zeros(1, np.int64))
-        self._rotors = find_rotors(self.ensemble.mol)
+        self._bonds = find_rotatable_bonds(self.ensemble.mol)
 
     def __call__(self, beads: FloatArray) -> FloatArray:
         """Place the atoms of one frame.
@@ -80,7 +80,7 @@ class Fit:
         """
         shares, aim = self.shares[self.known], beads[self.known]
         laid_on, back = self._superposed(shares, aim)
-        fitted = fit_torsions(self._rotors, shares, aim @ back, laid_on)
+        fitted = fit_torsions(self._bonds, shares, aim @ back, laid_on)
         held = hold_centres(self.ensemble.field, shares, aim @ back, STIFFNESS)
         return np.asarray(self._relaxed(held, shares, aim @ back, fitted) @ back.T)
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from rdkit import Chem
+from rdkit.Chem import rdForceFieldHelpers
 
 from herobm.chem.conformer import as_residue
+from herobm.chem.ensemble import embed
 from herobm.chem.molecule import molecule
 from herobm.dsl.model import Mapping
 from herobm.errors import DslCheckError
@@ -233,18 +234,7 @@ def _hydrogenated(mapping: Mapping) -> tuple[Any, IntArray]:
 
 def _conformers(mol: Any, mapping: Mapping, sampling: Sampling) -> list[int]:
     n_starts = min(sampling.n_starts, sampling.n_frames)
-    with rdBase.BlockLogs():
-        found = rdDistGeom.EmbedMultipleConfs(mol, n_starts, randomSeed=sampling.seed + 1)
-        if not len(found):
-            found = rdDistGeom.EmbedMultipleConfs(
-                mol, n_starts, randomSeed=sampling.seed + 1, useRandomCoords=True
-            )
-    if not len(found):
-        raise DslCheckError(
-            f"{mapping.source or mapping.name}: RDKit finds no structure with these bonds and "
-            "stereo labels",
-            "Run 'herobm mapping validate --chemistry' on the file.",
-        )
+    embed(mol, n_starts, sampling.seed + 1, mapping.source or mapping.name)
     if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
         rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol)
     elif rdForceFieldHelpers.UFFHasAllMoleculeParams(mol):
@@ -255,7 +245,7 @@ def _conformers(mol: Any, mapping: Mapping, sampling: Sampling) -> list[int]:
             f"{mapping.source or mapping.name}: neither MMFF94 nor UFF knows all of its atoms",
             "Give frames of a simulation instead: --structure and --trajectory.",
         )
-    return list(found)
+    return [conformer.GetId() for conformer in mol.GetConformers()]
 
 
 def _gradient(mol: Any, conformer: int) -> Gradient:

@@ -27,15 +27,6 @@ SCALE = 16.0
 _TABLE = Path(__file__).with_name("ramachandran.npz")
 
 
-def class_of(name: str, following: str) -> int:
-    """Index into `CLASSES` of a residue, by its name and that of the next one."""
-    if name == "GLY":
-        return 1
-    if name == "PRO":
-        return 2
-    return 3 if following == "PRO" else 0
-
-
 def classes_of(names: StrArray, following: IntArray) -> IntArray:
     """Index into `CLASSES` of each residue.
 

@@ -22,13 +22,13 @@ LARGEST_TURN = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Rotors:
+class RotatableBonds:
     """Bonds about which a molecule turns.
 
     Attributes
     ----------
-    axes : IntArray, shape (n_rotors, 2)
-    moved : BoolArray, shape (n_rotors, n_atoms)
+    axes : IntArray, shape (n_bonds, 2)
+    moved : BoolArray, shape (n_bonds, n_atoms)
         Atoms beyond the second atom of each axis: the smaller side.
     """
 
@@ -36,7 +36,7 @@ class Rotors:
     moved: BoolArray
 
 
-def find_rotors(mol: Any) -> Rotors:
+def find_rotatable_bonds(mol: Any) -> RotatableBonds:
     """Find the bonds of a molecule that turn freely enough to be fitted.
 
     Parameters
@@ -61,7 +61,7 @@ def find_rotors(mol: Any) -> Rotors:
         axes.append((a, b))
         moved.append(far)
     n_atoms = mol.GetNumAtoms()
-    return Rotors(
+    return RotatableBonds(
         np.array(axes, dtype=np.int64).reshape(-1, 2),
         np.array(moved, dtype=bool).reshape(-1, n_atoms),
     )
@@ -108,7 +108,7 @@ def superpose(centres: FloatArray, beads: FloatArray) -> tuple[FloatArray, Float
 
 
 def fit_torsions(
-    rotors: Rotors,
+    bonds: RotatableBonds,
     shares: FloatArray,
     beads: FloatArray,
     positions: FloatArray,
@@ -121,7 +121,7 @@ def fit_torsions(
 
     Parameters
     ----------
-    rotors : Rotors
+    bonds : RotatableBonds
     shares : FloatArray, shape (n_beads, n_atoms)
         Of each atom in the position of a bead; each line adds up to 1.
     beads : FloatArray, shape (n_beads, 3)
@@ -137,8 +137,8 @@ def fit_torsions(
     damping = np.full(len(positions), 1e-2)
     cost = bead_errors(shares, beads, positions)
     for _ in range(n_steps):
-        change = _step(rotors, shares, beads, positions, damping)
-        tried = _turned(rotors, shares, positions, change)
+        change = _step(bonds, shares, beads, positions, damping)
+        tried = _turned(bonds, shares, positions, change)
         cost_there = bead_errors(shares, beads, tried)
         better = cost_there < cost
         positions = np.where(better[:, None, None], tried, positions)
@@ -155,18 +155,18 @@ def bead_errors(shares: FloatArray, beads: FloatArray, positions: FloatArray) ->
 
 
 def _step(
-    rotors: Rotors,
+    bonds: RotatableBonds,
     shares: FloatArray,
     beads: FloatArray,
     positions: FloatArray,
     damping: FloatArray,
 ) -> FloatArray:
-    """Change of torsions, rotation and shift (n_conformers, n_rotors + 6), in rad and Å."""
+    """Change of torsions, rotation and shift (n_conformers, n_bonds + 6), in rad and Å."""
     n = len(positions)
     centres = shares @ positions
     off = (centres - beads).reshape(n, -1)
-    axis, origin = _axes(rotors, positions)
-    moving = rotors.moved[:, None, :] * shares  # (n_rotors, n_beads, n_atoms)
+    axis, origin = _axes(bonds, positions)
+    moving = bonds.moved[:, None, :] * shares  # (n_bonds, n_beads, n_atoms)
     arms = (
         moving[None] @ positions[:, None]
         - moving.sum(axis=2)[None, ..., None] * (origin[:, :, None])
@@ -178,35 +178,35 @@ def _step(
     slopes = np.concatenate([turning, rolling, shifting], axis=1).reshape(n, len(axis[0]) + 6, -1)
     normal = slopes @ np.swapaxes(slopes, 1, 2)
     diagonal = np.einsum("nii->ni", normal)
-    idle = np.append(np.full(len(rotors.axes), IDLE), np.full(6, 1e-6))
+    idle = np.append(np.full(len(bonds.axes), IDLE), np.full(6, 1e-6))
     diagonal += damping[:, None] * (diagonal + 0.1) + idle * damping[:, None] / 1e-2
     change = -np.linalg.solve(normal, (slopes @ off[..., None]))[..., 0]
-    n_rotors = len(rotors.axes)
-    change[:, :n_rotors] = np.clip(change[:, :n_rotors], -LARGEST_TURN, LARGEST_TURN)
+    n_bonds = len(bonds.axes)
+    change[:, :n_bonds] = np.clip(change[:, :n_bonds], -LARGEST_TURN, LARGEST_TURN)
     return change
 
 
-def _axes(rotors: Rotors, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Direction and a point of each axis, both (n_conformers, n_rotors, 3)."""
-    ends = positions[:, rotors.axes]
+def _axes(bonds: RotatableBonds, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Direction and a point of each axis, both (n_conformers, n_bonds, 3)."""
+    ends = positions[:, bonds.axes]
     along = ends[:, :, 1] - ends[:, :, 0]
     return along / np.linalg.norm(along, axis=2, keepdims=True), ends[:, :, 1]
 
 
 def _turned(
-    rotors: Rotors, shares: FloatArray, positions: FloatArray, change: FloatArray
+    bonds: RotatableBonds, shares: FloatArray, positions: FloatArray, change: FloatArray
 ) -> FloatArray:
     moved = positions.copy()
-    for number, far in enumerate(rotors.moved):
-        ends = moved[:, rotors.axes[number]]
+    for number, far in enumerate(bonds.moved):
+        ends = moved[:, bonds.axes[number]]
         along = ends[:, 1] - ends[:, 0]
         along /= np.linalg.norm(along, axis=1, keepdims=True)
         turn = _rotations(along * change[:, number, None])
         moved[:, far] = (moved[:, far] - ends[:, 1:]) @ turn + ends[:, 1:]
-    n_rotors = len(rotors.axes)
+    n_bonds = len(bonds.axes)
     middle = (shares @ moved).mean(axis=1, keepdims=True)
-    turn = _rotations(change[:, n_rotors : n_rotors + 3])
-    shifted: FloatArray = (moved - middle) @ turn + middle + change[:, None, n_rotors + 3 :]
+    turn = _rotations(change[:, n_bonds : n_bonds + 3])
+    shifted: FloatArray = (moved - middle) @ turn + middle + change[:, None, n_bonds + 3 :]
     return shifted
 
 

@@ -10,12 +10,15 @@ from herobm.chem.ramachandran import (
     CELL,
     FAVOURED,
     OUTLIER,
-    class_of,
+    classes_of,
     fold,
     judge,
     surprise,
     towards_favoured,
 )
+
+#: Of three residues of a chain, the one after each.
+FOLLOWING = np.array([1, 2, -1])
 
 
 @pytest.mark.parametrize(
@@ -33,14 +36,14 @@ from herobm.chem.ramachandran import (
     ],
 )
 def test_known_regions(phi: float, psi: float, kind: str, verdict: int) -> None:
-    found = judge(np.array([phi]), np.array([psi]), np.array([class_of(kind, "ALA")]))
+    found = judge(np.array([phi]), np.array([psi]), classes_of(np.array([kind]), np.array([-1])))
     assert found.tolist() == [verdict]
 
 
 def test_the_helix_is_no_place_before_proline() -> None:
     angles = np.array([-63.0]), np.array([-43.0])
-    free = surprise(*angles, np.array([class_of("ALA", "ALA")]))
-    before = surprise(*angles, np.array([class_of("ALA", "PRO")]))
+    names = np.array(["ALA", "ALA", "PRO"])
+    free, before, _ = (surprise(*angles, kind[None]) for kind in classes_of(names, FOLLOWING))
     assert before > free
 
 
