@@ -84,6 +84,8 @@ class StepContext(Protocol):
         Residue of the atoms for each residue of the plan; None where they are the same.
     residues : Residues or None
         Of the atoms before any step, in which `residue_of` counts; None for those of the topology.
+    kept : dict
+        Empty at first; what a step keeps for the next frame, by a key of its own.
     """
 
     @property
@@ -133,6 +135,10 @@ class StepContext(Protocol):
     @property
     def residues(self) -> Residues | None:
         """Residues of the atoms before any step."""
+
+    @property
+    def kept(self) -> dict[Any, Any]:
+        """What steps keep for the next frame."""
 
 
 class PostProcessor(Protocol):

@@ -47,7 +47,7 @@ class PostContext:
     residues : Residues or None
         Of the atoms before any step, in which `residue_of` counts; None for those of the topology.
     kept : dict
-        What built-in steps keep for the next frame, by what it is; contexts made of one another
+        What steps keep for the next frame, each by a key of its own; contexts made of one another
         (`dataclasses.replace`) share it.
     """
 
