@@ -13,7 +13,7 @@ from herobm.assembly.draft import Draft, Model
 from herobm.assembly.network import Network
 from herobm.assembly.rebuilder import Rebuilder
 from herobm.chem.naming import best_names, find_naming
-from herobm.errors import StructureError
+from herobm.errors import MappingMismatchError, StructureError
 from herobm.plan import reconstruct
 from herobm.plan.template import Library
 from herobm.system.atomistic import AtomLayout
@@ -92,15 +92,24 @@ def calibrate(
     Raises
     ------
     WeightsFormatError, WeightsNotFoundError
+    MappingMismatchError
+        If they know nothing of the mapping.
     StructureError
         If nothing of the structures is mapped.
     """
     weights = load_weights(path)
     plain = replace(weights, header=weights.header.model_copy(update={"errors": ErrorFit()}))
+    network = Network(plain)
+    if not any(network.knows(template) for template in library):
+        raise MappingMismatchError(
+            f"{path}: knows nothing of mapping '{library.name}': it was made for "
+            f"'{network.mapping}'",
+            "Name the mapping that it was trained with (--mapping).",
+        )
     parts: list[Judged] = []
     for name, atoms in structures:
         try:
-            parts += _judged(Network(plain), library, name, atoms)
+            parts += _judged(network, library, name, atoms)
         except StructureError as error:
             if faulty is None:
                 raise

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from herobm.system import Topology
     from herobm.train.snapshots import Snapshots, Split
 
+#: Snapshots of the validation part that expected errors are fitted to.
+MOST_JUDGED = 100
 #: Options that only sampling listens to.
 OF_SAMPLING = ("--conformers", "--temperature")
 
@@ -74,6 +76,7 @@ def train_from(
     )
     with training_bar() as report:
         train_ligand(mappings, parts, output, settings, about, report)
+    _calibrate(output, parts, library)
     typer.echo(_measured(output, parts, library, registry, threads))
     typer.echo(f"{output}: weights, ready for herobm backmap --mapping {ligand} --model {output}")
 
@@ -154,6 +157,19 @@ def _read(given: dict[str, Any], library: Library) -> tuple[Snapshots, dict[str,
         typer.progressbar(opened, label="reading", file=sys.stderr) as frames,
     ):
         return gather(atoms, ((f.positions, f.box) for f in frames), library, source), about
+
+
+def _calibrate(weights: Path, parts: Split, library: Library) -> None:
+    """Bring what is expected of the networks together to what they make of the validation part."""
+    from contextlib import suppress
+
+    from herobm.assembly.calibration import calibrate
+    from herobm.cli.structures import spread
+    from herobm.errors import StructureError
+
+    snapshots = spread(list(parts.valid.structures()), MOST_JUDGED)
+    with suppress(StructureError):  # all beads are one atom each: nothing is asked of them
+        calibrate(weights, library, snapshots)
 
 
 def _measured(

@@ -55,10 +55,11 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Show what a model is: its mapping, its network, and what its weights say of themselves."""
-    spec = open_registry(context).model(name)
+    registry = open_registry(context)
+    spec = registry.model(name)
     facts = _summary(spec)
     if spec.weights is not None:
-        facts |= _facts_of_weights(spec, open_registry(context))
+        facts |= _facts_of_weights(spec, registry)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -126,6 +127,10 @@ def calibrate(
             help="Atomistic structures that it did not learn from, or folders of them.",
         ),
     ],
+    mapping: Annotated[
+        str | None,
+        typer.Option(help="Mapping set, file or folder; that of the weights by default."),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, help="Take this many files, spread over all of them."),
@@ -145,9 +150,9 @@ def calibrate(
     from herobm.weights.file import load_weights
 
     limit_threads(threads)
-    mapping = load_weights(weights).header.mapping
+    trained_with = load_weights(weights).header.mapping
     check_writable(weights, overwrite=True)
-    library = compile_library(open_registry(context).mapping(mapping))
+    library = compile_library(open_registry(context).mapping(mapping or trained_with))
     faulty: list[tuple[str, str]] = []
     files = spread(structure_files(paths), limit)
     read = read_each(files, "all", faulty, "calibrating")

@@ -93,6 +93,9 @@ def train_ligand(
 ) -> None:
     """Train a network for one molecule on the CPU and write its weights.
 
+    What errors to expect of several networks together `herobm.assembly.calibration.calibrate`
+    says; until then the file says it of the first one.
+
     Parameters
     ----------
     mappings : MappingSet

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from herobm.cli.app import run
+from herobm.errors import PluginError
 from herobm.io import write_structure
 from herobm.plugins import load_registry
+from herobm.plugins.registry import FailedPlugin, PluginSource, Registry
 from herobm.types import Atoms
 from herobm.weights.file import load_weights
 
@@ -127,6 +129,16 @@ def test_committees_are_not_averaged(
 def test_all_residues_that_weights_know_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "info", "martini3/protein", "--json"]) == 0
     assert {"ASP", "ASH", "HIS", "HID"} <= set(json.loads(capsys.readouterr().out)["residues"])
+
+
+def test_a_plug_in_that_is_set_aside_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = FailedPlugin(PluginSource("broken", "broken"), PluginError("it is broken"))
+    registry = Registry(load_registry().plugins, [failed])
+    monkeypatch.setattr("herobm.plugins.manager.load_registry", lambda **_: registry)
+    assert run(["models", "info", "martini3/protein"]) == 0
+    assert capsys.readouterr().err.count("'broken' is set aside") == 1
 
 
 def test_calibration_that_cannot_be_written(

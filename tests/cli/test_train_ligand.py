@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from herobm.assembly.calibration import calibrate
+from herobm.chem.langevin import Sampling, sample_ensemble
 from herobm.cli.app import run
+from herobm.dsl import load_set
 from herobm.io import TrajectoryWriter, read_atoms, write_structure
+from herobm.plan import compile_library
 from herobm.plan.context import SAME
+from herobm.train.snapshots import Snapshots, split
 from herobm.types import Beads, Residues
 from herobm.weights.file import load_weights
 
@@ -66,6 +71,33 @@ def test_the_header_tells_where_weights_come_from(weights: Path) -> None:
     relation = loaded.network.state_dict()["density.relation.weight"]
     assert relation[SAME].abs().sum() > 0
     assert sum(relation[i].abs().sum() for i in range(len(relation)) if i != SAME) == 0
+
+
+def test_errors_are_expected_of_both_networks_together(weights: Path, tmp_path: Path) -> None:
+    mappings = load_set([MAP], "cff")
+    found = sample_ensemble(mappings.mappings[0], Sampling(n_frames=40, n_starts=10))
+    parts = split(Snapshots(found.atoms, found.positions, found.start), (0.8, 0.1, 0.1), "sampling")
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(weights.read_bytes())
+    calibrate(copy, compile_library(mappings), parts.valid.structures())
+    known, again = (load_weights(path).header.errors for path in (weights, copy))
+    assert known.offset == pytest.approx(again.offset, abs=1e-3)
+    assert known.slope == pytest.approx(again.slope, abs=1e-3)
+
+
+def test_weights_of_a_mapping_of_ones_own_are_calibrated(
+    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(weights.read_bytes())
+    arguments = ["models", "calibrate", str(copy), str(PDB)]
+    assert run(arguments) == 1
+    assert "'cff' not found" in capfd.readouterr().err
+    assert run([*arguments, "--mapping", "martini3"]) == 1
+    assert "knows nothing of mapping 'martini3/protein'" in capfd.readouterr().err
+    assert copy.read_bytes() == weights.read_bytes()
+    assert run([*arguments, "--mapping", str(MAP)]) == 0
+    assert load_weights(copy).header.errors != load_weights(weights).header.errors
 
 
 @pytest.fixture
