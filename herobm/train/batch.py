@@ -63,7 +63,7 @@ def segments(
     Parameters
     ----------
     structure : Tensor, shape (n_residues,)
-        Ascending.
+        Of each residue; those of one structure stand together.
     length : int
         Residues in a run.
 

@@ -168,38 +168,20 @@ def build_corpus(
     structure = np.unique(names, return_inverse=True)[1]
     steps = sequence_steps(topology.links.previous, topology.links.following)
     positions = topology.beads.positions
-    reach = model.cutoff + MARGIN
-    owner = structure[plan.bead_residue]
     types = vocabulary.types(plan)
     torsions = _torsions(topology, targets)
     typical, found = _vector_lengths(plan, positions, targets, types, vocabulary)
     found[_on_bead(plan, positions, targets, types, torsions, vocabulary)] = 0.0
     longest = found if longest is None else longest
     asked = asked_beads(types, plan.used, longest.numpy() > 0)
-    if model.n_single is None:
-        neighbours = _nearest(positions, owner, reach, model.n_neighbours)
-    else:
-        kinds = ((asked, model.n_neighbours), (~asked, model.n_single))
-        parts = [_nearest(positions, owner, reach, n, k) for k, n in kinds]
-        neighbours = np.concatenate(parts, axis=1)
+    neighbours = _neighbours(positions, structure[plan.bead_residue], asked, model)
     related = relations(plan.bead_residue, steps, np.maximum(neighbours, 0))
     bonds = plan_bonds(plan, topology.links.previous)
-    angles = angles_of(bonds, plan.n_atoms)
-    angles = angles[np.argsort(angles.max(axis=1), kind="stable")]
-    swaps, swap_residue = _swaps(plan, library)
-    row_residue = plan.bead_residue[plan.bead]
-
-    def starts(residue: IntArray) -> torch.Tensor:
-        return torch.as_tensor(np.searchsorted(residue, np.arange(plan.n_residues + 1)))
-
     corpus = Corpus(
         structure=torch.as_tensor(structure),
         bead_start=torch.as_tensor(plan.bead_start),
         atom_start=torch.as_tensor(plan.atom_start),
-        row_start=starts(row_residue),
-        bond_start=starts(plan.atom_residue[bonds.max(axis=1)]),
-        angle_start=starts(plan.atom_residue[angles.max(axis=1)]),
-        swap_start=starts(swap_residue),
+        row_start=_starts(plan, plan.bead_residue[plan.bead]),
         beads=torch.as_tensor(positions, dtype=torch.float32),
         types=torch.as_tensor(types),
         places=torch.as_tensor(context_places(plan, topology.link_beads, steps), dtype=torch.int32),
@@ -210,9 +192,7 @@ def build_corpus(
         atom_rows=torch.as_tensor(plan.atom_rows),
         atom_weights=torch.as_tensor(plan.atom_weights, dtype=torch.float32),
         targets=torch.as_tensor(targets, dtype=torch.float32),
-        bonds=torch.as_tensor(bonds.copy()),
-        angles=torch.as_tensor(angles),
-        swaps=torch.as_tensor(swaps),
+        **_of_atoms(plan, library, bonds),
         torsions=torch.as_tensor(torsions, dtype=torch.float32),
         asked=torch.as_tensor(asked),
         n_types=vocabulary.n_types,
@@ -222,6 +202,40 @@ def build_corpus(
     return corpus, Statistics(
         typical, longest, usual, spread, bond_statistics(plan, bonds, targets)
     )
+
+
+def _neighbours(
+    positions: FloatArray, owner: IntArray, asked: BoolArray, model: ModelConfig
+) -> IntArray:
+    """Beads (n_beads, n_neighbours) that each bead may see, those that are asked before the others.
+
+    `owner` (n_beads,) is the structure of each bead.
+    """
+    reach = model.cutoff + MARGIN
+    if model.n_single is None:
+        return _nearest(positions, owner, reach, model.n_neighbours)
+    kinds = ((asked, model.n_neighbours), (~asked, model.n_single))
+    return np.concatenate([_nearest(positions, owner, reach, n, k) for k, n in kinds], axis=1)
+
+
+def _of_atoms(plan: Plan, library: Library, bonds: IntArray) -> dict[str, Any]:
+    """Bonds, angles and swaps of a `Corpus`, and the first ones of each residue."""
+    angles = angles_of(bonds, plan.n_atoms)
+    angles = angles[np.argsort(angles.max(axis=1), kind="stable")]
+    swaps, swap_residue = _swaps(plan, library)
+    return {
+        "bonds": torch.as_tensor(bonds.copy()),
+        "angles": torch.as_tensor(angles),
+        "swaps": torch.as_tensor(swaps),
+        "bond_start": _starts(plan, plan.atom_residue[bonds.max(axis=1)]),
+        "angle_start": _starts(plan, plan.atom_residue[angles.max(axis=1)]),
+        "swap_start": _starts(plan, swap_residue),
+    }
+
+
+def _starts(plan: Plan, residue: IntArray) -> torch.Tensor:
+    """First entry (n_residues + 1,) of each residue, where `residue` of the entries ascends."""
+    return torch.as_tensor(np.searchsorted(residue, np.arange(plan.n_residues + 1)))
 
 
 def _path(plan: Plan, n_slots: int) -> IntArray:

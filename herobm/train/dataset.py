@@ -84,30 +84,9 @@ def write_dataset(
     """
     patterns: dict[tuple[str, tuple[str, ...]], int] = {}
     names: list[str] = []
-    columns: dict[str, list[np.ndarray]] = {
-        key: [] for key in ("pattern", "number", "icode", "chain", "count")
-    }
-    origins, coordinates = [], []
+    parts: list[dict[str, np.ndarray]] = []
     for name, atoms in structures:
-        starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues)))
-        ends = np.append(starts[1:], len(atoms))
-        atom_names = atoms.names.tolist()
-        keys = [
-            (str(residue), tuple(atom_names[a:b]))
-            for residue, a, b in zip(atoms.residues.names, starts, ends, strict=True)
-        ]
-        columns["pattern"].append(np.array([patterns.setdefault(k, len(patterns)) for k in keys]))
-        columns["number"].append(atoms.residues.ids)
-        columns["icode"].append(np.array([ord(c or " ") for c in atoms.residues.icodes.tolist()]))
-        columns["chain"].append(np.unique(atoms.residues.chains, return_inverse=True)[1])
-        columns["count"].append(np.array([len(atoms.residues)]))
-        whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
-        milli = np.rint((whole - whole.mean(axis=0)) / UNIT).astype(np.int64)
-        origins.append(milli[starts].astype(np.int32))
-        relative = milli - milli[starts][atoms.residue_index]
-        if np.abs(relative).max() > np.iinfo(np.int16).max:
-            raise DatasetError(f"{name}: a residue spans more than 32 Å", "Leave the file out.")
-        coordinates.append(relative.astype(np.int16))
+        parts.append(_columns(name, atoms, patterns))
         names.append(name)
     if not names:
         raise DatasetError("there is no structure to pack", "Name a folder of PDB or mmCIF files.")
@@ -117,17 +96,38 @@ def write_dataset(
         "patterns": json.dumps(list(patterns)),
         "mappings": mappings.model_dump_json(),
     }
-    tensors: dict[str, np.ndarray] = {
-        "pattern": np.concatenate(columns["pattern"]).astype(np.min_scalar_type(len(patterns))),
-        "number": np.concatenate(columns["number"]).astype(np.int32),
-        "icode": np.concatenate(columns["icode"]).astype(np.uint8),
-        "chain": np.concatenate(columns["chain"]).astype(np.int16),
-        "count": np.concatenate(columns["count"]).astype(np.int32),
-        "origin": np.concatenate(origins),
-        "coordinates": np.concatenate(coordinates),
-    }
+    tensors = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    tensors["pattern"] = tensors["pattern"].astype(np.min_scalar_type(len(patterns)))
     write_bytes(path, save(tensors, header))
     return len(names), len(tensors["pattern"]), len(tensors["coordinates"])
+
+
+def _columns(
+    name: str, atoms: Atoms, patterns: dict[tuple[str, tuple[str, ...]], int]
+) -> dict[str, np.ndarray]:
+    """Columns of the file for one structure; residues and their atom names join `patterns`."""
+    residues = atoms.residues
+    starts = np.searchsorted(atoms.residue_index, np.arange(len(residues)))
+    ends = np.append(starts[1:], len(atoms))
+    atom_names = atoms.names.tolist()
+    keys = [
+        (str(residue), tuple(atom_names[a:b]))
+        for residue, a, b in zip(residues.names, starts, ends, strict=True)
+    ]
+    whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
+    milli = np.rint((whole - whole.mean(axis=0)) / UNIT).astype(np.int64)
+    relative = milli - milli[starts][atoms.residue_index]
+    if np.abs(relative).max() > np.iinfo(np.int16).max:
+        raise DatasetError(f"{name}: a residue spans more than 32 Å", "Leave the file out.")
+    return {
+        "pattern": np.array([patterns.setdefault(key, len(patterns)) for key in keys]),
+        "number": residues.ids.astype(np.int32),
+        "icode": np.array([ord(c or " ") for c in residues.icodes.tolist()]).astype(np.uint8),
+        "chain": np.unique(residues.chains, return_inverse=True)[1].astype(np.int16),
+        "count": np.array([len(residues)], dtype=np.int32),
+        "origin": milli[starts].astype(np.int32),
+        "coordinates": relative.astype(np.int16),
+    }
 
 
 def check_structure(atoms: Atoms, library: Library, source: str) -> None:
