@@ -97,13 +97,16 @@ def embed(mol: Any, n: int, seed: int, where: str) -> None:
     settings.randomSeed = seed
     settings.maxIterations = MOST_TRIES
     settings.useSmallRingTorsions = True
-    with rdBase.BlockLogs():
-        found = rdDistGeom.EmbedMultipleConfs(mol, n, settings)
-        if len(found) == 0:
-            settings.useRandomCoords = True
-            found = rdDistGeom.EmbedMultipleConfs(mol, n, settings)
-    if len(found) == 0:
-        raise DslCheckError(
-            f"{where}: RDKit finds no structure with these bonds and stereo labels",
-            "Run 'herobm mapping validate --chemistry' on the file.",
-        )
+    for anywhere in (False, True):
+        settings.useRandomCoords = anywhere
+        try:
+            with rdBase.BlockLogs():
+                found = rdDistGeom.EmbedMultipleConfs(mol, n, settings)
+        except RuntimeError:  # its minimiser gives up on bonds that no structure can have
+            continue
+        if len(found):
+            return
+    raise DslCheckError(
+        f"{where}: RDKit finds no structure with these bonds and stereo labels",
+        "Run 'herobm mapping validate --chemistry' on the file.",
+    )
