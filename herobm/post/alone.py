@@ -14,13 +14,18 @@ from herobm.plan.bonds import plan_bonds
 from herobm.plan.template import Library
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
-from herobm.system.coarsen import coarsen, drop_incomplete
+from herobm.post.whole import whole
+from herobm.system.coarsen import coarsen, coarsen_plan, drop_incomplete
 from herobm.system.disulfides import find_disulfides
 from herobm.system.matching import find_templates, match_atoms
 from herobm.system.topology import Topology, build_topology, report_box
 from herobm.types import Atoms, Beads, IntArray
 
 log = logging.getLogger(__name__)
+
+#: Å, median distance of beads from the means of their atoms above which they lie elsewhere; rebuilt
+#: atoms meet them within 0.5 Å on average.
+ELSEWHERE = 2.0
 
 
 def context_of(
@@ -49,7 +54,7 @@ def context_of(
     Raises
     ------
     StructureError
-        If the mapping fits none of the residues, or the beads are those of others.
+        If the mapping fits none of the residues, or the beads are those of others or lie elsewhere.
     """
     known = PostContext(options=options or {})
     if library is None:
@@ -69,6 +74,8 @@ def context_of(
         residue_of=residue_of,
         residues=atoms.residues,
     )
+    if beads is not None:
+        _require_in_place(lay_out(whole(atoms, known), known, source), source, beads_source)
     return replace(known, disulfides=_disulfides(lay_out(atoms, known, source), topology))
 
 
@@ -86,6 +93,19 @@ def _by_beads(
             "Give the coarse-grained file (--cg) that the atoms were rebuilt from.",
         )
     return topology, mapped
+
+
+def _require_in_place(layout: Layout, source: str, beads_source: str) -> None:
+    """Stop at beads that lie elsewhere than the atoms, which steps would draw after them."""
+    gaps = coarsen_plan(layout.plan, layout.positions) - layout.topology.beads.positions
+    far = np.linalg.norm(gaps[np.isfinite(gaps).all(axis=1)], axis=1)
+    if len(far) and np.median(far) > ELSEWHERE:
+        raise StructureError(
+            f"beads of {beads_source} lie {np.median(far):.0f} Å (median) from where the atoms of "
+            f"{source} have them: not in the same place",
+            "Give the beads that the atoms were rebuilt from (--cg), or superpose the one on the "
+            "other first.",
+        )
 
 
 def _by_atoms(atoms: Atoms, library: Library, source: str) -> tuple[Topology, IntArray]:

@@ -191,6 +191,18 @@ def test_beads_of_another_molecule_are_refused(
     assert not out.exists()
 
 
+def test_beads_that_lie_elsewhere_are_refused(
+    herobm, structure: Path, beads: Path, tmp_path: Path
+) -> None:
+    given, out, shifted = read_beads(beads), tmp_path / "out.pdb", tmp_path / "shifted.pdb"
+    write_structure(shifted, given.with_positions(given.positions + [30.0, 0.0, 0.0]))
+    outcome = herobm("post", "backbone,consistency", structure, "--cg", shifted, "-o", out)
+    assert (outcome.code, out.exists()) == (1, False)
+    where = f"beads of {shifted} lie 30 Å (median) from where the atoms of {structure} have them"
+    assert where in " ".join(outcome.err.split())
+    assert "superpose" in outcome.err.partition("hint:")[2]
+
+
 def test_the_input_is_not_replaced(herobm, structure: Path) -> None:
     outcome = herobm("post", "backbone", structure, "-o", structure, "--overwrite")
     assert outcome.code == 1
