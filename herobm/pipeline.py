@@ -22,6 +22,7 @@ from herobm.plugins.manager import load_registry
 from herobm.post.chain import resolve
 from herobm.system import Topology, build_topology, rename_residues
 from herobm.system.chains import report_breaks, report_disorder, report_rings
+from herobm.system.left_out import break_at_left_out
 from herobm.system.topology import report_box, report_twins
 from herobm.types import Beads
 
@@ -132,7 +133,7 @@ def prepare(
     report_disorder(beads.residues)
     report_box(topology)
     report_twins(found)
-    report_breaks(found.residues, topology.links)
+    report_breaks(found.residues, topology.links, topology.link_beads, library.name)
     report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)
     return Rebuilder(topology, models, device, seed, steps, options)
 
@@ -161,7 +162,8 @@ def _topology(
         packs = registry.missing_packs(names, beads.names.tolist())
         raise UnmappedResidueError(error.message, "\n".join([error.hint or "", *packs])) from None
     served_of(topology.beads)
-    if served is beads:
-        return topology
-    kept = np.flatnonzero(np.isin(beads.residues.names, served.residues.names)[beads.residue_index])
-    return replace(topology, source_index=kept[topology.source_index])
+    if served is not beads:
+        names = np.isin(beads.residues.names, served.residues.names)
+        kept = np.flatnonzero(names[beads.residue_index])
+        topology = replace(topology, source_index=kept[topology.source_index])
+    return break_at_left_out(topology, beads) if skip_unmapped else topology

@@ -27,6 +27,9 @@ RING_CUTOFF, RING_SIZE = 4.2, 4
 #: Share of the residues of a chain whose number is lower than that before, above which it is told.
 DISORDER = 0.25
 
+#: Share of the links of a chain, and number of them, above which breaks are no missing loops.
+TORN, TORN_LINKS = 0.25, 5
+
 #: Last residue numbers that fit into the columns of PDB and GRO; after them comes 0, or 1.
 LAST_NUMBERS = (9999, 99999)
 
@@ -103,6 +106,18 @@ def find_links(
     return Links(previous, following, start & polymer, end & polymer, np.cumsum(start) - 1)
 
 
+def link_limit(reach: FloatArray) -> FloatArray:
+    """Longest distance of the beads of bonded residues, Å, by how far they are from the atoms.
+
+    Parameters
+    ----------
+    reach : FloatArray, shape (n,)
+        Å, of both beads together (`Template.link_reach`).
+    """
+    allowed = reach + LINK_LENGTH + LINK_SLACK
+    return np.where(allowed > ON_BACKBONE, allowed, LINK_CUTOFF)
+
+
 def _borders(
     residues: Residues,
     positions: FloatArray,
@@ -117,8 +132,7 @@ def _borders(
     inserted = (step == 0) & (residues.icodes[1:] != residues.icodes[:-1])
     near = np.zeros(len(both), bool)
     gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
-    allowed = reach[:-1, 1] + LINK_LENGTH + reach[1:, 0] + LINK_SLACK
-    limit = np.where(allowed > ON_BACKBONE, allowed, LINK_CUTOFF)
+    limit = link_limit(reach[:-1, 1] + reach[1:, 0])
     near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= limit[both]
     wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
     in_turn = (step == 1) | inserted | wraps
@@ -129,8 +143,18 @@ def _borders(
     return new_molecule & ~linked, linked
 
 
-def report_breaks(residues: Residues, links: Links) -> None:
-    """Say in the log where chains are broken: there, no atoms of a chain end are added."""
+def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mapping: str) -> None:
+    """Say in the log where chains are broken: there, no atoms of a chain end are added.
+
+    Chains that are broken all over may have beads of another kind, of which that is told.
+
+    Parameters
+    ----------
+    residues, links, link_beads
+        See `find_links`.
+    mapping : str
+        Name of the mapping.
+    """
     broken = 1 + np.flatnonzero(links.previous[1:] < 0)
     broken = broken[links.chain[broken] == links.chain[broken - 1]]
     if len(broken):
@@ -141,6 +165,23 @@ def report_breaks(residues: Residues, links: Links) -> None:
             residues.label(first - 1),
             residues.label(first),
         )
+    both = (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0) & (np.diff(residues.ids) == 1)
+    both &= residues.chains[1:] == residues.chains[:-1]
+    torn = both & (links.previous[1:] < 0)
+    for name in np.unique(residues.chains[1:][torn]).tolist():
+        mine = residues.chains[1:] == name
+        n_torn, n_links = int(torn[mine].sum()), int(both[mine].sum())
+        if n_torn >= TORN_LINKS and n_torn > TORN * n_links:
+            log.info(
+                "chain %s is broken at %d of %d places where its residue numbers go on: its beads "
+                "may lie elsewhere than those of mapping '%s' (at centres of mass rather than on "
+                "an atom, say); if so, take the mapping that they were made by (--mapping; herobm "
+                "mapping list), and name the beads as it does",
+                name,
+                n_torn,
+                n_links,
+                mapping,
+            )
 
 
 def report_disorder(residues: Residues) -> None:

@@ -220,6 +220,16 @@ def test_a_break_gets_no_end(herobm, lines, put: Put) -> None:
     assert ends(read_atoms(path.with_name("out.pdb"))) == ["GLY 76 of chain A"]
 
 
+def test_a_residue_left_out_at_the_end_is_a_break(herobm, lines, put: Put) -> None:
+    cut = [line.replace("GLY A  76", "UNK A  76") for line in lines]
+    beads = put("in.pdb", cut)
+    out = beads.with_name("out.pdb")
+    result = herobm("backmap", beads, "-o", out, "--skip-unmapped", "--post", "none")
+    assert result.code == 0, result.err
+    assert "between GLY 75 of chain A and UNK 76 of chain A" in result.err
+    assert "OXT" not in read_atoms(out).names
+
+
 def test_segment_names_as_of_charmm(herobm, lines, put: Put) -> None:
     path = put("proa.pdb", [without_chain(line)[:72].ljust(72) + "PROA" for line in lines])
     refused = herobm("backmap", path, "-o", path.with_name("out.pdb"))

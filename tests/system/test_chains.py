@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from herobm.plan import Library, compile_library
 from herobm.plugins import load_registry
 from herobm.system import Topology, build_topology
-from herobm.system.chains import report_disorder
+from herobm.system.chains import report_breaks, report_disorder
+from herobm.system.left_out import break_at_left_out
 from herobm.types import Beads, Residues
 
 MakeBeads = Callable[..., Beads]
@@ -152,3 +154,60 @@ def test_residues_in_another_order_are_told_of(
     with caplog.at_level("INFO", logger="herobm"):
         report_disorder(make_beads(ALA4, ids=ids).residues)
     assert ("chain A does not stand in the order" in caplog.text) == told
+
+
+@pytest.mark.parametrize(
+    ("last", "place", "number", "broken"),
+    [
+        (True, 7.0, 3, True),
+        (False, 7.0, 3, True),
+        (True, 47.0, 3, False),  # too far off
+        (True, 7.0, 9, False),  # not the next one
+    ],
+)
+def test_a_residue_left_out_beside_an_end_is_a_break(
+    martini3: Library,
+    make_beads: MakeBeads,
+    caplog: pytest.LogCaptureFixture,
+    last: bool,
+    place: float,
+    number: int,
+    broken: bool,
+) -> None:
+    caplog.set_level("INFO")
+    names = ["ALA", "ALA", "GLY"] if last else ["GLY", "ALA", "ALA"]
+    given = make_beads(names, places=[0.0, 3.5, place], ids=[1, 2, number])
+    residues = replace(given.residues, names=np.char.replace(given.residues.names, "GLY", "UNK"))
+    given = replace(given, residues=residues)
+    cut = build_topology(given, martini3, skip_unmapped=True)
+    assert ("OXT" in cut.plan.atom_names, *shape(cut)[1:]) == (True, [0], [1])
+    found = break_at_left_out(cut, given)
+    starts, ends = ([0], []) if last else ([], [1])
+    assert shape(found)[1:] == ((starts, ends) if broken else ([0], [1]))
+    assert ("OXT" in found.plan.atom_names) is not (broken and last)
+    between = "between ALA 2 of chain A and UNK 3" if last else "between UNK 1 of chain A and ALA 2"
+    assert (between in caplog.text) is broken
+
+
+def test_a_solvent_beside_an_end_is_no_break(martini3: Library, make_beads: MakeBeads) -> None:
+    given = make_beads(["ALA", "ALA", "W"])
+    cut = build_topology(given, martini3, skip_unmapped=True)
+    assert break_at_left_out(cut, given) is cut
+
+
+@pytest.mark.parametrize(("gaps", "told"), [([3.5] * 10 + [5.5] * 5, True), ([3.5] * 20, False)])
+def test_chains_that_are_broken_all_over_are_told_of(
+    martini3: Library,
+    make_beads: MakeBeads,
+    caplog: pytest.LogCaptureFixture,
+    gaps: list[float],
+    told: bool,
+) -> None:
+    caplog.set_level("INFO")
+    given = make_beads(["ALA"] * (len(gaps) + 1), places=np.cumsum([0.0, *gaps]).tolist())
+    topology = build_topology(given, martini3)
+    report_breaks(given.residues, topology.links, topology.link_beads, martini3.name)
+    where = "chain A is broken at 5 of 15 places where its residue numbers go on"
+    assert (where in caplog.text) is told
+    assert ("those of mapping 'martini3/protein'" in caplog.text) is told
+    assert ("--mapping" in caplog.text) is told
