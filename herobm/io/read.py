@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,17 @@ def _open(path: Path) -> tuple[Any, Vetted | None]:
         )
     if not universe.trajectory.n_atoms:
         raise StructureError(f"{path}: the file holds no particles", "Choose another file.")
+    if vetted is not None and vetted.chains:
+        _name_chains(universe, vetted.chains)
     return universe, vetted
+
+
+def _name_chains(universe: Any, known: Mapping[str, str]) -> None:
+    """Give chains the names that the file has, where it was parsed with others."""
+    for part, name in ((universe.atoms, "chainIDs"), (universe.segments, "segids")):
+        if hasattr(part, name):
+            given = [known.get(value, value) for value in getattr(part, name)]
+            setattr(part, name, np.array(given, dtype=object))
 
 
 def _columns(universe: Any, vetted: Vetted | None, path: Path) -> Columns:

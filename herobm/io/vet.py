@@ -7,7 +7,8 @@ read here as the file has them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from herobm.errors import StructureError
@@ -27,11 +28,14 @@ class Vetted:
         Residue number of each particle as the file has it; None to take the parser's.
     icodes : StrArray or None, shape (n,)
         Insertion code of each particle; None to take the parser's.
+    chains : mapping
+        Names of chains in `text` -> those in the file, where the parser takes no such names.
     """
 
     text: str
     resids: IntArray | None = None
     icodes: StrArray | None = None
+    chains: Mapping[str, str] = field(default_factory=dict)
 
 
 def at(path: Path, number: int, what: str, hint: str | None = None) -> StructureError:

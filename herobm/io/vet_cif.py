@@ -2,13 +2,16 @@
 
 gemmi, by which MDAnalysis reads mmCIF, puts atoms of one chain, residue number and name
 together, wherever they stand. Where one number comes back later in a chain (molecules that each
-count from 1, numbers that wrap), the residues are numbered afresh before they are parsed.
+count from 1, numbers that wrap), the residues are numbered afresh before they are parsed. Chains
+with long names are named afresh, since gemmi takes seven letters at most.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 _POSITION = re.compile(r"^string:(\d+):\S*\s*")
 _NUMBER = re.compile(r"^-?\d+$")
+#: Letters of a chain's name that gemmi takes.
+_LONGEST = 7
 _MODEL, _ICODE = "pdbx_PDB_model_num", "pdbx_PDB_ins_code"
 
 
@@ -52,6 +57,7 @@ def vet_cif(text: str, path: Path) -> Vetted:
         )
     if len(document) > 1:
         logger.warning("%s holds several data blocks; the first one is read", path)
+    chains = _shorten_chains(document[0])
     models = _column(document[0], _MODEL)
     if len(set(models.tolist())) > 1:
         logger.warning("%s holds several models; the first one is read", path)
@@ -59,8 +65,8 @@ def vet_cif(text: str, path: Path) -> Vetted:
     identity = [column[first_model] for column in _identity(document[0])]
     run = runs(*identity)
     if len(set(zip(*(column.tolist() for column in identity), strict=True))) == run[-1] + 1:
-        return Vetted(text)
-    return _numbered_afresh(document[0], first_model, run)
+        return Vetted(document.as_string() if chains else text, chains=chains)
+    return replace(_numbered_afresh(document[0], first_model, run), chains=chains)
 
 
 def _malformed(error: ValueError, path: Path) -> StructureError:
@@ -70,6 +76,21 @@ def _malformed(error: ValueError, path: Path) -> StructureError:
     if position is None:
         return StructureError(f"{path}: {what}", hint)
     return at(path, int(position[1]), what, hint)
+
+
+def _shorten_chains(block: Any) -> dict[str, str]:
+    """Name chains with long names 1, 2, ...; return the long name of each of these."""
+    from gemmi import cif
+
+    columns = [block.find_values(f"_atom_site.{tag}_asym_id") for tag in ("auth", "label")]
+    known = {cif.as_string(value) for column in columns for value in column}
+    free = (str(number) for number in count(1) if str(number) not in known)
+    short = {name: next(free) for name in sorted(known) if len(name) > _LONGEST}
+    for column in columns if short else []:
+        for row, value in enumerate(column):
+            name = cif.as_string(value)
+            column[row] = short.get(name, value)
+    return {new: name for name, new in short.items()}
 
 
 def _identity(block: Any) -> list[StrArray]:

@@ -6,13 +6,14 @@ import bz2
 import gzip
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from MDAnalysisTests import datafiles
 
-from herobm.io import read_atoms, read_beads
+from herobm.io import read_atoms, read_beads, write_structure
 
 Put = Callable[..., Path]
 Line = Callable[..., str]
@@ -243,3 +244,19 @@ def test_a_byte_order_mark_hides_no_line(put: Put) -> None:
     record = "ATOM      1  BB  ALA A   1      10.000  20.000  30.000  1.00  0.00\n"
     marked.write_bytes(b"\xef\xbb\xbf" + record.encode() + b"END\n")
     assert read_beads(marked).positions.tolist() == read_beads(plain).positions.tolist()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_mmcif_chains_with_long_names(put: Put, line: Line, tmp_path: Path, again: bool) -> None:
+    """Also where a number comes back later in a chain, so that residues are numbered afresh."""
+    chains = ["1", "heavy_chain", "1", "heavy_chain"] if again else ["1", "1", *["heavy_chain"] * 2]
+    ids = [1, 1, 1, 2] if again else [1, 2, 1, 2]
+    given = read_atoms(put("a.pdb", [line("CA", "ALA", "A", number) for number in range(4)]))
+    residues = replace(given.residues, chains=np.array(chains), ids=np.array(ids))
+    path = tmp_path / "a.cif"
+    write_structure(path, replace(given, residues=residues))
+    found = read_atoms(path).residues
+    assert (found.chains.tolist(), found.ids.tolist()) == (chains, ids)
+    for word in ("chainID", "segid"):
+        chosen = read_atoms(path, f"{word} heavy_chain and resid 2").residues
+        assert (chosen.chains.tolist(), chosen.ids.tolist()) == (["heavy_chain"], [2])
