@@ -125,7 +125,7 @@ def post(
     names: Sequence[str] = mapping or ()
     if beads is not None and not names:
         names = choose_mappings(beads, registry, str(cg))
-    library = _library(given, names, registry)
+    library = _library(given, names, registry, str(atoms))
     rows: IntArray = np.arange(len(given))
     if skip_unmapped:
         rows = _mapped_rows(given, library, str(atoms))
@@ -139,18 +139,19 @@ def post(
         ) as read:
             _trajectory(read, rows, specs, given, told, output, overwrite)
         return
-    _structure(specs, given, told, output, overwrite)
+    _structure(specs, given, told, str(atoms), output, overwrite)
 
 
 def _structure(
     specs: Sequence[PostProcessorSpec],
     given: Atoms,
     told: PostContext,
+    source: str,
     output: Path,
     overwrite: bool,
 ) -> None:
     """Run the steps on one structure; where a late one fails, what was there before it is kept."""
-    from herobm.errors import HerobmError
+    from herobm.errors import HerobmError, MinimisationError
     from herobm.post.chain import run_chain
     from herobm.post.whole import whole
 
@@ -160,25 +161,32 @@ def _structure(
         for spec in specs:
             done, more = run_chain([spec], done, told)
             lines += more
-    except HerobmError:
+    except HerobmError as error:
         if lines:
             _write(output, done, told, overwrite)
             typer.echo("\n".join([*lines, f"atoms without the step that failed: {output}"]))
+        if isinstance(error, MinimisationError):  # of atoms, which do not know their file
+            raise MinimisationError(f"{source}: {error.message}", error.hint) from error
         raise
     _write(output, done, told, overwrite)
     typer.echo("\n".join([*lines, f"atoms written to {output}"]))
 
 
-def _library(atoms: Atoms, names: Sequence[str], registry: Registry) -> Library | None:
-    """Load the mapping sets asked for; else the pack that knows most residues, if any does."""
+def _library(atoms: Atoms, names: Sequence[str], registry: Registry, source: str) -> Library | None:
+    """Load the mapping sets asked for; else the pack that knows most residues, if any does.
+
+    Where none does since the structure holds beads, it is refused.
+    """
     from herobm.assembly.choice import by_preference, open_library
     from herobm.errors import DslError, PluginError
     from herobm.plan import compile_library
     from herobm.post.alone import fitting
+    from herobm.system.atomistic import require_atoms
 
     if names:
         return open_library(names, registry, atoms.residues.names.tolist())
     best, most = None, 0
+    others = []
     for name in by_preference(registry):
         try:
             library = compile_library(registry.mapping(name))
@@ -189,6 +197,9 @@ def _library(atoms: Atoms, names: Sequence[str], registry: Registry) -> Library 
             best, most = library, count
         if most == len(atoms.residues):
             break
+        others.append(library)
+    for library in others if best is None else []:
+        require_atoms(atoms, library, source)
     return best
 
 

@@ -15,6 +15,7 @@ from herobm.plan.template import Library
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.whole import whole
+from herobm.system.atomistic import require_atoms
 from herobm.system.coarsen import coarsen, coarsen_plan, drop_incomplete
 from herobm.system.disulfides import find_disulfides
 from herobm.system.matching import find_templates, match_atoms
@@ -54,11 +55,13 @@ def context_of(
     Raises
     ------
     StructureError
-        If the mapping fits none of the residues, or the beads are those of others or lie elsewhere.
+        If the structure holds beads, the mapping fits none of the residues, or the beads are those
+        of others or lie elsewhere.
     """
     known = PostContext(options=options or {})
     if library is None:
         return known
+    require_atoms(atoms, library, source)
     topology, residue_of = (
         _by_beads(atoms, beads, library, source, beads_source)
         if beads is not None

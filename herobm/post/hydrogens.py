@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections import Counter
 from typing import Any
 
@@ -20,6 +21,8 @@ from herobm.types import Atoms, FloatArray
 
 #: Å, bonds to hydrogen, rounded (neutron diffraction: Allen, Bruno, Acta Cryst. B66, 380 (2010)).
 LENGTHS = {"C": 1.09, "N": 1.01, "O": 0.97, "S": 1.34}
+#: How OpenMM names a residue: HIS residue (4), residue 4.
+_BY_INDEX = re.compile(r"(?:\w+ )?residue \(?(\d+)\)?")
 #: One atom, so that pdbfixer has a file to begin with.
 _SEED_FILE = "ATOM      1  N   GLY A   1       0.000   0.000   0.000  1.00  0.00           N\nEND\n"
 
@@ -109,7 +112,7 @@ def _of_proteins(
         topology, positions = _protonated(assembly, ph)
     except (ValueError, KeyError) as error:
         raise MinimisationError(
-            f"pdbfixer cannot give the structure hydrogens: {error}",
+            f"pdbfixer cannot give the structure hydrogens: {_named(str(error), assembly)}",
             "An amino acid may lack heavy atoms, or bear the name of another one.",
         ) from error
     finally:
@@ -131,6 +134,15 @@ def _of_proteins(
         ]
         states.update(_state(assembly.standard[i], names))
     return added, states
+
+
+def _named(message: str, assembly: Assembly) -> str:
+    """Name a residue as in the file, where pdbfixer and OpenMM name it by its index."""
+    residues = assembly.atoms.residues
+    found = _BY_INDEX.search(message)
+    if found is None or int(found[1]) >= len(residues):
+        return message
+    return message.replace(found[0], residues.label(int(found[1])))
 
 
 def _at_length(place: FloatArray, heavy: dict[int, Any], positions: FloatArray) -> FloatArray:

@@ -10,10 +10,45 @@ from herobm.errors import StructureError
 from herobm.plan.bonds import lay_out_atoms
 from herobm.plan.template import Library
 from herobm.system.coarsen import coarsen, complete_residues, rough_beads
-from herobm.system.matching import match_atoms
+from herobm.system.matching import find_templates, match_atoms
 from herobm.system.periodic import whole_residues
 from herobm.system.topology import Topology, build_topology
-from herobm.types import Atoms, FloatArray, IntArray
+from herobm.types import Atoms, BoolArray, FloatArray, IntArray
+
+#: Beads of a residue that may have the name of an atom.
+AS_ATOMS = 2
+
+
+def hold_beads(atoms: Atoms, library: Library) -> BoolArray:
+    """Tell which residues have beads where the mapping has atoms, shape (n_residues,).
+
+    They have fewer particles than half of its atoms, and next to none with the name of one: beads
+    CA may be the C-alpha atoms.
+    """
+    match = match_atoms(atoms, library)
+    sizes = np.array([len(template.atoms) for template in library] + [0])[match.template]
+    n_particles = np.bincount(atoms.residue_index, minlength=len(sizes))
+    n_known = np.bincount(atoms.residue_index[match.atom >= 0], minlength=len(sizes))
+    found: BoolArray = (2 * n_particles < sizes) & (n_known <= AS_ATOMS)
+    return found
+
+
+def require_atoms(atoms: Atoms, library: Library, source: str = "structure") -> None:
+    """Stop at a structure most of whose residues that the mapping has are beads.
+
+    Raises
+    ------
+    StructureError
+    """
+    beads = hold_beads(atoms, library)
+    n_mapped = int((find_templates(atoms.residues, library) >= 0).sum())
+    if 2 * beads.sum() > n_mapped:
+        first = atoms.residues.label(int(np.flatnonzero(beads)[0]))
+        raise StructureError(
+            f"{source}: this holds beads, not atoms: {beads.sum()} of {n_mapped} residues lack "
+            f"most atoms that mapping '{library.name}' has for them (first: {first})",
+            f"Rebuild the atoms first: herobm backmap {source} -o atoms.pdb",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +81,9 @@ class AtomLayout:
         Raises
         ------
         StructureError
-            If nothing of it is mapped.
+            If nothing of it is mapped, or it holds beads.
         """
+        require_atoms(atoms, library, source)
         keep = complete_residues(atoms, library)[atoms.residue_index]
         kept = atoms.subset(keep)
         if len(kept) == 0:

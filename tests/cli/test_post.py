@@ -220,14 +220,28 @@ def test_a_structure_without_any_mapping_is_told_so(herobm, tmp_path: Path) -> N
     assert "--mapping" in outcome.err
 
 
-@pytest.mark.parametrize("ends", ["charged", "capped"])
-def test_beads_get_no_hydrogens(herobm, tmp_path: Path, ends: str) -> None:
-    """Amino acids without C, CA and O get no ends, and are told of as incomplete."""
-    beads = Path(__file__).resolve().parents[2] / "examples/1ubq/cg.pdb"
-    outcome = herobm("post", "hydrogens", beads, "-o", tmp_path / "out.pdb", "--ends", ends)
-    assert outcome.code == 1
-    assert "may lack heavy atoms" in outcome.err
-    assert not (tmp_path / "out.pdb").exists()
+@pytest.mark.parametrize("mapping", ["martini3", "ca_only/ca"])
+@pytest.mark.parametrize("step", ["hydrogens", "backbone"])
+def test_beads_are_no_atoms(
+    herobm, structure: Path, tmp_path: Path, mapping: str, step: str
+) -> None:
+    beads, out = tmp_path / "cg.pdb", tmp_path / "out.pdb"
+    assert herobm("coarsen", structure, "--mapping", mapping, "-o", beads).code == 0
+    outcome = herobm("post", step, beads, "-o", out)
+    assert (outcome.code, out.exists()) == (1, False)
+    assert f"{beads}: this holds beads, not atoms: 8 of 8 residues" in outcome.err
+    assert f"herobm backmap {beads}" in outcome.err.partition("hint:")[2]
+
+
+def test_a_residue_that_lacks_atoms_is_named_as_in_the_file(
+    herobm, structure: Path, tmp_path: Path
+) -> None:
+    cut, out = tmp_path / "cut.pdb", tmp_path / "out.pdb"
+    lines = structure.read_text().splitlines()
+    cut.write_text("\n".join(x for x in lines if x[12:20] not in (" ND1 HIS", " CE1 HIS")))
+    outcome = herobm("post", "hydrogens", cut, "-o", out)
+    assert (outcome.code, out.exists()) == (1, False)
+    assert f"{cut}: pdbfixer cannot give the structure hydrogens: HIS 6 of chain A" in outcome.err
 
 
 @pytest.fixture

@@ -131,4 +131,4 @@ def test_beads_of_other_residues_with_as_many_beads_are_refused(
 def test_beads_are_no_atoms(herobm, ubiquitin: Path) -> None:
     result = herobm("report", ubiquitin)
     assert result.code == 1
-    assert "no residue of it has all beads" in result.err
+    assert "holds beads, not atoms" in result.err
