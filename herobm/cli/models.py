@@ -93,6 +93,7 @@ def join(
     from herobm.weights.file import join_weights
 
     members = _several(weights, output, overwrite)
+    _require_distinct(weights)
     join_weights(members, output, 8 if small else 16)
     n_networks = sum(len(member.networks) for member in members)
     typer.echo(f"{output}: a committee of {n_networks} networks")
@@ -176,6 +177,28 @@ def _several(paths: list[Path], output: Path, overwrite: bool) -> list[Weights]:
     if len(paths) < 2:
         raise typer.BadParameter("name two weights files or more", param_hint="WEIGHTS")
     return [load_weights(path) for path in paths]
+
+
+def _require_distinct(paths: list[Path]) -> None:
+    """Stop at weights that are named twice: their error would count as that of two.
+
+    Raises
+    ------
+    ModelError
+    """
+    from herobm.errors import ModelError
+
+    known: dict[bytes, Path] = {}
+    for path in paths:
+        data = path.read_bytes()
+        if data in known:
+            same = known[data] == path
+            what = "is named twice" if same else f"holds the same as {known[data]}"
+            raise ModelError(
+                f"{path}: {what}, and a network errs no less beside itself",
+                "Name weights that were trained apart, each once.",
+            )
+        known[data] = path
 
 
 def _mapping(spec: ModelSpec) -> str:

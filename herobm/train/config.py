@@ -192,13 +192,30 @@ def parse_config(data: Any, path: Path) -> TrainConfig:
     folder = path.parent
     paths = {name: getattr(config, name) for name in PATHS}
     update: dict[str, Any] = {n: folder / path for n, path in paths.items() if path is not None}
-    return config.model_copy(update=update | {"also": tuple(folder / p for p in config.also)})
+    update["also"] = tuple(folder / p for p in config.also)
+    _require_held_out(update, path)
+    return config.model_copy(update=update)
+
+
+def _require_held_out(paths: dict[str, Any], path: Path) -> None:
+    """Stop at a validation set that is learnt from.
+
+    Which epoch is best, and what errors are to be expected, would be judged by what is known.
+    """
+    learnt = {given.resolve() for given in (paths["train"], *paths["also"])}
+    if paths["valid"].resolve() in learnt:
+        raise ConfigError(
+            f"{path}: 'valid' names a dataset that 'train' or 'also' does, and errors are to be "
+            "expected by structures that were not learnt",
+            "Pack some structures apart for it: herobm data build FOLDER -o valid.safetensors",
+        )
 
 
 def _explain(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
-        return f"  {key}: {error['msg']}"
+        message = error["msg"].removeprefix("Value error, ")
+        return f"  {key}: {message}" if key else f"  {message}"
     models: dict[str, type[BaseModel]] = {
         "": TrainConfig,
         "model.": ModelConfig,

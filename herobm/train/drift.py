@@ -15,6 +15,8 @@ from herobm.weights.vocabulary import Vocabulary
 
 #: Distances seen fewer times than this, in frames or in training, tell nothing.
 MIN_SEEN = 20
+#: How such a file is made.
+MADE_BY = "Write it with: herobm data statistics CG... --against train.safetensors -o FILE"
 
 
 def read_drift(path: Path, library: Library, vocabulary: Vocabulary) -> torch.Tensor:
@@ -67,8 +69,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         if all({"residue", "bead", "place", "mean", "n", "training"} <= row.keys() for row in rows):
             return list(rows)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: cannot be read as statistics of beads ({error})") from None
-    raise ConfigError(
-        f"{path}: does not compare the beads with training structures",
-        "Write it with: herobm data statistics CG... --against train.safetensors -o FILE",
-    )
+        raise ConfigError(
+            f"{path}: cannot be read as statistics of beads ({error})", MADE_BY
+        ) from None
+    raise ConfigError(f"{path}: does not compare the beads with training structures", MADE_BY)

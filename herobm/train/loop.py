@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from herobm.errors import ConfigError, OutputError
+from herobm.errors import ConfigError, DatasetError, OutputError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper, Prediction
 from herobm.plan import compile_library
@@ -101,6 +101,7 @@ def train(
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     started = time.monotonic()
+    _require_files(config)
     _make_folder(config.output, overwrite)
     packs = [read_dataset(path) for path in (config.train, *config.also)]
     libraries = [compile_library(pack.mappings) for pack in packs]
@@ -399,6 +400,25 @@ class _Run:
                 f"{path}: the figures of an epoch cannot be written ({error.strerror or error})",
                 "Make room; the same command goes on from the checkpoint.",
             ) from None
+
+
+def _require_files(config: TrainConfig) -> None:
+    """Stop at paths that lead nowhere, before anything is read."""
+    named = [("train", config.train), ("valid", config.valid)]
+    named += [("also", path) for path in config.also]
+    for name, path in named:
+        if not path.is_file():
+            raise DatasetError(
+                f"{path}: there is no such file, which '{name}' names",
+                "Paths are relative to the configuration; make datasets with: herobm data build "
+                "FOLDER --mapping martini3 -o NAME.safetensors",
+            )
+    for name, given in (("initial", config.initial), ("drift", config.drift)):
+        if given is not None and not given.is_file():
+            raise ConfigError(
+                f"{given}: there is no such file, which '{name}' names",
+                f"Paths are relative to the configuration; or leave '{name}' out.",
+            )
 
 
 def _make_folder(path: Path, overwrite: bool) -> None:

@@ -17,7 +17,7 @@ from herobm.io import write_structure
 from herobm.plugins import load_registry
 from herobm.plugins.registry import FailedPlugin, PluginSource, Registry
 from herobm.types import Atoms
-from herobm.weights.file import load_weights
+from herobm.weights.file import load_weights, save_weights
 
 Peptide = Callable[[str], Atoms]
 
@@ -29,9 +29,23 @@ def shipped() -> Path:
     return path
 
 
-def test_a_committee(shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def another(shipped: Path, tmp_path: Path) -> Path:
+    """Weights of the same mapping that differ a little."""
+    weights = load_weights(shipped)
+    tensors = {
+        name: 1.01 * t if t.is_floating_point() else t
+        for name, t in weights.network.state_dict().items()
+    }
+    save_weights(tmp_path / "another.safetensors", tensors, weights.header)
+    return tmp_path / "another.safetensors"
+
+
+def test_a_committee(
+    shipped: Path, another: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     joined = tmp_path / "joined.safetensors"
-    assert run(["models", "join", str(shipped), str(shipped), "-o", str(joined)]) == 0
+    assert run(["models", "join", str(shipped), str(another), "-o", str(joined)]) == 0
     assert "a committee of" in capsys.readouterr().out
     facts = []
     for path in (shipped, joined):
@@ -40,9 +54,20 @@ def test_a_committee(shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert facts[1]["networks"] == 2 * facts[0]["networks"]
     assert facts[1]["parameters"] == 2 * facts[0]["parameters"]
     before = joined.read_bytes()
-    assert run(["models", "join", str(shipped), str(shipped), "-o", str(joined)]) != 0
+    assert run(["models", "join", str(shipped), str(another), "-o", str(joined)]) != 0
     assert "--overwrite" in capsys.readouterr().err
     assert joined.read_bytes() == before
+
+
+def test_a_network_is_joined_once(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy, joined = tmp_path / "copy.safetensors", tmp_path / "joined.safetensors"
+    shutil.copy(shipped, copy)
+    for second, told in ((shipped, "is named twice"), (copy, f"holds the same as {shipped}")):
+        assert run(["models", "join", str(shipped), str(second), "-o", str(joined)]) == 1
+        assert f"{second}: {told}" in capsys.readouterr().err
+        assert not joined.exists()
 
 
 def test_the_mean_of_a_network_and_itself(
@@ -117,10 +142,10 @@ def test_weights_are_not_made_in_place_of_their_parts(
 
 
 def test_committees_are_not_averaged(
-    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shipped: Path, another: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     two, mean = tmp_path / "two.safetensors", tmp_path / "mean.safetensors"
-    assert run(["models", "join", str(shipped), str(shipped), "-o", str(two)]) == 0
+    assert run(["models", "join", str(shipped), str(another), "-o", str(two)]) == 0
     assert run(["models", "average", str(two), str(two), "-o", str(mean)]) == 1
     assert "two.safetensors: is a committee of 2 networks" in capsys.readouterr().err
     assert not mean.exists()

@@ -195,7 +195,8 @@ def test_beads_that_lie_elsewhere_are_refused(
     herobm, structure: Path, beads: Path, tmp_path: Path
 ) -> None:
     given, out, shifted = read_beads(beads), tmp_path / "out.pdb", tmp_path / "shifted.pdb"
-    write_structure(shifted, given.with_positions(given.positions + [30.0, 0.0, 0.0]))
+    away = np.array([30.0, 0.0, 0.0])
+    write_structure(shifted, given.with_positions(given.positions + away))
     outcome = herobm("post", "backbone,consistency", structure, "--cg", shifted, "-o", out)
     assert (outcome.code, out.exists()) == (1, False)
     where = f"beads of {shifted} lie 30 Å (median) from where the atoms of {structure} have them"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from herobm.types import Atoms
 
 CONFIG = """\
 train: peptides.safetensors
-valid: peptides.safetensors
+valid: valid.safetensors
 output: run
 model: {n_channels: 4, l_max: 1, n_radial: 4, hidden: 16, readout: 8, n_blocks: 1}
 epochs: 2
@@ -34,6 +35,7 @@ def config(
     dataset = tmp_path / "peptides.safetensors"
     assert run(["data", "build", str(folder), "--mapping", "martini3", "-o", str(dataset)]) == 0
     assert "2 structures, 16 residues" in capfd.readouterr().out
+    shutil.copy(dataset, tmp_path / "valid.safetensors")
     path = tmp_path / "tiny.yaml"
     path.write_text(CONFIG)
     return path

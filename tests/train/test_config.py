@@ -48,6 +48,10 @@ def test_json_says_the_same_as_yaml(tmp_path: Path) -> None:
         ("xyzzy: 1", "xyzzy: no such key\n"),
         ("epochs: 0", "epochs: Input should be greater than or equal to 1"),
         ("seed: 99999999999999999999999", "seed: Input should be less than 4294967296"),
+        (
+            "model: {second: {times: 1}}",
+            "config.yaml:\n  model.second needs 'initial', the weights of the first look\n",
+        ),
         ("epochs: many", "epochs: Input should be a valid integer"),
     ],
 )
@@ -91,6 +95,20 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(ConfigError, match=r"binary\.yaml: cannot be read"):
         read_config(tmp_path / "binary.yaml")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "train: a.safetensors\nvalid: ../here/a.safetensors",
+        "train: b.safetensors\nalso: [c.safetensors, a.safetensors]\nvalid: a.safetensors",
+    ],
+)
+def test_what_is_learnt_validates_nothing(tmp_path: Path, lines: str) -> None:
+    (tmp_path / "here").mkdir()
+    path = written(tmp_path / "here", f"{lines}\noutput: run\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: 'valid' names a dataset that 'train'"):
+        read_config(path)
 
 
 def test_geometry_counts_more_towards_the_end(tmp_path: Path) -> None:

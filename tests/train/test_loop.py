@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from herobm.dsl.model import MappingSet
-from herobm.errors import ConfigError, DatasetError, OutputError
+from herobm.errors import ConfigError, DatasetError, HerobmError, OutputError
 from herobm.nn.config import RoundsConfig, SecondConfig
 from herobm.plan import Library
 from herobm.train import loop
@@ -225,6 +225,16 @@ def test_a_dataset_that_is_not_there(tiny_run: TrainConfig) -> None:
         train(tiny_run.model_copy(update={"train": absent}))
 
 
+@pytest.mark.parametrize("name", ["valid", "initial", "drift"])
+def test_paths_are_checked_before_anything_is_read(tiny_run: TrainConfig, name: str) -> None:
+    absent = tiny_run.train.with_name("absent.json")
+    broken = tiny_run.output.with_name("broken.safetensors")
+    broken.write_text("no dataset")
+    with pytest.raises(HerobmError, match=rf"absent\.json: .* which '{name}' names"):
+        train(tiny_run.model_copy(update={"train": broken, name: absent}))
+    assert not tiny_run.output.exists()
+
+
 #: Runs ``python -m herobm.train`` where only what torch and e3nn bring along can be imported.
 BARE = """
 import runpy, sys
@@ -237,8 +247,9 @@ runpy.run_module("herobm.train", run_name="__main__", alter_sys=True)
 
 
 def test_a_bare_machine_can_train(tiny_run: TrainConfig, tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
-    config.write_text(tiny_run.model_dump_json())
+    config, valid = tmp_path / "config.json", tmp_path / "valid.safetensors"
+    shutil.copy(tiny_run.valid, valid)
+    config.write_text(tiny_run.model_copy(update={"valid": valid}).model_dump_json())
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:herobm", "-c", BARE, str(config)],
         capture_output=True,

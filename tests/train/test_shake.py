@@ -127,5 +127,6 @@ def test_other_files_are_refused(
 ) -> None:
     path = tmp_path / "frames.json"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=r"frames\.json"):
+    with pytest.raises(ConfigError, match=r"frames\.json") as caught:
         read_drift(path, martini3, vocabulary)
+    assert "herobm data statistics" in (caught.value.hint or "")
