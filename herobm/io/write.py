@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from herobm.io.gro_text import check_gro, gro_text
 from herobm.io.pdb_text import check_pdb, pdb_models_text, pdb_text
 from herobm.io.source import format_of
 from herobm.types import Particles
+
+log = logging.getLogger(__name__)
 
 Bonds = Sequence[tuple[int, int]]
 
@@ -38,7 +41,7 @@ def write_structure(
     """Write atoms or beads to a structure file, their names and order kept.
 
     The file appears when it is whole. GRO has no place for chains, insertion codes, remarks and
-    bonds; they are left out there.
+    bonds; they are left out there, insertion codes with a line in the log.
 
     Parameters
     ----------
@@ -62,6 +65,8 @@ def write_structure(
     """
     target = Path(path)
     _check(target, particles)
+    if format_of(target) == "gro":
+        _tell_icodes(target, particles)
     text = _WRITERS[format_of(target)](particles, title, tuple(remarks), tuple(bonds or ()))
     _put(target, text, overwrite)
 
@@ -122,6 +127,19 @@ def _check(target: Path, particles: Particles) -> None:
             f"{target}: {len(bad)} particles have coordinates that are no numbers; the first is "
             f"{particles.label(int(bad[0]))}",
             "Nothing was written. Check the input for beads far from all others.",
+        )
+
+
+def _tell_icodes(target: Path, particles: Particles) -> None:
+    """Say in the log which insertion codes a GRO file loses."""
+    lost = np.flatnonzero(particles.residues.icodes != "")
+    if len(lost):
+        log.info(
+            "%s: GRO has no insertion codes, and %d residue(s) lose theirs (first: %s); PDB and "
+            "mmCIF keep them",
+            target,
+            len(lost),
+            particles.residues.label(int(lost[0])),
         )
 
 

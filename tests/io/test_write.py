@@ -150,6 +150,18 @@ def test_more_than_a_hundred_thousand_atoms(tmp_path: Path) -> None:
     assert MDAnalysis.Universe(str(path), to_guess=()).atoms.n_atoms == 100_500
 
 
+@pytest.mark.parametrize(("extension", "told"), [("gro", True), ("pdb", False)])
+def test_insertion_codes_that_gro_loses_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, extension: str, told: bool
+) -> None:
+    caplog.set_level("INFO")
+    given = many(3, per_residue=1)
+    residues = replace(given.residues, icodes=np.array(["", "A", "B"]))
+    write_structure(tmp_path / f"a.{extension}", replace(given, residues=residues))
+    label = residues.label(1)
+    assert (f"2 residue(s) lose theirs (first: {label})" in caplog.text) is told
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning:MDAnalysis")
 def test_gro_numbers_wrap(tmp_path: Path) -> None:
     path = tmp_path / "a.gro"
