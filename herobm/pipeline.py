@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from herobm.assembly.choice import as_names, choose_mappings, open_library
+from herobm.assembly.choice import as_names, better_mapping, choose_mappings, open_library
 from herobm.assembly.draft import Model
 from herobm.assembly.likeness import likeliest
 from herobm.assembly.models import open_model
 from herobm.assembly.outcome import Result
 from herobm.assembly.rebuilder import Rebuilder
 from herobm.assembly.routing import drop_unserved, find_models
-from herobm.errors import UnmappedResidueError
+from herobm.errors import MissingBeadError, UnmappedResidueError
 from herobm.plan import Library
 from herobm.plugins.manager import load_registry
 from herobm.post.chain import resolve
@@ -161,6 +161,10 @@ def _topology(
         names = set(beads.residues.names.tolist()) - library.by_residue.keys()
         packs = registry.missing_packs(names, beads.names.tolist())
         raise UnmappedResidueError(error.message, "\n".join([error.hint or "", *packs])) from None
+    except MissingBeadError as error:
+        better = better_mapping(beads, registry, library.name)
+        hint = "\n".join(filter(None, (error.hint, better)))
+        raise MissingBeadError(error.message, hint) from None
     served_of(topology.beads)
     if served is not beads:
         names = np.isin(beads.residues.names, served.residues.names)

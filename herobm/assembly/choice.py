@@ -130,6 +130,30 @@ def choose_mapping(beads: Beads, registry: Registry, source: str = "structure") 
     return best
 
 
+def better_mapping(beads: Beads, registry: Registry, taken: str) -> str | None:
+    """Find the pack whose beads are those of most residues, where that is not the one taken.
+
+    Parameters
+    ----------
+    beads : Beads
+        That `taken` does not fit.
+    registry : Registry
+    taken : str
+        Name of a mapping set.
+
+    Returns
+    -------
+    str or None
+        What to tell a user; None where no other one fits most residues.
+    """
+    counts = _count(beads, registry)
+    best = max(counts, key=lambda name: counts[name][0], default=None)
+    if best is None or best == taken or 2 * counts[best][0] <= counts[best][1]:
+        return None
+    fitting, n_residues = counts[best]
+    return f"The beads of {fitting} of {n_residues} residues are those of --mapping {best}."
+
+
 def by_preference(registry: Registry) -> list[str]:
     """Return the names of all mapping sets: of those that fit alike the first one is meant.
 

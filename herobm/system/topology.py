@@ -27,6 +27,9 @@ TOO_NEAR, TOO_FAR, ENOUGH = 0.6, 20.0, 10
 #: Share by which edges and angles of boxes may differ that are judged alike, as those of the frames
 #: of a simulation at constant pressure.
 ALIKE = 0.05
+#: Share of the residues, with other beads than those of the mapping, from which on the file may be
+#: of another one.
+NEARLY_ALL = 0.9
 #: Names by which position-restraint dummies are known.
 DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW"})
 
@@ -375,11 +378,17 @@ def _misfit(
     if len(faults) > at_most:
         lines.append(f"  and {len(faults) - at_most} other faults")
     wrong = [residue for members in faults.values() for residue in members]
-    hint = (
-        "Complete the file, leave the residues out (--selection 'not resid 12'), or choose "
-        "the mapping that the file was made with (--mapping); other versions of a force field "
-        "have other beads (Martini 2 is not Martini 3)."
-    )
+    others = "other versions of a force field have other beads (Martini 2 is not Martini 3)"
+    if len(wrong) >= NEARLY_ALL * len(residues):
+        hint = (
+            "The file may be of another mapping: choose the one that it was made with (--mapping); "
+            f"{others}. Or complete the file."
+        )
+    else:
+        hint = (
+            "Complete the file, leave the residues out (--selection 'not resid 12'), or choose "
+            f"the mapping that the file was made with (--mapping); {others}."
+        )
     if _scattered(residues, wrong):
         hint = f"The beads of a residue must follow one another in the file.\n{hint}"
     n_wrong = f"{len(wrong)} residue" + ("s" if len(wrong) > 1 else "")

@@ -134,7 +134,10 @@ def test_a_mapping_of_other_beads(refused: Refused, ubiquitin: Path, tmp_path: P
     err = refused("backmap", ubiquitin, "-o", out, "--mapping", "ca_only")
     assert "the beads of 76 residues are not those of mapping 'ca_only/ca'" in err
     assert "first: ILE 3 of chain A" in err
-    assert "--mapping" in err.partition("hint:")[2]
+    hint = err.partition("hint:")[2]
+    assert "may be of another mapping: choose the one that it was made with (--mapping)" in hint
+    assert "The beads of 76 of 76 residues are those of --mapping martini3/protein." in hint
+    assert "--selection" not in hint
 
 
 def test_a_mapping_that_is_not_there(refused: Refused, ubiquitin: Path, tmp_path: Path) -> None:
