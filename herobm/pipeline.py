@@ -167,7 +167,7 @@ def _topology(
         raise MissingBeadError(error.message, hint) from None
     served_of(topology.beads)
     if served is not beads:
-        names = np.isin(beads.residues.names, served.residues.names)
-        kept = np.flatnonzero(names[beads.residue_index])
+        is_served = np.isin(beads.residues.names, served.residues.names)
+        kept = np.flatnonzero(is_served[beads.residue_index])
         topology = replace(topology, source_index=kept[topology.source_index])
     return break_at_left_out(topology, beads) if skip_unmapped else topology
