@@ -1,12 +1,13 @@
-"""Make the tables of rotamers, bond lengths and bond angles from a folder of protein structures.
+"""Make the tables of side chains, bond lengths and bond angles from a folder of protein structures.
 
 ::
 
     python benchmarks/protein_references.py FOLDER -o herobm/chem
 
-writes ``rotamers.npz`` and ``protein_geometry.npz``. Atoms with temperature factors above 40 Å²
-do not count. With ``--manifest MANIFEST.csv`` (columns ``id`` and ``resolution``) only structures
-of 2.2 Å or better do. Structures are read by the mapping martini3, which knows the amino acids.
+writes ``rotamers.npz``, ``side_chains.npz`` and ``protein_geometry.npz``. Atoms with temperature
+factors above 40 Å² do not count. With ``--manifest MANIFEST.csv`` (columns ``id`` and
+``resolution``) only structures of 2.2 Å or better do. Structures are read by the mapping martini3,
+which knows the amino acids.
 """
 
 from __future__ import annotations
@@ -14,21 +15,25 @@ from __future__ import annotations
 import argparse
 import csv
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 
 import herobm
-from herobm.chem import protein_geometry, rotamers
-from herobm.chem.chi import find_chi
+from herobm.chem import protein_geometry, rotamers, side_chains
+from herobm.chem.chi import Chi, find_chi
 from herobm.chem.skeleton import group_labels
 from herobm.errors import StructureError
 from herobm.io.find import structure_files
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
+from herobm.plan.plan import Plan
+from herobm.plan.template import within_residue
 from herobm.train.evaluate import coarse_grain
-from herobm.types import FloatArray
+from herobm.types import FloatArray, IntArray
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
 
@@ -40,11 +45,67 @@ WORST = 2.2
 FEWEST = 500
 
 
+class Kind:
+    """Residues of a kind, and what of them does not change.
+
+    Parameters
+    ----------
+    skeleton : str
+        See `herobm.chem.skeleton.skeleton`.
+    plan : Plan
+        That has such a residue.
+    residue : int
+    chi : sequence of Chi
+    """
+
+    def __init__(self, skeleton: str, plan: Plan, residue: int, chi: Sequence[Chi]) -> None:
+        self.atoms = skeleton.split()
+        template = plan.library.templates[plan.template[residue]]
+        place = {name: i for i, name in enumerate(self.atoms)}
+        known = [(a, b) for a, b, _ in within_residue(template.mapping.bonds)]
+        inside = [(place[a], place[b]) for a, b in known if a in place and b in place]
+        self.bonds = np.array(inside)
+        self.angles = angles_of(self.bonds, len(self.atoms))
+        quads = [c.atoms[residue] for c in chi if c.atoms[residue].min() >= 0]
+        self.chi = np.array([[place[str(plan.atom_names[i])] for i in quad] for quad in quads])
+        self.parts: list[FloatArray] = []
+
+    def beyond(self) -> np.ndarray | None:
+        """Atoms that turn with each angle, shape (n_chi, n_atoms); None if a ring keeps them."""
+        graph = nx.Graph(self.bonds.tolist())
+        found = np.zeros((len(self.chi), len(self.atoms)), bool)
+        for row, (_, one, two, _) in zip(found, self.chi.tolist(), strict=True):
+            graph.remove_edge(one, two)
+            row[list(nx.node_connected_component(graph, two) - {two})] = True
+            if row[one]:
+                return None
+            graph.add_edge(one, two)
+        return found
+
+    def regular(self) -> FloatArray:
+        """Positions (n_atoms, 3) of the residue whose bonds and angles are nearest to the medians.
+
+        In Å, in the frame of `herobm.chem.side_chains.frames`.
+        """
+        every = np.concatenate(self.parts)
+        numbers = np.arange(len(every))[:, None, None] * len(self.atoms)
+        flat = every.reshape(-1, 3)
+        lengths = protein_geometry.bond_lengths(flat, (numbers + self.bonds).reshape(-1, 2))
+        angles = protein_geometry.bond_angles(flat, (numbers + self.angles).reshape(-1, 3))
+        shape = np.concatenate([v.reshape(len(every), -1) for v in (lengths, angles)], axis=1)
+        off = np.abs(shape - np.median(shape, axis=0))
+        best = every[((off / np.median(off, axis=0)) ** 2).sum(axis=1).argmin()]
+        corners = best[[self.atoms.index(name) for name in side_chains.FRAME]]
+        found: FloatArray = (best - corners[1]) @ side_chains.frames(corners[None])[0].T
+        return found
+
+
 class Tally:
     """What is gathered over structures."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self.kinds: dict[str, Kind] = {}
         self.chi: dict[str, list[FloatArray]] = {}
         self.symmetric: dict[str, bool] = {}
         self.bonds: list[tuple[np.ndarray, FloatArray]] = []
@@ -57,12 +118,14 @@ class Tally:
             atoms = atoms.subset(atoms.bfactors <= LARGEST_B)
         topology, positions = coarse_grain(replace(atoms), self.library, path.name)
         plan = topology.plan
-        for kind, (_, angles, half) in rotamers.angles_by_kind(
-            plan, positions, find_chi(plan)
-        ).items():
+        chi = find_chi(plan)
+        for kind, (residues, angles, half) in rotamers.angles_by_kind(plan, positions, chi).items():
             whole = np.isfinite(angles).all(axis=1)
             self.chi.setdefault(kind, []).append(angles[whole].astype(np.float32))
             self.symmetric[kind] = half
+            if kind not in self.kinds:
+                self.kinds[kind] = Kind(kind, plan, int(residues[0]), chi)
+            self._keep(self.kinds[kind], plan, residues, positions)
         bonds = plan_bonds(plan, topology.links.previous)
         bonds = bonds[np.isfinite(positions[bonds]).all(axis=(1, 2))]
         lengths = protein_geometry.bond_lengths(positions, bonds)
@@ -70,6 +133,15 @@ class Tally:
         triples = angles_of(bonds, plan.n_atoms)
         degrees = protein_geometry.bond_angles(positions, triples)
         self.angles.append((group_labels(plan, triples, protein_geometry.ANGLE_BASE), degrees))
+
+    def _keep(self, kind: Kind, plan: Plan, residues: IntArray, positions: FloatArray) -> None:
+        """Keep residues that are complete."""
+        index = plan.atom_index()
+        for template in np.unique(plan.template[residues]).tolist():
+            names = plan.library.templates[template].atoms
+            rows = index[residues[plan.template[residues] == template]]
+            found = positions[rows[:, [names.index(name) for name in kind.atoms]]]
+            kind.parts.append(found[np.isfinite(found).all(axis=(1, 2))])
 
 
 def spread(columns: list[tuple[np.ndarray, FloatArray]]) -> protein_geometry.Table:
@@ -109,18 +181,27 @@ def main() -> None:
             tally.add(path)
         except StructureError as error:
             print(f"left out: {error.message}")
-    tables = {}
+    tables, chains = {}, []
     for kind, parts in sorted(tally.chi.items()):
         angles = np.concatenate(parts)
         if len(angles) < FEWEST:
             continue
         tables[kind] = rotamers.fold(angles, tally.symmetric[kind])
         print(f"{kind}: {len(angles)} residues, {angles.shape[1]} angles")
+        known = tally.kinds[kind]
+        beyond = known.beyond()
+        if beyond is not None:
+            wells = side_chains.find_wells(angles.astype(float), tally.symmetric[kind])
+            atoms = tuple(known.atoms)
+            chain = side_chains.SideChain(atoms, known.regular(), known.chi, beyond, *wells)
+            chains.append(chain)
+            print(f"    {len(chain.share)} rotamers, {100 * chain.share.sum():.1f} %")
     rotamers.save(chosen.output / "rotamers.npz", tables)
+    side_chains.save(chosen.output / "side_chains.npz", chains)
     bonds, angles_table = spread(tally.bonds), spread(tally.angles)
     protein_geometry.save(chosen.output / "protein_geometry.npz", bonds, angles_table)
     print(f"{len(files)} structures, {len(bonds)} kinds of bonds, {len(angles_table)} of angles")
-    for name in ("rotamers.npz", "protein_geometry.npz"):
+    for name in ("rotamers.npz", "side_chains.npz", "protein_geometry.npz"):
         print(f"{name}: {(chosen.output / name).stat().st_size} bytes")
 
 

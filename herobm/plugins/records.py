@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from herobm.plugins.protocols import PostProcessor, Reconstructor
 
-Stage: TypeAlias = Literal["backbone", "consistency", "hydrogens", "minimise"]
+Stage: TypeAlias = Literal["backbone", "rotamers", "consistency", "hydrogens", "minimise"]
 
 #: The stages of post-processing, in the order in which they run.
-STAGES: tuple[Stage, ...] = ("backbone", "consistency", "hydrogens", "minimise")
+STAGES: tuple[Stage, ...] = ("backbone", "rotamers", "consistency", "hydrogens", "minimise")
 
 #: Of these, the ones that keep the atoms as they are; what comes later may add some, or fail.
-LIGHT: tuple[Stage, ...] = ("backbone", "consistency")
+LIGHT: tuple[Stage, ...] = ("backbone", "rotamers", "consistency")
 
 #: In place of the mapping set of a model: it serves residues of any, where no other model does.
 ANY_MAPPING = "*"

@@ -27,9 +27,12 @@ def __getattr__(name: str) -> Any:
 
 @hookimpl
 def herobm_register_postprocessors() -> Iterator[PostProcessorSpec]:
-    """Offer the four built-in steps, one for each stage."""
+    """Offer the built-in steps, one for each stage."""
     yield PostProcessorSpec(
         "backbone", "backbone", _backbone, "flat peptides, phi and psi as the network has them"
+    )
+    yield PostProcessorSpec(
+        "rotamers", "rotamers", _rotamers, "bent side chains laid in rotamers (amino acids)"
     )
     yield PostProcessorSpec(
         "consistency", "consistency", _consistency, "atoms whose beads are the ones given"
@@ -44,6 +47,12 @@ def herobm_register_postprocessors() -> Iterator[PostProcessorSpec]:
 
 def _backbone(atoms: Atoms, context: PostContext) -> Atoms:
     from herobm.post.backbone import run
+
+    return run(atoms, context)
+
+
+def _rotamers(atoms: Atoms, context: PostContext) -> Atoms:
+    from herobm.post.rotamers import run
 
     return run(atoms, context)
 

@@ -15,7 +15,8 @@ from herobm.system.matching import find_residues, match_atoms
 from herobm.system.topology import Topology
 from herobm.types import Atoms, FloatArray, IntArray, Residues
 
-#: Å, atoms that are not in the plan (hydrogens) follow the nearest one that is, if so near.
+#: Å, atoms that are not in the plan (hydrogens) follow the nearest one of their residue that is, if
+#: so near.
 FOLLOWS = 1.5
 
 
@@ -60,7 +61,9 @@ class Layout:
         if len(others):
             far, nearest = cKDTree(old[there]).query(self.atoms.positions[others])
             shift = (positions - old)[there][nearest]
-            after[others] += np.where(far[:, None] <= FOLLOWS, shift, 0.0)
+            residue = self.atoms.residue_index
+            along = (far <= FOLLOWS) & (residue[self.rows[there][nearest]] == residue[others])
+            after[others] += np.where(along[:, None], shift, 0.0)
         return replace(self.atoms, positions=after)
 
 

@@ -1,0 +1,275 @@
+"""The step ``rotamers``: side chains that a network left between rotamers are laid in one.
+
+Where beads leave open how a side chain lies, C-alpha above all, the mean of what is possible comes
+nearest to all of it, and is no side chain: its bonds are bent. Here such a side chain is built
+anew, of ideal geometry, in a rotamer of `herobm.chem.side_chains`. Which one is a choice by energy,
+in units of kT, the sum of
+
+- the squared distances of its atoms from where they were over 2 (0.8 Å)^2, those of atoms farther
+  out counting half with each angle that turns them;
+- minus the logarithm of the rotamer's share, and the squares of the angles' deviations in it;
+- the squared distance of each bead from where it is given over 2 (0.1 Å)^2, or half of what it was
+  if that is more;
+- a quadratic penalty for heavy atoms nearer than the sum of their van der Waals radii.
+
+Residues choose in turns, each of a handful of rotamers as the others are by then, until none
+changes (iterated conditional modes; Besag, J. R. Stat. Soc. B 48, 259 (1986)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from herobm.chem.chi import find_chi
+from herobm.chem.protein_geometry import bond_angles, references
+from herobm.chem.ramachandran import OUTLIER
+from herobm.chem.rotamers import judge
+from herobm.chem.side_chains import SideChain, frames, side_chains
+from herobm.chem.skeleton import skeletons
+from herobm.elements import VDW_RADII
+from herobm.plan.bonds import angles_of
+from herobm.post.beads import BeadCentres, bead_centres
+from herobm.post.context import PostContext
+from herobm.post.layout import Layout, lay_out
+from herobm.types import Atoms, BoolArray, FloatArray, IntArray
+
+#: Å, how far atoms are expected from where they were, where a rotamer is chosen and where its
+#: angles are; share of its weight that an atom keeps with each angle more that turns it.
+SPREAD, CLOSE, FARTHER = 0.8, 0.15, 0.5
+#: Å, standard deviation of a bead.
+BEAD_SPREAD = 0.1
+#: Share of the sum of two radii at which atoms begin to feel each other, and Å that make half a kT.
+CONTACT, SOFTNESS = 1.0, 0.2
+#: Rotamers that a residue chooses from, those of the least energy by itself.
+N_CHOICES = 12
+#: Standard deviations, steps by which the angles of a rotamer are fitted.
+STEPS = (0.75, 0.75, 0.375, 0.19)
+#: Turns that all residues take at most.
+N_TURNS = 6
+#: Standard deviations from the mean of its kind, beyond which an angle is bent.
+BENT = 4.0
+#: Atoms that no chi turns.
+TRUNK = ("N", "CA", "C", "O", "OXT", "CB")
+#: Å from where it should be, beyond which a C-beta is not on the side of an L residue.
+ASTRAY = 1.0
+#: Degrees of chi1 that make another rotamer.
+TURNED = 30.0
+
+
+def run(atoms: Atoms, context: PostContext) -> Atoms:
+    """Lay side chains that are bent, or in no rotamer, in one.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    context : PostContext
+        With a topology.
+
+    Returns
+    -------
+    Atoms
+        Atoms from C-beta on moved; disulfides and residues that are sound stay as they are.
+    """
+    layout = lay_out(atoms, context, "rotamers")
+    bent = _bent(layout, context)
+    choices = list(_choices(layout, context, bent))
+    if not choices:
+        context.report("no side chain is bent or in no rotamer; nothing is moved")
+        return atoms
+    first = find_chi(layout.plan)[0]
+    before = layout.positions
+    after = _choose(layout, choices)
+    kept = first.within(before, after, TURNED)
+    turned = int((kept[[choice.residue for choice in choices]] == 0).sum())
+    n_chains = int((first.atoms.min(axis=1) >= 0).sum())
+    context.report(
+        f"{len(choices)} of {n_chains} side chains were bent or in no rotamer and are laid in one"
+    )
+    context.report(f"chi1 of {turned} turned by more than {TURNED:g} degrees")
+    return layout.moved(after)
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """The rotamers that a residue chooses from.
+
+    Attributes
+    ----------
+    residue : int
+    atoms : IntArray, shape (n,)
+        Of the plan, C-beta and what hangs on it.
+    far : BoolArray, shape (n,)
+        Those that differ between rotamers.
+    places : FloatArray, shape (n_choices, n, 3)
+        Å.
+    energy : FloatArray, shape (n_choices,)
+        kT, without contacts.
+    """
+
+    residue: int
+    atoms: IntArray
+    far: BoolArray
+    places: FloatArray
+    energy: FloatArray
+
+
+def _bent(layout: Layout, context: PostContext) -> BoolArray:
+    """Residues (n_residues,) with an unusual angle, or in no rotamer; not those of disulfides.
+
+    Angles of atoms that no chi turns do not count.
+    """
+    plan, positions = layout.plan, layout.positions
+    bonds = layout.bonds[np.equal(*plan.atom_residue[layout.bonds].T)]
+    triples = angles_of(bonds, plan.n_atoms)
+    triples = triples[~np.isin(plan.atom_names[triples], TRUNK).all(axis=1)]
+    mean, spread = references(plan, triples).T
+    off = np.abs(bond_angles(positions, triples) - mean) > BENT * spread  # False for NaN
+    bent: BoolArray = judge(plan, positions) == OUTLIER
+    bent[plan.atom_residue[triples[off, 1]]] = True
+    bridged = np.array(context.disulfides, dtype=np.int64).ravel()
+    bent[plan.atom_residue[bridged]] = False
+    return bent
+
+
+def _choices(layout: Layout, context: PostContext, asked: BoolArray) -> Iterator[_Choice]:
+    """Fit rotamers to the residues (n_residues,) that are asked for."""
+    plan, positions = layout.plan, layout.positions
+    kinds, index = skeletons(plan), plan.atom_index()
+    centres = bead_centres(layout, context.beads, 1.0)
+    off = centres.all.off(np.nan_to_num(positions))
+    for kind, chain in side_chains().items():
+        for template in np.unique(plan.template[asked & (kinds == kind)]).tolist():
+            names = plan.library.templates[template].atoms
+            residues = np.flatnonzero(asked & (plan.template == template))
+            atoms = index[residues][:, [names.index(name) for name in chain.atoms]]
+            there = np.isfinite(positions[atoms]).all(axis=(1, 2))
+            for choice in _fit(chain, residues[there], atoms[there], positions):
+                shift = choice.places - positions[choice.atoms]
+                missed = _missed(centres, off, choice.residue, choice.atoms, shift)
+                yield replace(choice, energy=choice.energy + missed)
+
+
+def _fit(
+    chain: SideChain,
+    residues: IntArray,
+    atoms: IntArray,
+    positions: FloatArray,
+) -> Iterator[_Choice]:
+    """Fit rotamers to residues (n,) of one kind with atoms (n, n_atoms), beads left out."""
+    places = positions[atoms]
+    corner = places[:, chain.frame]
+    axes, origin = frames(corner), corner[:, 1:2]
+    local = (places - origin) @ axes.transpose(0, 2, 1)
+    beta = chain.atoms.index("CB")
+    true = np.linalg.norm(local[:, beta] - chain.place[beta], axis=1) < ASTRAY
+    side = chain.side
+    weight = FARTHER ** (chain.beyond[:, side].sum(axis=0) - 1.0)
+    hung = np.append(side, beta)
+    for n in np.flatnonzero(true).tolist():
+        angles, built = _rotamers_near(chain, local[n], weight)
+        away = (((built[:, side] - local[n, side]) ** 2).sum(axis=2) * weight).sum(axis=1)
+        deviation = (angles[0] ** 2).sum(axis=1) / 2.0
+        energy = away / (2.0 * SPREAD**2) - np.log(chain.share[angles[1]]) + deviation
+        placed = built[:, hung] @ axes[n] + origin[n]
+        yield _Choice(int(residues[n]), atoms[n, hung], hung != beta, placed, energy)
+
+
+def _rotamers_near(
+    chain: SideChain, local: FloatArray, weight: FloatArray
+) -> tuple[tuple[FloatArray, IntArray], FloatArray]:
+    """Find the rotamers nearest to a side chain, and turn their angles towards it.
+
+    Parameters
+    ----------
+    chain : SideChain
+    local : FloatArray, shape (n_atoms, 3)
+        Å, in the frame of the residue.
+    weight : FloatArray, shape (n_side,)
+
+    Returns
+    -------
+    (FloatArray, IntArray), shapes (n_choices, n_chi) and (n_choices,)
+        How far each angle is from that of the rotamer, in standard deviations; and which it is.
+    FloatArray, shape (n_choices, n_atoms, 3)
+        Å.
+    """
+    side = chain.side
+
+    def away(built: FloatArray) -> FloatArray:
+        squares: FloatArray = (((built[:, side] - local[side]) ** 2).sum(axis=2) * weight).sum(1)
+        return squares
+
+    first = away(chain.build(chain.mean)) / (2.0 * SPREAD**2) - np.log(chain.share)
+    chosen = np.argsort(first, kind="stable")[:N_CHOICES]
+    off = np.zeros((len(chosen), chain.mean.shape[1]))
+    for step in STEPS:
+        grid = step * np.array(list(product((-1.0, 0.0, 1.0), repeat=off.shape[1])))
+        tried = off[:, None] + grid
+        angles = chain.mean[chosen, None] + tried * chain.spread[chosen, None]
+        squares = away(chain.build(angles.reshape(-1, off.shape[1]))).reshape(tried.shape[:2])
+        energy = squares / (2.0 * CLOSE**2) + (tried**2).sum(axis=2) / 2.0
+        off = tried[np.arange(len(off)), energy.argmin(axis=1)]
+    built = chain.build(chain.mean[chosen] + off * chain.spread[chosen])
+    return (off, chosen), built
+
+
+def _missed(
+    centres: BeadCentres, off: FloatArray, residue: int, atoms: IntArray, shift: FloatArray
+) -> FloatArray:
+    """Energy (n_choices,) of the beads of a residue.
+
+    Parameters
+    ----------
+    centres : BeadCentres
+    off : FloatArray, shape (n_centres, 3)
+        Å, from where each is given to where it was.
+    residue : int
+    atoms : IntArray, shape (n,)
+    shift : FloatArray, shape (n_choices, n, 3)
+        Å, of these atoms.
+    """
+    energy = np.zeros(len(shift))
+    for bead in np.flatnonzero(centres.residue == residue).tolist():
+        share = dict(zip(centres.all.atoms[bead].tolist(), centres.all.shares[bead], strict=True))
+        shares = np.array([share.get(atom, 0.0) for atom in atoms.tolist()])
+        spread = max(BEAD_SPREAD, 0.5 * float(np.linalg.norm(off[bead])))
+        energy += ((off[bead] + shares @ shift) ** 2).sum(axis=1) / (2.0 * spread**2)
+    return energy
+
+
+def _choose(layout: Layout, choices: list[_Choice]) -> FloatArray:
+    """Let residues choose in turns; returns positions (n_atoms, 3) of the plan's atoms."""
+    plan, after = layout.plan, layout.positions
+    for choice in choices:
+        after[choice.atoms] = choice.places[choice.energy.argmin()]
+    others = layout.atoms.heavy
+    others[layout.rows[layout.rows >= 0]] = False
+    places = np.concatenate([after, layout.atoms.positions[others]])
+    symbols = np.concatenate([plan.elements, layout.atoms.symbols[others]])
+    radius = np.array([VDW_RADII.get(str(symbol), 1.70) for symbol in symbols])
+    owner = np.append(plan.atom_residue, np.full(int(others.sum()), -1))
+    present = np.flatnonzero(np.isfinite(places).all(axis=1))
+    for _ in range(N_TURNS):
+        tree, changed = cKDTree(places[present]), False
+        for choice in choices:
+            ends = choice.places[:, choice.far]
+            centre = ends.mean(axis=(0, 1))
+            reach = np.linalg.norm(ends - centre, axis=2).max() + 2.0 * CONTACT * radius.max()
+            near = present[tree.query_ball_point(centre, reach)]
+            near = near[owner[near] != choice.residue]
+            limit = CONTACT * (radius[choice.atoms[choice.far], None] + radius[near])
+            gaps = np.linalg.norm(ends[:, :, None] - places[near], axis=3)
+            deep = np.maximum(limit - gaps, 0.0)
+            contacts = (deep**2).sum(axis=(1, 2)) / (2.0 * SOFTNESS**2)
+            best = choice.places[(choice.energy + contacts).argmin()]
+            changed |= not np.array_equal(places[choice.atoms], best)
+            places[choice.atoms] = best
+        if not changed:
+            break
+    chosen: FloatArray = places[: plan.n_atoms]
+    return chosen
