@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +70,11 @@ class SideChain:
         """N, CA and C."""
         return np.array([self.atoms.index(name) for name in FRAME])
 
+    @cached_property
+    def angles(self) -> FloatArray:
+        """Chi angles of `place`, shape (n_chi,), degrees."""
+        return dihedrals(self.place, self.chi)
+
     def build(self, angles: FloatArray) -> FloatArray:
         """Turn the angles.
 
@@ -84,7 +89,7 @@ class SideChain:
             Å, in the frame of the residue.
         """
         built = np.repeat(self.place[None], len(angles), axis=0)
-        turns = np.radians(angles - dihedrals(self.place, self.chi))
+        turns = np.radians(angles - self.angles)
         for (_, one, two, _), beyond, turn in zip(self.chi, self.beyond, turns.T, strict=True):
             centre = built[:, two, None]
             arms = built[:, beyond] - centre

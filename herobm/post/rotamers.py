@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -47,8 +46,8 @@ BEAD_SPREAD = 0.1
 CONTACT, SOFTNESS = 1.0, 0.2
 #: Rotamers that a residue chooses from, those of the least energy by itself.
 N_CHOICES = 12
-#: Standard deviations, steps by which the angles of a rotamer are fitted.
-STEPS = (0.75, 0.75, 0.375, 0.19)
+#: Standard deviations, steps by which the angles of a rotamer are fitted, one of them at a time.
+STEPS = (0.75, 0.75, 0.75, 0.375, 0.375, 0.19)
 #: Turns that all residues take at most.
 N_TURNS = 6
 #: Standard deviations from the mean of its kind, beyond which an angle is bent.
@@ -170,8 +169,9 @@ def _fit(
     side = chain.side
     weight = FARTHER ** (chain.beyond[:, side].sum(axis=0) - 1.0)
     hung = np.append(side, beta)
+    usual = chain.build(chain.mean)
     for n in np.flatnonzero(true).tolist():
-        angles, built = _rotamers_near(chain, local[n], weight)
+        angles, built = _rotamers_near(chain, usual, local[n], weight)
         away = (((built[:, side] - local[n, side]) ** 2).sum(axis=2) * weight).sum(axis=1)
         deviation = (angles[0] ** 2).sum(axis=1) / 2.0
         energy = away / (2.0 * SPREAD**2) - np.log(chain.share[angles[1]]) + deviation
@@ -180,13 +180,15 @@ def _fit(
 
 
 def _rotamers_near(
-    chain: SideChain, local: FloatArray, weight: FloatArray
+    chain: SideChain, usual: FloatArray, local: FloatArray, weight: FloatArray
 ) -> tuple[tuple[FloatArray, IntArray], FloatArray]:
     """Find the rotamers nearest to a side chain, and turn their angles towards it.
 
     Parameters
     ----------
     chain : SideChain
+    usual : FloatArray, shape (n_rotamers, n_atoms, 3)
+        Å, with the mean angles of each rotamer, in the frame of the residue.
     local : FloatArray, shape (n_atoms, 3)
         Å, in the frame of the residue.
     weight : FloatArray, shape (n_side,)
@@ -204,12 +206,13 @@ def _rotamers_near(
         squares: FloatArray = (((built[:, side] - local[side]) ** 2).sum(axis=2) * weight).sum(1)
         return squares
 
-    first = away(chain.build(chain.mean)) / (2.0 * SPREAD**2) - np.log(chain.share)
+    first = away(usual) / (2.0 * SPREAD**2) - np.log(chain.share)
     chosen = np.argsort(first, kind="stable")[:N_CHOICES]
     off = np.zeros((len(chosen), chain.mean.shape[1]))
+    one = np.eye(off.shape[1])
+    moves = np.concatenate([0.0 * one[:1], one, -one])
     for step in STEPS:
-        grid = step * np.array(list(product((-1.0, 0.0, 1.0), repeat=off.shape[1])))
-        tried = off[:, None] + grid
+        tried = off[:, None] + step * moves
         angles = chain.mean[chosen, None] + tried * chain.spread[chosen, None]
         squares = away(chain.build(angles.reshape(-1, off.shape[1]))).reshape(tried.shape[:2])
         energy = squares / (2.0 * CLOSE**2) + (tried**2).sum(axis=2) / 2.0
