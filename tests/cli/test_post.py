@@ -93,6 +93,28 @@ def test_backbone_needs_no_beads(herobm, structure: Path, tmp_path: Path) -> Non
     assert len(read_atoms(out)) == len(read_atoms(structure))
 
 
+def test_a_bent_side_chain_is_laid_in_a_rotamer(
+    herobm, peptide: Callable[[str], Atoms], tmp_path: Path
+) -> None:
+    atoms = peptide("MAGPSHFW")
+    cb, sd = (int(np.flatnonzero(atoms.names == name)[0]) for name in ("CB", "SD"))
+    middle = (atoms.positions[cb] + atoms.positions[sd]) / 2.0
+    cg = int(np.flatnonzero(atoms.names == "CG")[0])
+    atoms.positions[cg] = 0.7 * middle + 0.3 * atoms.positions[cg]  # CB-CG-SD nearly in a line
+    write_structure(tmp_path / "bent.pdb", atoms)
+    out, again = tmp_path / "out.pdb", tmp_path / "again.pdb"
+    outcome = herobm("post", "rotamers", tmp_path / "bent.pdb", "-o", out, "--mapping", "ca_only")
+    assert outcome.code == 0
+    assert "side chains were bent or in no rotamer and are laid in one" in outcome.out
+    after = read_atoms(out)
+    arms = after.positions[[cb, sd]] - after.positions[cg]
+    cosine = arms[0] @ arms[1] / np.prod(np.linalg.norm(arms, axis=1))
+    assert np.degrees(np.arccos(cosine)) == pytest.approx(112.7, abs=6.0)
+    outcome = herobm("post", "rotamers", out, "-o", again, "--mapping", "ca_only")
+    assert "no side chain is bent or in no rotamer; nothing is moved" in outcome.out
+    np.testing.assert_array_equal(read_atoms(again).positions, after.positions)
+
+
 @pytest.mark.parametrize("with_beads", [False, True])
 def test_molecules_that_the_box_cuts_are_put_together(
     herobm, peptide: Callable[[str], Atoms], tmp_path: Path, with_beads: bool
