@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -77,5 +78,10 @@ def embed(sequence: str) -> Atoms:
 
 @pytest.fixture(scope="session")
 def peptide() -> Callable[[str], Atoms]:
-    """Make heavy atoms of a peptide from its one-letter sequence."""
-    return embed
+    """Make heavy atoms of a peptide from its one-letter sequence, for each test anew."""
+
+    def made(sequence: str) -> Atoms:
+        atoms = embed(sequence)
+        return replace(atoms, positions=atoms.positions.copy())
+
+    return made
