@@ -43,7 +43,7 @@ KINDS = {
     **{(name, amide[0]): "O of an amide" for name, amide in AMIDES.items()},
     **{(name, amide[1]): "N of an amide" for name, amide in AMIDES.items()},
 }
-NAMES = ["other", *sorted({*KINDS.values(), "C", "S"})]
+NAMES = sorted({*KINDS.values(), "C", "S", "other"})
 #: Å, limits of the distances that are told apart.
 LIMITS = np.array([2.2, 2.7, 2.9, 3.1, 3.3, 3.6, 4.0])
 #: Å, up to which N and O may be joined by a hydrogen bond; as in `errors.py`.
@@ -58,7 +58,7 @@ def kinds(atoms: Atoms) -> list[int]:
     found = []
     for residue, name, element in zip(residues, atoms.names, atoms.symbols, strict=True):
         kind = KINDS.get((str(residue), str(name)), KINDS.get(("*", str(name)), str(element)))
-        found.append(NAMES.index(kind) if kind in NAMES else 0)
+        found.append(NAMES.index(kind if kind in NAMES else "other"))
     return found
 
 

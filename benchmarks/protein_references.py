@@ -7,7 +7,8 @@
 writes ``rotamers.npz``, ``side_chains.npz`` and ``protein_geometry.npz``. Atoms with temperature
 factors above 40 Å² do not count. With ``--manifest MANIFEST.csv`` (columns ``id`` and
 ``resolution``) only structures of 2.2 Å or better do. Structures are read by the mapping martini3,
-which knows the amino acids.
+which knows the amino acids. What is shipped of ``side_chains.npz`` was made with a manifest, of the
+other two without.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Side chains of amino acids: one of ideal geometry of each kind, and the rotamers that it takes.
 
-The table beside this module is made by ``python benchmarks/protein_references.py FOLDER``. A
-rotamer is, as in the libraries of Dunbrack and Cohen (Protein Sci. 6, 1661 (1997)), a well of each
-chi angle, with the mean and the standard deviation that the angles have in it and the share of the
-residues that lie there. It does not depend on phi and psi: a network has seen what is around.
+The table beside this module is made by ``python benchmarks/protein_references.py FOLDER --manifest
+MANIFEST.csv``, from structures of 2.2 Å or better. A rotamer is, as in the libraries of Dunbrack
+and Cohen (Protein Sci. 6, 1661 (1997)), a well of each chi angle, with the mean and the standard
+deviation that the angles have in it and the share of the residues that lie there. It does not
+depend on phi and psi: a network has seen what is around.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ FEWEST, LEAST = 5, 0.0005
 SHARPEST = 4.0
 
 _TABLE = Path(__file__).with_name("side_chains.npz")
+#: What it holds of each kind.
+_COLUMNS = ("place", "chi", "beyond", "mean", "spread", "share")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,8 @@ class SideChain:
     mean, spread : FloatArray, shape (n_rotamers, n_chi)
         Degrees.
     share : FloatArray, shape (n_rotamers,)
-        Of all residues of the kind.
+        Of all residues of the kind; rare wells are left out, so they add up to a little less
+        than 1.
     """
 
     atoms: tuple[str, ...]
@@ -166,9 +170,6 @@ def side_chains() -> dict[str, SideChain]:
             kind: SideChain(tuple(kind.split()), *(table[f"{c}{i}"] for c in _COLUMNS))
             for i, kind in enumerate(table["kinds"].tolist())
         }
-
-
-_COLUMNS = ("place", "chi", "beyond", "mean", "spread", "share")
 
 
 def save(path: Path, kinds: Sequence[SideChain]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.post.context import PostContext
-from herobm.post.layout import plan_residues
+from herobm.post.layout import owners, plan_residues
 from herobm.post.residue_names import standard_atom, standard_name
 from herobm.system.disulfides import near_sulfurs, within_image
 from herobm.system.matching import match_atoms
@@ -78,13 +78,12 @@ class Assembly:
 
 def locate(atoms: Atoms, context: PostContext) -> Places:
     """Find the plan's atoms in a structure that may have hydrogens, and residues, besides."""
-    residue = np.full(len(atoms.residues), -1, dtype=np.int64)
+    n_residues = len(atoms.residues)
     if context.topology is None:
         none = np.full(len(atoms), -1, dtype=np.int64)
-        return Places(none, residue, none)
+        return Places(none, np.full(n_residues, -1, dtype=np.int64), none)
     plan = context.topology.plan
-    places = plan_residues(atoms.residues, context)
-    residue[places[places >= 0]] = np.flatnonzero(places >= 0)
+    residue = owners(plan_residues(atoms.residues, context), n_residues)
     listed = match_atoms(atoms, plan.library).atom
     owner = residue[atoms.residue_index]
     listed = np.where(owner >= 0, listed, -1)

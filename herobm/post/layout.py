@@ -96,7 +96,7 @@ def lay_out(atoms: Atoms, context: PostContext, step: str) -> Layout:
             f"{topology.plan.n_residues}",
             "Give the beads that it was rebuilt from.",
         )
-    rows = plan_rows(atoms, context)
+    rows = _rows(atoms, topology.plan, places)
     bonds = context.bonds
     if bonds is None:
         bonds = plan_bonds(topology.plan, topology.links.previous)
@@ -123,6 +123,26 @@ def plan_residues(residues: Residues, context: PostContext) -> IntArray:
     return found if context.residue_of is None else found[context.residue_of]
 
 
+def owners(places: IntArray, n_residues: int) -> IntArray:
+    """Residue of the plan for each residue of a structure.
+
+    Parameters
+    ----------
+    places : IntArray, shape (n_residues of the plan,)
+        As `plan_residues` tells.
+    n_residues : int
+        Of the structure.
+
+    Returns
+    -------
+    IntArray, shape (n_residues,)
+        -1 for those that are not of the plan.
+    """
+    found = np.full(n_residues, -1, dtype=np.int64)
+    found[places[places >= 0]] = np.flatnonzero(places >= 0)
+    return found
+
+
 def plan_rows(atoms: Atoms, context: PostContext) -> IntArray:
     """Find the atoms of the plan in a structure that steps may have added to.
 
@@ -138,10 +158,12 @@ def plan_rows(atoms: Atoms, context: PostContext) -> IntArray:
         Index of each; -1 for those that are not there.
     """
     assert context.topology is not None
-    plan = context.topology.plan
-    places = plan_residues(atoms.residues, context)
-    owner = np.full(len(atoms.residues), -1, dtype=np.int64)
-    owner[places[places >= 0]] = np.flatnonzero(places >= 0)
+    return _rows(atoms, context.topology.plan, plan_residues(atoms.residues, context))
+
+
+def _rows(atoms: Atoms, plan: Plan, places: IntArray) -> IntArray:
+    """Find the atoms of a plan, whose residues (n_residues of the plan,) are at these places."""
+    owner = owners(places, len(atoms.residues))
     target = plan_atoms(plan, owner[atoms.residue_index], match_atoms(atoms, plan.library).atom)
     rows = np.full(plan.n_atoms, -1, dtype=np.int64)
     rows[target[target >= 0]] = np.flatnonzero(target >= 0)

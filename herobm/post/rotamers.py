@@ -210,7 +210,7 @@ def _rotamers_near(
     chosen = np.argsort(first, kind="stable")[:N_CHOICES]
     off = np.zeros((len(chosen), chain.mean.shape[1]))
     one = np.eye(off.shape[1])
-    moves = np.concatenate([0.0 * one[:1], one, -one])
+    moves = np.concatenate([np.zeros_like(one[:1]), one, -one])
     for step in STEPS:
         tried = off[:, None] + step * moves
         angles = chain.mean[chosen, None] + tried * chain.spread[chosen, None]

@@ -55,9 +55,9 @@ class TrainConfig(BaseModel):
         large whatever is learnt and would drown the others. All count alike where it is None.
     initial : weights to begin with, of the same network, or of its first look alone; relative to
         the config file. A second look needs them; one that this network does not take is left
-        behind. Rounds of messages may be fewer there, with the
-        last one seeing contacts: those beyond begin as it. Those of another mapping bring what
-        beads of the same name have learnt (see `herobm.train.inherit`).
+        behind. Rounds of messages may be fewer there, with the last one seeing contacts: those
+        beyond begin as it. Those of another mapping bring what beads of the same name have learnt
+        (see `herobm.train.inherit`).
     hold : whether looks that `initial` brings stay as they were while what comes after them, a
         second look or rounds of messages, learns. If a first look does not stay, what it sketches
         is a part of the loss, and a second one sees neighbours as they were sketched at the

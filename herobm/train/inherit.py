@@ -40,11 +40,6 @@ def inherit(network: Backmapper, path: Path, vocabulary: Vocabulary, *, holds: b
     ConfigError
         If the weights are a committee, or of a network or mapping that says nothing to this one.
     """
-    if not path.is_file():
-        raise ConfigError(
-            f"{path}: there is no such file, which 'initial' names",
-            "Paths are relative to the configuration; or leave 'initial' out.",
-        )
     known = load_weights(path)
     if known.others:
         raise ConfigError(
