@@ -15,6 +15,7 @@ from herobm.assembly.sampling import Sampler
 from herobm.chem.contacts import clashes
 from herobm.chem.diversity import pairwise_rmsd
 from herobm.chem.geometry import dihedrals
+from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.rotors import find_rotors
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.dsl import load_set
@@ -73,6 +74,38 @@ def fine(peptide: Callable[[str], Atoms], martini3: Library) -> Drawn:
 def test_conformers_differ_where_the_model_is_unsure(coarse: Drawn, fine: Drawn) -> None:
     assert 0.8 < pairwise_rmsd(coarse.conformers) < 2.5
     assert 0.05 < pairwise_rmsd(fine.conformers) < 0.5
+
+
+def test_torsions_are_drawn_by_the_shares_that_a_model_tells(
+    peptide: Callable[[str], Atoms], alphas: Library
+) -> None:
+    """Chi1 one of two angles, three to one; chi2 what goes with it, whatever the model placed."""
+    atoms = peptide("GLGGGLGGGLG")
+    topology = build_topology(coarsen(atoms, alphas), alphas)
+    plan = topology.plan
+    local = match_atoms(atoms, alphas).atom
+    positions = lay_out_atoms(plan, atoms.residue_index, local, atoms.positions)
+    rotors = find_rotors(plan)
+    middle = 10.0 * np.arange(36) + 5.0
+
+    def peak(angle: float) -> FloatArray:
+        off = (middle - angle + 180.0) % 360.0 - 180.0
+        return np.maximum(np.exp(-0.5 * (off / 10.0) ** 2), 1e-5)
+
+    inner = 0.75 * peak(185.0) + 0.25 * peak(305.0)
+    outer = np.where(middle[:, None] < 245.0, peak(65.0), peak(175.0))
+    logs = np.log(np.where((rotors.before < 0)[:, None, None], inner, outer))
+    shares = RotorShares(rotors.quads, rotors.before, lambda: logs)
+    errors = np.full(plan.n_residues, 1.5)
+    sampler = Sampler(plan, positions, errors, np.zeros(0, np.int64), shares)
+    drawn = [sampler.draw(np.random.default_rng([3, k])) for k in range(40)]
+    angles = np.array([dihedrals(conformer, rotors.quads) % 360.0 for conformer in drawn])
+    turned = np.flatnonzero(rotors.before >= 0)
+    ones, twos = angles[:, rotors.before[turned]].ravel(), angles[:, turned].ravel()
+    first, second = np.abs(ones - 185.0) < 30.0, np.abs(ones - 305.0) < 30.0
+    assert (first | second).mean() > 0.95
+    assert 0.6 < first.mean() < 0.9
+    assert (np.abs(twos - np.where(ones < 245.0, 65.0, 175.0)) < 30.0).mean() > 0.95
 
 
 def test_lengths_angles_and_hands_stay(coarse: Drawn) -> None:

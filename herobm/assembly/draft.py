@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
+from herobm.chem.rotor_shares import RotorShares
 from herobm.plan import Template
 from herobm.system import Topology
 from herobm.types import Beads, BoolArray, FloatArray
@@ -29,6 +30,8 @@ class Draft:
         Å^2, expected of the atoms of each bead; NaN where no model tells.
     strain : FloatArray, shape (n_beads,)
         Å, how far the beads around each stray; NaN where no model tells.
+    rotors : list of RotorShares
+        Of the models that tell how side branches may be turned.
     """
 
     vectors: FloatArray
@@ -36,6 +39,7 @@ class Draft:
     placed: FloatArray
     squared_error: FloatArray
     strain: FloatArray
+    rotors: list[RotorShares] = field(default_factory=list)
 
     @classmethod
     def of(cls, topology: Topology) -> Draft:

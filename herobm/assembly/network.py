@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,15 +11,21 @@ import torch
 
 from herobm.assembly.draft import Draft
 from herobm.chem.naming import Naming, best_names, find_naming
+from herobm.chem.rotor_shares import RotorShares
+from herobm.chem.rotors import find_rotors
 from herobm.nn.graph import BeadGraph, Reach, build_context, build_graph, restrict, with_strain
 from herobm.nn.look import Look, join_looks
 from herobm.nn.model import Backmapper
-from herobm.plan import Template, project, reconstruct
+from herobm.nn.rotors import BINS, RotorHead
+from herobm.plan import Plan, Template, project, reconstruct
 from herobm.system import Topology
-from herobm.types import Beads, BoolArray, FloatArray
+from herobm.types import Beads, BoolArray, FloatArray, IntArray
 from herobm.weights.file import Weights
 
 log = logging.getLogger(__name__)
+
+#: Least share of a torsion angle that is told.
+RAREST = 1e-6
 
 
 class Network:
@@ -75,6 +82,8 @@ class NetworkShare:
         self.naming = find_naming(topology.plan) if weights.others else None
         self.seen = np.flatnonzero(known)
         self.rows = np.flatnonzero(owned[topology.plan.bead_residue] & known)
+        tells = any(network.rotors is not None for network in self.networks)
+        self.rotors = _Rotors.of(topology.plan, self.rows) if tells else None
         self._own = torch.as_tensor(np.searchsorted(self.seen, self.rows))
 
     def fill(self, beads: Beads, draft: Draft) -> None:
@@ -90,6 +99,8 @@ class NetworkShare:
         squares = self.errors.squares(log_error, said[0].strain)
         draft.squared_error[rows] = np.where(said[0].asked, squares, 0.0)
         draft.strain[rows] = said[0].strain
+        if self.rotors is not None and len(self.rotors.quads):
+            draft.rotors.append(self.rotors.shares(self.networks, said))
 
     def strain(self, beads: Beads) -> FloatArray:
         """Tell how far the beads of a frame stray, shape (n_rows,), Å, without a look at them."""
@@ -124,6 +135,7 @@ class NetworkShare:
         vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
         n_slots = min(draft.vectors.shape[1], network.n_slots)
         torsions, log_error = np.zeros((len(self.rows), 2, 2)), np.zeros(len(self.rows))
+        held = []
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
                 part = slice(begin, begin + self.CHUNK)
@@ -131,8 +143,10 @@ class NetworkShare:
                 vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 torsions[part] = said.torsions.cpu().numpy()
                 log_error[part] = said.log_error.cpu().numpy()
+                held.append(said.hidden)
         strain, asked = graph.strain.cpu().numpy(), graph.asked.cpu().numpy()
-        return _Said(vectors, torsions, log_error, strain, asked)
+        holds = torch.cat(held) if held and self.rotors is not None else None
+        return _Said(vectors, torsions, log_error, strain, asked, graph.types, holds)
 
     def _mean_of_atoms(
         self, naming: Naming, said: list[_Said], beads: Beads, draft: Draft
@@ -174,10 +188,72 @@ class NetworkShare:
 
 
 class _Said(NamedTuple):
-    """What a network says of its beads; see `Draft`. Those not `asked` are where their atom is."""
+    """What a network says of its beads; see `Draft`. Those not `asked` are where their atom is.
+
+    `types` and what the beads hold (`hidden`, see `Prediction`) are for what else may be asked.
+    """
 
     vectors: FloatArray
     torsions: FloatArray
     log_error: FloatArray
     strain: FloatArray
     asked: BoolArray
+    types: torch.Tensor
+    hidden: torch.Tensor | None
+
+
+class _Rotors(NamedTuple):
+    """Bonds about which the side branches of some beads turn (see `herobm.nn.rotors`).
+
+    Attributes
+    ----------
+    quads : IntArray, shape (n, 4)
+        Atoms of the plan.
+    before : IntArray, shape (n,)
+        Rotor at whose outer atom each begins, -1 for none.
+    bead, slot : IntArray, shape (n,)
+        Bead, among the `rows` that are asked, and vector that place the first atom that turns.
+    """
+
+    quads: IntArray
+    before: IntArray
+    bead: IntArray
+    slot: IntArray
+
+    @classmethod
+    def of(cls, plan: Plan, rows: IntArray) -> _Rotors:
+        """Find those of the beads `rows` (n_rows,) of a plan."""
+        every = find_rotors(plan)
+        place = plan.atom_rows[every.quads[:, 3], 0]
+        mine = np.flatnonzero(np.isin(plan.bead[place], rows))
+        found, place = every.take(mine), place[mine]
+        bead = np.searchsorted(rows, plan.bead[place])
+        return cls(found.quads, found.before, bead, plan.slot[place])
+
+    def shares(self, networks: Sequence[Backmapper], said: Sequence[_Said]) -> RotorShares:
+        """Return what the networks that tell any shares say of a frame, their mean."""
+        told = [(n.rotors, s) for n, s in zip(networks, said, strict=True) if n.rotors is not None]
+
+        def tell() -> FloatArray:
+            mean = np.mean([np.exp(self._table(*one)) for one in told], axis=0)
+            logs: FloatArray = np.log(np.maximum(mean, RAREST))
+            return logs
+
+        return RotorShares(self.quads, self.before, tell)
+
+    @torch.inference_mode()
+    def _table(self, head: RotorHead, said: _Said) -> FloatArray:
+        """Return the logarithms of the shares, shape (n, BINS, BINS), see `RotorShares`."""
+        assert said.hidden is not None
+        bead, slot = (torch.as_tensor(i, device=said.types.device) for i in (self.bead, self.slot))
+        begun, kind = head.begin(said.hidden[bead], said.types[bead], slot)
+        table = np.empty((len(kind), BINS, BINS), np.float32)
+        free = self.before < 0
+        for rows, previous in ((free, [BINS]), (~free, range(BINS))):
+            which = torch.as_tensor(rows, device=kind.device)
+            for number in previous:
+                at = torch.full_like(kind[which], number)
+                found = head.log_shares(begun[which], kind[which], at).cpu().numpy()
+                where = slice(None) if number == BINS else slice(number, number + 1)
+                table[rows, where] = found[:, None]
+        return table

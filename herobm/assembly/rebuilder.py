@@ -17,6 +17,7 @@ from herobm.assembly.routing import drop_unserved, route
 from herobm.assembly.sampling import Sampler
 from herobm.assembly.tidy import Tidier
 from herobm.chem.quality import Summary, summarise
+from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.verdict import Judge
 from herobm.errors import ModelError
 from herobm.plan import reconstruct
@@ -126,8 +127,10 @@ class Rebuilder:
         """
         positions, context, confidence = self._place(beads)
         bridged = np.array(context.disulfides, dtype=np.int64).ravel()
-        sampler = Sampler(self.topology.plan, positions, confidence.error, bridged)
+        plan = self.topology.plan
+        sampler = Sampler(plan, positions, confidence.error, bridged, context.rotors)
         _check_freedom(sampler, confidence)
+        context = replace(context, rotors=None)  # what is likeliest is not what was drawn
         for number in range(n):
             rng = np.random.default_rng([seed % 2**63, number])
             drawn = self.tidier.tidy(sampler.draw(rng), context.disulfides)
@@ -156,8 +159,13 @@ class Rebuilder:
         placed = np.where(np.isfinite(draft.placed), draft.placed, placed)
         bridges = self._bridges(placed)
         positions = self.tidier.tidy(placed, bridges)
-        torsions = draft.torsions
-        context = replace(self._context, beads=beads, disulfides=bridges, torsions=torsions)
+        context = replace(
+            self._context,
+            beads=beads,
+            disulfides=bridges,
+            torsions=draft.torsions,
+            rotors=RotorShares.joined(draft.rotors),
+        )
         confidence = Confidence.of(self.topology.plan, draft.squared_error, draft.strain)
         return positions, context, confidence
 

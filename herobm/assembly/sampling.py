@@ -4,11 +4,13 @@ Multiple-proposal Metropolis sampling (Tjelmeland, NTNU Statistics preprint 4/20
 of `herobm.chem.rotors`, in random order and, where branches are too far apart to meet, at once.
 The energy of a conformer, in units of kT, is the sum of
 
-- the squared distance of its atoms from where the model put them, for each residue scaled so that
-  on average the error is reached that the model expects of itself (equipartition over the torsions
-  of the residue: all of its expected error is put down to them);
+- minus the logarithm of the share of each torsion, where the model tells how often a branch is
+  turned where (`herobm.chem.rotor_shares`);
+- elsewhere, the squared distance of its atoms from where the model put them, for each residue
+  scaled so that on average the error is reached that the model expects of itself (equipartition
+  over the torsions of the residue: all of its expected error is put down to them), and
+  2.5 (1 + cos 3 chi) where both atoms of the bond are tetrahedral (5 kT, the barrier of butane);
 - the squared shift of each bead, coarse-grained again, over 2 (0.1 Å)^2;
-- 2.5 (1 + cos 3 chi) where both atoms of the bond are tetrahedral (5 kT, the barrier of butane);
 - a quadratic penalty for atoms nearer than 0.9 of the sum of their van der Waals radii.
 """
 
@@ -20,7 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from herobm.assembly.told_rotors import ToldRotors
 from herobm.chem.geometry import dihedrals, turn_about
+from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.rotors import Rotors, find_rotors
 from herobm.elements import VDW_RADII
 from herobm.plan import Plan
@@ -53,10 +57,17 @@ class Sampler:
         Å, root mean square error that the model expects; residues with NaN stay as they are.
     fixed : IntArray, shape (n_fixed,)
         Atoms that must not turn.
+    shares : RotorShares, optional
+        How often side branches are turned where, for those of which the model tells it.
     """
 
     def __init__(
-        self, plan: Plan, positions: FloatArray, error: FloatArray, fixed: IntArray
+        self,
+        plan: Plan,
+        positions: FloatArray,
+        error: FloatArray,
+        fixed: IntArray,
+        shares: RotorShares | None = None,
     ) -> None:
         rotors = find_rotors(plan, fixed)
         told = np.nan_to_num(error)[rotors.residue] > 0
@@ -69,7 +80,10 @@ class Sampler:
         n_atoms = np.bincount(plan.atom_residue, minlength=plan.n_residues)
         n_torsions = np.bincount(rotors.residue, minlength=plan.n_residues)
         squares = (error**2 * n_atoms)[rotors.residue]
-        self._stiffness = n_torsions[rotors.residue] / (2.0 * squares)
+        self._told = ToldRotors.of(rotors, shares)
+        is_told = np.zeros(len(rotors), bool) if self._told is None else self._told.rows >= 0
+        self._stiffness = np.where(is_told, 0.0, n_torsions[rotors.residue] / (2.0 * squares))
+        self._barrier = np.where(rotors.threefold & ~is_told, BARRIER, 0.0)
         columns = np.arange(rotors.moved.shape[1]) + 1
         self._width = (columns * (rotors.moved >= 0)).max(axis=1, initial=0)
         self._mates = _mates(rotors.residue)
@@ -78,6 +92,7 @@ class Sampler:
     def draw(self, rng: np.random.Generator) -> FloatArray:
         """Draw a conformer, shape (n_atoms, 3), Å."""
         state = _State(self.origin.copy(), np.zeros((int(self._beads.max(initial=-1)) + 2, 3)))
+        self._begin(state, rng)
         for sweep in range(SWEEPS):
             for rows in self._rounds(state.positions, rng):
                 angles = _angles(len(rows), sweep % 2 == 1, rng)
@@ -139,6 +154,37 @@ class Sampler:
             yield part, [near[i] for i in part]
             begin = end
 
+    def _begin(self, state: _State, rng: np.random.Generator) -> None:
+        """Turn rotors that are told by what their shares alone say, from the inside outward.
+
+        A chain that began at the network's answer would hardly leave it where several of a
+        branch only turn together.
+        """
+        if self._told is None:
+            return
+        for rows in self._told.layers:
+            turns = self._told.turns(rows, state.positions, rng)
+            self._put(self._proposed(rows, state, turns), np.zeros(len(rows), np.int64), state)
+
+    def _proposed(self, rows: IntArray, state: _State, angles: FloatArray) -> _Proposed:
+        """Turn rotors by candidate angles, shape (n, n_candidates), radians."""
+        rotors = self.rotors.take(rows)
+        width = int(self._width[rows].max())
+        moved = rotors.moved[:, :width]
+        centre = state.positions[rotors.axis[:, 1], None]
+        arms = (state.positions[moved] - centre) * (moved >= 0)[..., None]
+        turned = turn_about(centre[:, 0] - state.positions[rotors.axis[:, 0]], arms, angles)
+        shares, beads = self._shares[rows][..., :width], self._beads[rows]
+        shifts = state.shifts[beads][:, None] + shares[:, None] @ (turned - arms[:, None])
+        return _Proposed(rotors, moved, centre, turned, beads, shifts)
+
+    def _put(self, proposed: _Proposed, chosen: IntArray, state: _State) -> None:
+        """Take one candidate (n,) of each rotor."""
+        pick = np.arange(len(chosen)), chosen
+        there = proposed.moved >= 0
+        state.positions[proposed.moved[there]] = (proposed.turned[pick] + proposed.centre)[there]
+        state.shifts[proposed.beads] = proposed.shifts[pick]
+
     def _turn(
         self,
         rows: IntArray,
@@ -148,23 +194,25 @@ class Sampler:
         noise: FloatArray,
     ) -> None:
         """Give each rotor one of its candidate angles, shape (n, n_candidates), radians."""
-        rotors = self.rotors.take(rows)
-        width = int(self._width[rows].max())
-        moved, direct = rotors.moved[:, :width], rotors.direct[:, :width]
-        there = (moved >= 0)[..., None]
-        centre = state.positions[rotors.axis[:, 1], None]
-        arms = (state.positions[moved] - centre) * there
-        turned = turn_about(centre[:, 0] - state.positions[rotors.axis[:, 0]], arms, angles)
-        home = (self.origin[moved] - centre) * there
-        shares, beads = self._shares[rows][..., :width], self._beads[rows]
-        shifts = state.shifts[beads][:, None] + shares[:, None] @ (turned - arms[:, None])
+        proposed = self._proposed(rows, state, angles)
+        rotors, moved, turned = proposed.rotors, proposed.moved, proposed.turned
+        home = (self.origin[moved] - proposed.centre) * (moved >= 0)[..., None]
         energy = self._stiffness[rows, None] * _squares(turned - home[:, None])
-        energy += _squares(shifts) / (2.0 * BEAD_SPREAD**2)
-        energy += _torsion_energy(rotors, state.positions, angles)
+        energy += _squares(proposed.shifts) / (2.0 * BEAD_SPREAD**2)
+        energy += self._torsion_energy(rows, rotors, state.positions, angles)
+        direct = rotors.direct[:, : moved.shape[1]]
         energy += self._contacts(rotors, moved, direct, near, state.positions, turned)
-        chosen = (np.arange(len(rows)), (noise - energy).argmax(axis=1))
-        state.positions[moved[there[..., 0]]] = (turned[chosen] + centre)[there[..., 0]]
-        state.shifts[beads] = shifts[chosen]
+        self._put(proposed, (noise - energy).argmax(axis=1), state)
+
+    def _torsion_energy(
+        self, rows: IntArray, rotors: Rotors, positions: FloatArray, angles: FloatArray
+    ) -> FloatArray:
+        """Energy of each candidate, shape (n, n_candidates), for what is known of its torsion."""
+        chi = dihedrals(positions, rotors.quads)[:, None] + np.degrees(angles)
+        energy: FloatArray = self._barrier[rows, None] * (1.0 + np.cos(3.0 * np.radians(chi)))
+        if self._told is not None:
+            energy += self._told.energy(rows, chi, positions)
+        return energy
 
     def _contacts(
         self,
@@ -187,6 +235,31 @@ class Sampler:
         squares -= 2.0 * turned @ points.transpose(0, 2, 1)[:, None]
         deep = np.maximum(limit - np.sqrt(np.maximum(squares, 0.0)), 0.0)
         return _squares(deep) / (2.0 * SOFTNESS**2)
+
+
+class _Proposed(NamedTuple):
+    """Rotors turned by several candidate angles.
+
+    Attributes
+    ----------
+    rotors : Rotors
+    moved : IntArray, shape (n, n_moved)
+        Atoms, -1 pads.
+    centre : FloatArray, shape (n, 1, 3)
+        Å, of the turn.
+    turned : FloatArray, shape (n, n_candidates, n_moved, 3)
+        Å, from there to the atoms.
+    beads : IntArray, shape (n, n_beads)
+    shifts : FloatArray, shape (n, n_candidates, n_beads, 3)
+        Å, how far the beads are then from their first place.
+    """
+
+    rotors: Rotors
+    moved: IntArray
+    centre: FloatArray
+    turned: FloatArray
+    beads: IntArray
+    shifts: FloatArray
 
 
 class _State(NamedTuple):
@@ -223,19 +296,6 @@ def _angles(n: int, near: bool, rng: np.random.Generator) -> FloatArray:
     else:
         drawn = rng.uniform(-np.pi, np.pi, (n, CANDIDATES - 1))
     return np.concatenate([np.zeros((n, 1)), drawn], axis=1)
-
-
-def _torsion_energy(rotors: Rotors, positions: FloatArray, angles: FloatArray) -> FloatArray:
-    """Energy in kT of each candidate, shape (n, n_candidates)."""
-    rows = np.arange(len(rotors))
-    behind = rotors.behind[rows, (rotors.behind >= 0).argmax(axis=1)]
-    moved = rotors.moved[rows, (rotors.moved >= 0).argmax(axis=1)]
-    quads = np.stack([behind, rotors.axis[:, 0], rotors.axis[:, 1], moved], axis=1)
-    chi = np.radians(dihedrals(positions, quads))[:, None] + angles
-    energy: FloatArray = np.where(
-        rotors.threefold[:, None], BARRIER * (1.0 + np.cos(3.0 * chi)), 0.0
-    )
-    return energy
 
 
 def _flat(lists: Sequence[list[int]]) -> tuple[IntArray, IntArray]:

@@ -70,6 +70,24 @@ class Rotors:
     def __len__(self) -> int:
         return len(self.residue)
 
+    @property
+    def quads(self) -> IntArray:
+        """Atoms of each torsion, shape (n, 4): the first one behind, the axis, the first moved."""
+        rows = np.arange(len(self))
+        behind = self.behind[rows, (self.behind >= 0).argmax(axis=1)]
+        moved = self.moved[rows, (self.moved >= 0).argmax(axis=1)]
+        return np.stack([behind, self.axis[:, 0], self.axis[:, 1], moved], axis=1)
+
+    @property
+    def before(self) -> IntArray:
+        """Rotor at whose outer atom each begins, shape (n,), -1 for those next to the trunk."""
+        if not len(self):
+            return np.zeros(0, dtype=np.int64)
+        ends = np.full(int(self.axis.max()) + 1, -1, dtype=np.int64)
+        ends[self.axis[:, 1]] = np.arange(len(self))
+        found: IntArray = ends[self.axis[:, 0]]
+        return found
+
     def take(self, index: IntArray | BoolArray) -> Rotors:
         """Return the rotors at `index`."""
         return Rotors(

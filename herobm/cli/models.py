@@ -99,6 +99,28 @@ def join(
     typer.echo(f"{output}: a committee of {n_networks} networks")
 
 
+@app.command("split")
+def split(
+    weights: Annotated[Path, typer.Argument(help="Weights file that holds a committee.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for NAME_1.safetensors and so on.")
+    ],
+    overwrite: Overwrite = False,
+) -> None:
+    """Take a committee apart, to go on training its networks, which join puts together again."""
+    from herobm.errors import ModelError
+    from herobm.weights.file import load_weights, split_weights
+
+    committee = load_weights(weights)
+    n_networks = len(committee.networks)
+    if n_networks == 1:
+        raise ModelError(f"{weights}: holds one network, and is no committee")
+    paths = [output / f"{weights.stem}_{n + 1}.safetensors" for n in range(n_networks)]
+    check_outputs(paths, [weights], overwrite)
+    split_weights(committee, paths)
+    typer.echo(f"{', '.join(map(str, paths))}: the networks of {weights}")
+
+
 @app.command("average")
 def average(
     weights: Annotated[list[Path], typer.Argument(help="Weights files of one run.")],

@@ -62,6 +62,21 @@ class RoundsConfig(ContactsConfig):
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
+class RotorsConfig(BaseModel):
+    """Hyperparameters of the shares of torsion angles (see `herobm.nn.rotors`).
+
+    Attributes
+    ----------
+    hidden : widths of the hidden layers.
+    dropout : share of the hidden values that are left out at random while training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden: int = Field(default=192, ge=8)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+
+
 class ModelConfig(BaseModel):
     """Hyperparameters that, with the vocabulary of bead types, fix every tensor of the network.
 
@@ -81,6 +96,7 @@ class ModelConfig(BaseModel):
     dropout : share of the hidden values that are left out at random while training.
     second : of the second look; None where there is none.
     rounds : of the rounds of messages, which come after the looks; None where there are none.
+    rotors : of the shares of torsion angles; None where none are told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,3 +114,4 @@ class ModelConfig(BaseModel):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     second: SecondConfig | None = None
     rounds: RoundsConfig | None = None
+    rotors: RotorsConfig | None = None

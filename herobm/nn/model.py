@@ -21,6 +21,7 @@ from herobm.nn.config import ModelConfig
 from herobm.nn.graph import BeadGraph, Reach
 from herobm.nn.layers import Block, silent, typed_product
 from herobm.nn.look import Look, Sketch
+from herobm.nn.rotors import RotorHead
 from herobm.nn.rounds import Rounds
 from herobm.nn.second import SecondLook
 from herobm.nn.strain import N_FEATURES, Strain, expand
@@ -45,11 +46,14 @@ class Prediction(NamedTuple):
         Unit vectors (cos, sin) of phi and psi; meaningful for backbone beads.
     log_error : Tensor, shape (n_beads,)
         Logarithm of the expected mean squared error (Å^2) of the atoms of the bead.
+    hidden : Tensor, shape (n_beads, width)
+        What the bead holds at last; `Backmapper.rotors` reads it.
     """
 
     vectors: torch.Tensor
     torsions: torch.Tensor
     log_error: torch.Tensor
+    hidden: torch.Tensor
 
 
 class Backmapper(nn.Module):
@@ -106,6 +110,9 @@ class Backmapper(nn.Module):
         if config.rounds is not None:
             self.rounds = Rounds(config, n_types, n_slots, width)
             width = config.rounds.hidden
+        self.rotors: RotorHead | None = None
+        if config.rotors is not None:
+            self.rotors = RotorHead(config.rotors, n_types, n_slots, width)
         self.error = nn.Embedding(n_types, width + 1)
         nn.init.zeros_(self.error.weight)
         self.register_buffer("longest", torch.full((n_types, n_slots), 4.0))
@@ -253,13 +260,22 @@ class Backmapper(nn.Module):
             look.vectors,
             nn.functional.normalize(look.torsions, dim=-1),
             self._error(hidden, types),
+            hidden,
         )
+
+    def hold_all(self) -> None:
+        """Let only the shares of torsion angles learn."""
+        assert self.rotors is not None
+        self.eval()
+        self.rotors.train()
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name.startswith("rotors."))
 
     def hold_looks(self) -> None:
         """Let only what comes last learn, rounds of messages or a second look."""
         last = "second." if self.rounds is None else "rounds."
         for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name.startswith((last, "error.")))
+            parameter.requires_grad_(name.startswith((last, "error.", "rotors.")))
         self.blocks.eval()
         if self.rounds is not None and self.second is not None:
             self.second.eval()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from herobm.chem.rotor_shares import RotorShares
 from herobm.types import Beads, FloatArray, IntArray, Residues
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class PostContext:
         Bonded sulfur atoms, as indices of the plan's atoms.
     torsions : FloatArray or None, shape (n_beads, 2, 2)
         (cos, sin) of phi and psi as the network predicts them; meaningful on backbone beads.
+    rotors : RotorShares or None
+        How often side branches are turned where, as the models tell it.
     reference : mapping
         Kind of bond -> mean and standard deviation in Å (`Header.bonds` of the weights).
     device : str
@@ -56,6 +59,7 @@ class PostContext:
     bonds: IntArray | None = None
     disulfides: tuple[tuple[int, int], ...] = ()
     torsions: FloatArray | None = None
+    rotors: RotorShares | None = None
     reference: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     device: str = "cpu"
     seed: int = 0

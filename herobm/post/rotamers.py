@@ -5,9 +5,11 @@ nearest to all of it, and is no side chain: its bonds are bent. Here such a side
 anew, of ideal geometry, in a rotamer of `herobm.chem.side_chains`. Which one is a choice by energy,
 in units of kT, the sum of
 
-- the squared distances of its atoms from where they were over 2 (0.8 Å)^2, those of atoms farther
-  out counting half with each angle that turns them;
-- minus the logarithm of the rotamer's share, and the squares of the angles' deviations in it;
+- minus the logarithms of the shares of its angles, where the model tells how often side branches
+  are turned where (`herobm.chem.rotor_shares`); elsewhere the squared distances of its atoms from
+  where they were over 2 (0.8 Å)^2, those of atoms farther out counting half with each angle that
+  turns them, minus the logarithm of the rotamer's share;
+- the squares of the angles' deviations in the rotamer;
 - the squared distance of each bead from where it is given over 2 (0.1 Å)^2, or half of what it was
   if that is more;
 - a quadratic penalty for heavy atoms nearer than the sum of their van der Waals radii.
@@ -18,16 +20,18 @@ changes (iterated conditional modes; Besag, J. R. Stat. Soc. B 48, 259 (1986)).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from herobm.chem.chi import find_chi
+from herobm.chem.geometry import dihedrals
 from herobm.chem.protein_geometry import bond_angles, references
 from herobm.chem.ramachandran import OUTLIER
 from herobm.chem.rotamers import judge
+from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.side_chains import SideChain, frames, side_chains
 from herobm.chem.skeleton import skeletons
 from herobm.elements import VDW_RADII
@@ -147,10 +151,61 @@ def _choices(layout: Layout, context: PostContext, asked: BoolArray) -> Iterator
             residues = np.flatnonzero(asked & (plan.template == template))
             atoms = index[residues][:, [names.index(name) for name in chain.atoms]]
             there = np.isfinite(positions[atoms]).all(axis=(1, 2))
-            for choice in _fit(chain, residues[there], atoms[there], positions):
+            residues, atoms = residues[there], atoms[there]
+            told = _told(chain, atoms, context.rotors)
+            for choice in _fit(chain, residues, atoms, positions, told):
                 shift = choice.places - positions[choice.atoms]
                 missed = _missed(centres, off, choice.residue, choice.atoms, shift)
                 yield replace(choice, energy=choice.energy + missed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What a model tells of the side chains of some residues.
+
+    Attributes
+    ----------
+    shares : RotorShares
+    rows : IntArray, shape (n_residues, n_chi)
+        Of their angles in `shares`.
+    quads : IntArray, shape (n_chi, 4)
+        Atoms of the angles, by their order in `SideChain.atoms`.
+    before : IntArray, shape (n_chi,)
+        Angle before each, -1 for none.
+    """
+
+    shares: RotorShares
+    rows: IntArray
+    quads: IntArray
+    before: IntArray
+
+    def energy(self, residue: int, built: FloatArray) -> FloatArray:
+        """Energy (n,) of side chains built for a residue, (n, n_atoms, 3) in Å."""
+        first = np.arange(len(built))[:, None, None] * built.shape[1]
+        quads = (first + self.quads).reshape(-1, 4)
+        angles = dihedrals(built.reshape(-1, 3), quads).reshape(len(built), -1)
+        given = np.where(self.before >= 0, angles[:, self.before], 0.0)
+        energy: FloatArray = self.shares.energy(self.rows[residue], angles.T, given.T).sum(axis=0)
+        return energy
+
+
+def _told(chain: SideChain, atoms: IntArray, shares: RotorShares | None) -> _Told | None:
+    """Find the side chains with atoms (n_residues, n_atoms) among what a model tells.
+
+    None where it does not tell all angles of all of them.
+    """
+    if shares is None or not len(atoms):
+        return None
+    axes = atoms[:, chain.chi[:, 1:3]]
+    rows = shares.find(axes.reshape(-1, 2)).reshape(axes.shape[:2])
+    first = shares.quads[rows[0]]
+    if (rows < 0).any() or not np.isin(first, atoms[0]).all():
+        return None
+    order = np.argsort(atoms[0])
+    quads = order[np.searchsorted(atoms[0], first, sorter=order)]
+    same = shares.before[rows[0]][:, None] == rows[0]
+    before = np.where(same.any(axis=1), same.argmax(axis=1), -1)
+    return _Told(shares, rows, quads, before)
 
 
 def _fit(
@@ -158,6 +213,7 @@ def _fit(
     residues: IntArray,
     atoms: IntArray,
     positions: FloatArray,
+    told: _Told | None,
 ) -> Iterator[_Choice]:
     """Fit rotamers to residues (n,) of one kind with atoms (n, n_atoms), beads left out."""
     places = positions[atoms]
@@ -171,42 +227,67 @@ def _fit(
     hung = np.append(side, beta)
     usual = chain.build(chain.mean)
     for n in np.flatnonzero(true).tolist():
-        angles, built = _rotamers_near(chain, usual, local[n], weight)
-        away = (((built[:, side] - local[n, side]) ** 2).sum(axis=2) * weight).sum(axis=1)
-        deviation = (angles[0] ** 2).sum(axis=1) / 2.0
-        energy = away / (2.0 * SPREAD**2) - np.log(chain.share[angles[1]]) + deviation
+        if told is None:
+            off, built, energy = _by_places(chain, usual, local[n], weight)
+        else:
+            off, built, energy = _by_shares(chain, usual, told, n)
         placed = built[:, hung] @ axes[n] + origin[n]
+        energy = energy + (off**2).sum(axis=1) / 2.0
         yield _Choice(int(residues[n]), atoms[n, hung], hung != beta, placed, energy)
 
 
-def _rotamers_near(
+#: Of some rotamers: how far each angle is from that of the rotamer, in standard deviations,
+#: (n, n_chi); positions in the frame of the residue, (n, n_atoms, 3), Å; and energies (n,).
+_Fitted = tuple[FloatArray, FloatArray, FloatArray]
+
+
+def _by_places(
     chain: SideChain, usual: FloatArray, local: FloatArray, weight: FloatArray
-) -> tuple[tuple[FloatArray, IntArray], FloatArray]:
-    """Find the rotamers nearest to a side chain, and turn their angles towards it.
+) -> _Fitted:
+    """Find the rotamers nearest to a side chain (n_atoms, 3), its atoms weighed (n_side,)."""
+    side, log_share = chain.side, np.log(chain.share)
+
+    def away(built: FloatArray, spread: float) -> FloatArray:
+        squares: FloatArray = ((built[:, side] - local[side]) ** 2).sum(axis=2) @ weight
+        return squares / (2.0 * spread**2)
+
+    first = away(usual, SPREAD) - log_share
+    off, chosen, built = _turned(chain, first, lambda built: away(built, CLOSE))
+    return off, built, away(built, SPREAD) - log_share[chosen]
+
+
+def _by_shares(chain: SideChain, usual: FloatArray, told: _Told, residue: int) -> _Fitted:
+    """Find the rotamers that a model thinks likeliest."""
+
+    def energy(built: FloatArray) -> FloatArray:
+        return told.energy(residue, built)
+
+    off, _, built = _turned(chain, energy(usual), energy)
+    return off, built, energy(built)
+
+
+def _turned(
+    chain: SideChain, first: FloatArray, pull: Callable[[FloatArray], FloatArray]
+) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Choose the rotamers of the least energy, and turn their angles by what pulls at them.
 
     Parameters
     ----------
     chain : SideChain
-    usual : FloatArray, shape (n_rotamers, n_atoms, 3)
-        Å, with the mean angles of each rotamer, in the frame of the residue.
-    local : FloatArray, shape (n_atoms, 3)
-        Å, in the frame of the residue.
-    weight : FloatArray, shape (n_side,)
+    first : FloatArray, shape (n_rotamers,)
+        Energy with the mean angles of each rotamer.
+    pull : callable
+        Takes positions (n, n_atoms, 3), Å, in the frame of the residue; returns energies (n,).
 
     Returns
     -------
-    (FloatArray, IntArray), shapes (n_choices, n_chi) and (n_choices,)
-        How far each angle is from that of the rotamer, in standard deviations; and which it is.
+    FloatArray, shape (n_choices, n_chi)
+        How far each angle is from that of the rotamer, in standard deviations.
+    IntArray, shape (n_choices,)
+        Which it is.
     FloatArray, shape (n_choices, n_atoms, 3)
-        Å.
+        Å, in the frame of the residue.
     """
-    side = chain.side
-
-    def away(built: FloatArray) -> FloatArray:
-        squares: FloatArray = (((built[:, side] - local[side]) ** 2).sum(axis=2) * weight).sum(1)
-        return squares
-
-    first = away(usual) / (2.0 * SPREAD**2) - np.log(chain.share)
     chosen = np.argsort(first, kind="stable")[:N_CHOICES]
     off = np.zeros((len(chosen), chain.mean.shape[1]))
     one = np.eye(off.shape[1])
@@ -214,11 +295,10 @@ def _rotamers_near(
     for step in STEPS:
         tried = off[:, None] + step * moves
         angles = chain.mean[chosen, None] + tried * chain.spread[chosen, None]
-        squares = away(chain.build(angles.reshape(-1, off.shape[1]))).reshape(tried.shape[:2])
-        energy = squares / (2.0 * CLOSE**2) + (tried**2).sum(axis=2) / 2.0
+        pulled = pull(chain.build(angles.reshape(-1, off.shape[1]))).reshape(tried.shape[:2])
+        energy = pulled + (tried**2).sum(axis=2) / 2.0
         off = tried[np.arange(len(off)), energy.argmin(axis=1)]
-    built = chain.build(chain.mean[chosen] + off * chain.spread[chosen])
-    return (off, chosen), built
+    return off, chosen, chain.build(chain.mean[chosen] + off * chain.spread[chosen])
 
 
 def _missed(

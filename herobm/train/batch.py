@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 
 from herobm.nn.graph import BeadGraph
 from herobm.train.corpus import Corpus
 from herobm.train.shake import Shaken
+
+
+class Rotors(NamedTuple):
+    """Bonds of a batch about which side branches turn, see `Corpus`.
+
+    Attributes
+    ----------
+    atoms : Tensor, shape (n, n_names, 4)
+        Of each torsion, under all names of its atoms; -1 for padding and what is not known.
+    bead, slot, before : Tensor, shape (n,)
+    """
+
+    atoms: torch.Tensor
+    bead: torch.Tensor
+    slot: torch.Tensor
+    before: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Batch:
     targets : Tensor, shape (n_atoms, 3), Å, NaN where unknown.
     bonds, angles : Tensor, shape (n, 2) and (n, 3), of known atoms.
     swaps : Tensor, shape (n_swaps, n_alternatives, n_swapped), -1 for padding.
+    rotors : Rotors
     torsions : Tensor, shape (n_beads, 2, 2), NaN where there is none.
     """
 
@@ -43,6 +61,7 @@ class Batch:
     bonds: torch.Tensor
     angles: torch.Tensor
     swaps: torch.Tensor
+    rotors: Rotors
     torsions: torch.Tensor
 
     def place(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -174,6 +193,7 @@ def cut_batch(
         bonds=_local(corpus.bonds, corpus.bond_start, first, last, corpus.atom_start, known),
         angles=_local(corpus.angles, corpus.angle_start, first, last, corpus.atom_start, known),
         swaps=_local_swaps(corpus, first, last, atom_shift, known),
+        rotors=_local_rotors(corpus, first, last, (bead_shift, atom_shift), known),
         torsions=corpus.torsions[bead],
     )
 
@@ -254,3 +274,25 @@ def _local_swaps(
     local = torch.where(swaps >= 0, swaps - atom_shift[run].reshape(-1, 1, 1), -1)
     usable = (known[local.clamp(min=0)] | (local < 0)).all(dim=2).all(dim=1)
     return local[usable]
+
+
+def _local_rotors(
+    corpus: Corpus,
+    first: torch.Tensor,
+    last: torch.Tensor,
+    shifts: tuple[torch.Tensor, torch.Tensor],
+    known: torch.Tensor,
+) -> Rotors:
+    """Rotors of runs of residues; `shifts` are those of beads and atoms, for local indices."""
+    entry, run, shift = _ranges(corpus.rotor_start, first, last)
+    bead_shift, atom_shift = (of_run[run] for of_run in shifts)
+    atoms = corpus.rotors[entry]
+    local = (atoms - atom_shift.reshape(-1, 1, 1)).clamp(min=0)
+    there = ((atoms >= 0) & known[local]).all(dim=2, keepdim=True)
+    before = corpus.rotor_before[entry]
+    return Rotors(
+        torch.where(there, local, -1),
+        corpus.rotor_bead[entry] - bead_shift,
+        corpus.rotor_slot[entry],
+        torch.where(before >= 0, before - shift[run], -1),
+    )

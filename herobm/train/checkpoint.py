@@ -23,7 +23,7 @@ class State:
     """All that a checkpoint holds; `origin` tells what the run was given by digests.
 
     `step` counts batches, `taken` those of them that the optimiser made a step of. `best` is the
-    average at the end of the epoch with the least loss of positions on the validation set (what the
+    average at the end of the epoch with the least loss on the validation set (what the
     run began with, before there is any), and `best_figures` what was found there.
     """
 

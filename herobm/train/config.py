@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from herobm.errors import ConfigError
-from herobm.nn.config import ModelConfig, RoundsConfig, SecondConfig
+from herobm.nn.config import ModelConfig, RotorsConfig, RoundsConfig, SecondConfig
 from herobm.train.derive import Derived
 
 #: What of a configuration is a path.
@@ -61,7 +61,8 @@ class TrainConfig(BaseModel):
     hold : whether looks that `initial` brings stay as they were while what comes after them, a
         second look or rounds of messages, learns. If a first look does not stay, what it sketches
         is a part of the loss, and a second one sees neighbours as they were sketched at the
-        beginning of the epoch.
+        beginning of the epoch. With ``all`` everything stays and only the shares of torsion angles
+        (`model.rotors`) learn.
     derived : residue kinds cut from others.
     seed : of everything random, but for the chains that `derived` cuts.
     checkpoint_minutes : time between checkpoints.
@@ -94,7 +95,7 @@ class TrainConfig(BaseModel):
     drift_share: float = Field(default=0.15, ge=0, le=1)
     half_strain: float | None = Field(default=None, gt=0)
     initial: Path | None = None
-    hold: bool = True
+    hold: bool | Literal["all"] = True
     derived: tuple[Derived, ...] = ()
     seed: int = Field(default=0, ge=0, lt=2**32)
     checkpoint_minutes: float = Field(default=3.0, gt=0)
@@ -104,13 +105,18 @@ class TrainConfig(BaseModel):
     def _second_needs_first(self) -> Self:
         if self.model.second is not None and self.initial is None:
             raise ValueError("model.second needs 'initial', the weights of the first look")
+        if self.hold == "all" and (self.model.rotors is None or self.initial is None):
+            raise ValueError(
+                "hold: all needs 'model.rotors', which alone learns, and 'initial', the weights of "
+                "all that stays"
+            )
         return self
 
     @property
     def holds(self) -> bool:
         """Whether there are looks that stay as they were."""
         again = self.model.second is not None or self.model.rounds is not None
-        return self.hold and again and self.initial is not None
+        return bool(self.hold) and again and self.initial is not None
 
     def geometry_weight(self, progress: float) -> float:
         """Weight of bonds and angles at a share `progress` of the run."""
@@ -221,6 +227,7 @@ def _explain(error: Any) -> str:
         "model.": ModelConfig,
         "model.second.": SecondConfig,
         "model.rounds.": RoundsConfig,
+        "model.rotors.": RotorsConfig,
     }
     known = [prefix + name for prefix, model in models.items() for name in model.model_fields]
     near = get_close_matches(key, known, n=1)

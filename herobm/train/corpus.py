@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from herobm.chem.backbone import torsion_atoms
 from herobm.chem.geometry import bond_statistics, dihedrals
+from herobm.chem.rotors import find_rotors
 from herobm.chem.symmetry import interchangeable
 from herobm.nn.config import ModelConfig
 from herobm.nn.graph import asked_beads
@@ -43,8 +44,9 @@ class Corpus:
     Attributes
     ----------
     structure : (n_residues,)
-    bead_start, atom_start, row_start, bond_start, angle_start, swap_start : (n_residues + 1,)
-        First entry of each residue; bonds and angles belong to the residue of their last atom.
+    bead_start, atom_start, row_start, bond_start, angle_start, swap_start, rotor_start :
+        (n_residues + 1,), first entry of each residue; bonds and angles belong to the residue of
+        their last atom.
     beads : (n_beads, 3), Å, noise-free.
     types : (n_beads,)
     places : (n_beads, n_places), -1 for none.
@@ -59,6 +61,12 @@ class Corpus:
     angles : (n_angles, 3)
     swaps : (n_swaps, n_alternatives, n_swapped)
         Atoms that may swap names: order 0 as they are, then the alternatives; -1 for padding.
+    rotors : (n_rotors, n_names, 4)
+        Atoms of the torsion of each bond about which a side branch turns, under each of the names
+        that its atoms may bear; -1 for padding.
+    rotor_bead, rotor_slot : (n_rotors,)
+        Bead that places the first atom that turns, and by which of its vectors.
+    rotor_before : (n_rotors,), rotor at whose outer atom each begins, -1 for none.
     torsions : (n_beads, 2, 2), (cos, sin) of phi and psi, NaN where there is none.
     asked : (n_beads,), bool
         Whether there is anything to ask of a bead: not of one that has nothing to place.
@@ -73,6 +81,7 @@ class Corpus:
     bond_start: torch.Tensor
     angle_start: torch.Tensor
     swap_start: torch.Tensor
+    rotor_start: torch.Tensor
     beads: torch.Tensor
     types: torch.Tensor
     places: torch.Tensor
@@ -86,6 +95,10 @@ class Corpus:
     bonds: torch.Tensor
     angles: torch.Tensor
     swaps: torch.Tensor
+    rotors: torch.Tensor
+    rotor_bead: torch.Tensor
+    rotor_slot: torch.Tensor
+    rotor_before: torch.Tensor
     torsions: torch.Tensor
     asked: torch.Tensor
     n_types: int
@@ -193,6 +206,7 @@ def build_corpus(
         atom_weights=torch.as_tensor(plan.atom_weights, dtype=torch.float32),
         targets=torch.as_tensor(targets, dtype=torch.float32),
         **_of_atoms(plan, library, bonds),
+        **_rotors(plan, library),
         torsions=torch.as_tensor(torsions, dtype=torch.float32),
         asked=torch.as_tensor(asked),
         n_types=vocabulary.n_types,
@@ -231,6 +245,42 @@ def _of_atoms(plan: Plan, library: Library, bonds: IntArray) -> dict[str, Any]:
         "angle_start": _starts(plan, plan.atom_residue[angles.max(axis=1)]),
         "swap_start": _starts(plan, swap_residue),
     }
+
+
+def _rotors(plan: Plan, library: Library) -> dict[str, Any]:
+    """Return the rotors of a `Corpus`, those of a residue from the inside outward."""
+    found = find_rotors(plan)
+    found = found.take(np.argsort(found.residue, kind="stable"))
+    quads = found.quads
+    row = plan.atom_rows[quads[:, 3], 0]
+    return {
+        "rotors": torch.as_tensor(_under_all_names(plan, library, found.residue, quads)),
+        "rotor_bead": torch.as_tensor(plan.bead[row]),
+        "rotor_slot": torch.as_tensor(plan.slot[row]),
+        "rotor_before": torch.as_tensor(found.before),
+        "rotor_start": _starts(plan, found.residue),
+    }
+
+
+def _under_all_names(plan: Plan, library: Library, residue: IntArray, quads: IntArray) -> IntArray:
+    """Torsions (n, 4) with each of the names that their atoms may bear, (n, n_names, 4)."""
+    index, kinds = plan.atom_index(), plan.template[residue]
+    names = [quads]
+    for kind, template in enumerate(library):
+        mine = np.flatnonzero(kinds == kind)
+        local, further = plan.atom_local[quads[mine]], 1
+        for swap in interchangeable(template) if len(mine) else ():
+            for order in swap.alternatives:
+                renamed = np.arange(len(template.atoms))
+                renamed[list(swap.atoms)] = order
+                other = index[residue[mine][:, None], renamed[local]]
+                changed = (renamed[local] != local).any(axis=1) & (other >= 0).all(axis=1)
+                if changed.any():
+                    if further == len(names):
+                        names.append(np.full_like(quads, -1))
+                    names[further][mine[changed]] = other[changed]
+                    further += 1
+    return np.stack(names, axis=1)
 
 
 def _starts(plan: Plan, residue: IntArray) -> torch.Tensor:

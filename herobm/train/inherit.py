@@ -69,13 +69,13 @@ def inherit(network: Backmapper, path: Path, vocabulary: Vocabulary, *, holds: b
 def _can_begin(mine: ModelConfig, theirs: ModelConfig) -> bool:
     """Whether a network can begin with the weights of another.
 
-    That one may see more or fewer neighbours; it may have no rounds of messages, and no second
-    look; its second look may look more or less often, and is left behind where this one has none;
-    and it may pass fewer rounds, with fewer of them that see contacts: those beyond begin as its
-    last one, which sees what they see.
+    That one may see more or fewer neighbours, and tell shares of torsion angles or not; it may have
+    no rounds of messages, and no second look; its second look may look more or less often, and is
+    left behind where this one has none; and it may pass fewer rounds, with fewer of them that see
+    contacts: those beyond begin as its last one, which sees what they see.
     """
-    sight = {"n_neighbours": mine.n_neighbours, "n_single": mine.n_single}
-    known = theirs.model_copy(update=sight)
+    free = {"n_neighbours": mine.n_neighbours, "n_single": mine.n_single, "rotors": mine.rotors}
+    known = theirs.model_copy(update=free)
     if known.rounds is None and mine.second is None:
         known = known.model_copy(update={"second": None})
     if known.second is not None and mine.second is not None:
@@ -95,8 +95,11 @@ def _as_many_rounds(network: Backmapper, known: Backmapper) -> Parameters:
     """Return the parameters of a network for one that may look more often."""
     mine, theirs = network.config, known.config
     given: Parameters = dict(known.named_parameters())
-    if (theirs.second, theirs.rounds is None) != (mine.second, mine.rounds is None):
+    elsewhere = (theirs.second, theirs.rounds is None) != (mine.second, mine.rounds is None)
+    if elsewhere:
         del given["error.weight"]  # judges by what the last look saw
+    if elsewhere or theirs.rotors != mine.rotors:
+        given = {name: t for name, t in given.items() if not name.startswith("rotors.")}
     if theirs.rounds is not None and mine.rounds is not None:
         last = f"rounds.rounds.{theirs.rounds.count - 1}."
         beyond = {name: t for name, t in given.items() if name.startswith(last)}

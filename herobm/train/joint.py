@@ -18,6 +18,7 @@ _COUNT_IN = {
     "bond_start": "bonds",
     "angle_start": "angles",
     "swap_start": "swaps",
+    "rotor_start": "rotors",
     "places": "beads",
     "neighbours": "beads",
     "row_bead": "beads",
@@ -25,6 +26,9 @@ _COUNT_IN = {
     "bonds": "targets",
     "angles": "targets",
     "swaps": "targets",
+    "rotors": "targets",
+    "rotor_bead": "beads",
+    "rotor_before": "rotors",
 }
 #: What fills rows that are shorter in one corpus than in another, by field; -1 for all others.
 _FILL = {"atom_rows": 0, "atom_weights": 0}

@@ -27,7 +27,15 @@ from herobm.train.dataset import Dataset, read_dataset
 from herobm.train.derive import Derived
 from herobm.train.drift import read_drift
 from herobm.train.joint import join_corpora, join_statistics
-from herobm.train.loss import LossTerms, bead_errors, best_names, loss_terms, position_loss
+from herobm.train.loss import (
+    ROTOR_WEIGHT,
+    LossTerms,
+    bead_errors,
+    best_names,
+    loss_terms,
+    position_loss,
+    rotor_loss,
+)
 from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.train.sight import Sight, sketches
 from herobm.train.start import start
@@ -57,12 +65,14 @@ class _Judgement:
     """What was found on a validation set.
 
     Of beads; the mean distance of atoms from where they should be, and the root mean square error
-    of bond lengths, both in Å.
+    of bond lengths, both in Å; and minus the logarithm of the share of a torsion angle, NaN of a
+    network that tells none.
     """
 
     beads: Judged
     distance: float
     bond_rms: float
+    rotor: float
 
 
 def train(
@@ -315,7 +325,8 @@ class _Run:
             held = 1 + network.n_second if config.holds else 0
             looks = network.looks(batch.graph, held)
             prediction = network.predict(batch.graph.types, looks[-1])
-            rough = [look.vectors for look in looks[held:-1]]
+            if config.hold != "all":
+                rough = [look.vectors for look in looks[held:-1]]
         elif config.holds or network.second is None:
             prediction = sight.predict(network, batch)
         else:
@@ -324,6 +335,8 @@ class _Run:
         placed = batch.place(prediction.vectors)
         terms = loss_terms(batch, placed, prediction, config.half_strain)
         loss = terms.total(config.geometry_weight(progress), config.torsion, config.distance)
+        if network.rotors is not None:
+            loss = loss + ROTOR_WEIGHT * rotor_loss(network.rotors, batch, prediction.hidden)
         for vectors in rough:
             made = batch.place(vectors)
             position = position_loss(batch, made, config.half_strain, config.distance)
@@ -334,7 +347,8 @@ class _Run:
     def validate(self, state: State) -> dict[str, float]:
         """RMSD (Å) of the moving average on the validation set, without and with bead noise.
 
-        And the loss (Å^2) that the positions of the atoms come to, by which epochs are compared.
+        And the loss (Å^2) that the positions of the atoms, and the shares of torsion angles where
+        they are told, come to, by which epochs are compared.
         """
         network = self._network(state.average)
         figures = {}
@@ -344,16 +358,19 @@ class _Run:
             squares = (found.beads.found * found.beads.n_atoms).sum()
             figures[name] = math.sqrt(squares / n_atoms) if n_atoms else math.nan
             figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
+            told = math.isfinite(found.rotor)
+            if told:
+                figures[name.replace("rmsd", "rotor")] = found.rotor
             if noise == 0.0:
                 loss = figures[name] ** 2 + self.config.distance * found.distance
-                figures["valid_loss"] = loss
+                figures["valid_loss"] = loss + (ROTOR_WEIGHT * found.rotor if told else 0.0)
         return figures
 
     def _judge(self, network: Backmapper, noise: float) -> _Judgement:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        parts, distances, bonds = [], [], []
+        parts, distances, bonds, rotors = [], [], [], []
         for batch, prediction in self._predicted(network, shaken):
             placed = batch.place(prediction.vectors)
             wanted = best_names(batch.targets, batch.swaps, placed)
@@ -365,8 +382,12 @@ class _Run:
             there = n_atoms > 0
             parts.append(Judged(*(t[there].double().cpu().numpy() for t in of_beads)))
             bonds.append(loss_terms(batch, placed, prediction).bond)
+            if network.rotors is not None:
+                rotors.append(rotor_loss(network.rotors, batch, prediction.hidden))
         bond_rms = math.sqrt(float(torch.stack(bonds).mean()))
-        return _Judgement(join_judged(parts), float(torch.cat(distances).mean()), bond_rms)
+        distance = float(torch.cat(distances).mean())
+        rotor = float(torch.stack(rotors).mean()) if rotors else math.nan
+        return _Judgement(join_judged(parts), distance, bond_rms, rotor)
 
     @torch.no_grad()
     def errors(self, state: State) -> ErrorFit:

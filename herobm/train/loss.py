@@ -16,10 +16,14 @@ from dataclasses import dataclass
 import torch
 
 from herobm.nn.model import Prediction
-from herobm.train.batch import Batch
+from herobm.nn.rotors import BINS, RotorHead
+from herobm.train.batch import Batch, Rotors
 
-#: Weight of the expected error; nothing but its own readout feels it.
-ERROR_WEIGHT = 0.1
+#: Weights of the expected error and of the shares of torsion angles; nothing but their own
+#: readouts feels them.
+ERROR_WEIGHT, ROTOR_WEIGHT = 0.1, 0.1
+#: Degrees, standard deviation of the angle that a structure shows.
+ROTOR_SPREAD = 7.0
 #: Å^2, added to squared errors, whose logarithm is learnt.
 SMALLEST = 1e-4
 #: Å, distance from where an atom should be below which it counts by its square alone.
@@ -105,6 +109,49 @@ def _weights(batch: Batch, known: torch.Tensor, half_strain: float | None) -> to
         strain = batch.graph.strain[batch.row_bead[batch.atom_rows[:, 0]]]
         weight = weight / (1.0 + (strain / half_strain).square())
     return weight / weight.sum().clamp(min=1e-6)
+
+
+def rotor_loss(head: RotorHead, batch: Batch, hidden: torch.Tensor) -> torch.Tensor:
+    """Return the mean negative logarithm of the shares of the angles that are there; 0 of none.
+
+    An angle is spread over the bins about it by `ROTOR_SPREAD`; under each of the names that its
+    atoms may bear alike.
+
+    Parameters
+    ----------
+    head : RotorHead
+    batch : Batch
+    hidden : Tensor, shape (n_beads, width)
+        What its beads hold, see `Prediction`.
+    """
+    rotors = batch.rotors
+    known = rotors.atoms[:, 0, 0] >= 0
+    if not known.any():
+        # Of all parameters, so that each has been learnt for as many steps as the others.
+        return torch.stack([0.0 * p.sum() for p in head.parameters()]).sum()
+    angles = _degrees(batch.targets, rotors.atoms)
+    bins = torch.where(known, (angles[:, 0] * (BINS / 360.0)).long() % BINS, BINS)
+    previous = torch.cat([bins, bins.new_full((1,), BINS)])[rotors.before]
+    rotors, previous = Rotors(*(t[known] for t in rotors)), previous[known]
+    begun, kind = head.begin(hidden[rotors.bead], batch.graph.types[rotors.bead], rotors.slot)
+    said = head.log_shares(begun, kind, previous)
+    middle = (torch.arange(BINS, device=angles.device) + 0.5) * (360.0 / BINS)
+    off = (angles[known].unsqueeze(-1) - middle + 180.0) % 360.0 - 180.0
+    wanted = torch.exp(-0.5 * (off / ROTOR_SPREAD).square())
+    wanted = (wanted * (rotors.atoms[:, :, :1] >= 0)).sum(dim=1)
+    wanted = wanted / wanted.sum(dim=1, keepdim=True)
+    return -(wanted * said).sum(dim=1).mean()
+
+
+def _degrees(positions: torch.Tensor, quads: torch.Tensor) -> torch.Tensor:
+    """Torsion angles (n, n_names) between 0 and 360 of quads (n, n_names, 4); of -1 any."""
+    a, b, c, d = torch.nan_to_num(positions)[quads.clamp(min=0)].unbind(dim=2)
+    axis = torch.nn.functional.normalize(c - b, dim=-1)
+    one, two = a - b, d - c
+    one = one - (one * axis).sum(dim=-1, keepdim=True) * axis
+    two = two - (two * axis).sum(dim=-1, keepdim=True) * axis
+    sine = (torch.linalg.cross(axis, one) * two).sum(dim=-1)
+    return torch.rad2deg(torch.atan2(sine, (one * two).sum(dim=-1))) % 360.0
 
 
 def bead_errors(

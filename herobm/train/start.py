@@ -49,7 +49,9 @@ def start(
         network.second.ancestry.copy_(ancestry)
     if network.rounds is not None:
         network.rounds.ancestry.copy_(ancestry)
-    if config.holds:
+    if config.hold == "all":
+        network.hold_all()
+    elif config.holds:
         network.hold_looks()
     if config.initial is not None:
         inherit(network, config.initial, vocabulary, holds=config.holds)

@@ -186,6 +186,27 @@ def join_weights(members: Sequence[Weights], path: Path, bits: Literal[8, 16] = 
     save_weights(path, _tensors(networks), header)
 
 
+def split_weights(committee: Weights, paths: Sequence[Path]) -> None:
+    """Write the networks of a committee to files of their own; the reverse of `join_weights`.
+
+    What errors to expect of them was judged for all together, and has to be judged anew.
+
+    Parameters
+    ----------
+    committee : Weights
+    paths : sequence of Path
+        One for each of its networks.
+    """
+    header = committee.header
+    first = {key: value for key, value in header.training.items() if key != "others"}
+    told = [first, *header.training.get("others", [])]
+    told += [{}] * (len(committee.networks) - len(told))
+    for network, training, path in zip(committee.networks, told, paths, strict=False):
+        alone = {"model": network.config, "others": (), "bits": 16, "errors": ErrorFit()}
+        update = {**alone, "training": training}
+        save_weights(path, _tensors([network]), header.model_copy(update=update))
+
+
 def average_weights(members: Sequence[Weights], path: Path) -> None:
     """Write the network whose parameters are the means of those of several.
 

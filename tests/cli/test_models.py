@@ -59,6 +59,31 @@ def test_a_committee(
     assert joined.read_bytes() == before
 
 
+def test_a_committee_is_taken_apart(
+    shipped: Path, another: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And put together again."""
+    joined, again = tmp_path / "joined.safetensors", tmp_path / "again.safetensors"
+    assert run(["models", "join", str(shipped), str(another), "-o", str(joined)]) == 0
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    split = ["models", "split", str(joined), "-o", str(parts)]
+    assert run(split) == 0
+    files = sorted(parts.iterdir())
+    assert [path.name for path in files] == ["joined_1.safetensors", "joined_2.safetensors"]
+    for path, whole in zip(files, (shipped, another), strict=True):
+        alone, known = load_weights(path), load_weights(whole)
+        assert alone.header.training == known.header.training
+        wanted = known.network.state_dict()
+        assert all(torch.equal(t, wanted[n]) for n, t in alone.network.state_dict().items())
+    assert run(["models", "join", *map(str, files), "-o", str(again)]) == 0
+    assert load_weights(again).header.training == load_weights(joined).header.training
+    assert run(split) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert run(["models", "split", str(shipped), "-o", str(parts)]) == 1
+    assert "is no committee" in capsys.readouterr().err
+
+
 def test_a_network_is_joined_once(
     shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

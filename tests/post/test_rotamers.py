@@ -12,6 +12,8 @@ from herobm.chem.chi import find_chi
 from herobm.chem.contacts import clashes
 from herobm.chem.protein_geometry import bond_angles, references
 from herobm.chem.rotamers import judge
+from herobm.chem.rotor_shares import RotorShares
+from herobm.chem.rotors import find_rotors
 from herobm.chem.side_chains import frames, side_chains
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
@@ -111,6 +113,27 @@ def test_a_mean_of_two_rotamers_becomes_the_likelier_one(
     backbone = np.isin(start.names, ("N", "CA", "C", "O"))
     np.testing.assert_array_equal(after.positions[backbone], start.positions[backbone])
     assert told[0] == "1 of 4 side chains were bent or in no rotamer and are laid in one"
+
+
+def test_what_a_model_tells_of_angles_decides(
+    peptide: Callable[[str], Atoms], alpha: Library
+) -> None:
+    """The place is nearer to one rotamer, the shares are those of another."""
+    start = between(sound(peptide), 1, [-65, 180, 180, 180], [180, 65, 180, 180], 0.75)
+    topology, context = known(start, alpha, [])
+    wanted = [-65.0, -65.0, 180.0, 65.0]
+    rotors = find_rotors(topology.plan)
+    mine = np.flatnonzero(rotors.residue == 1)
+    assert len(mine) == 4
+    middle = 10.0 * np.arange(36) + 5.0
+    off = (middle - np.array(wanted)[:, None] + 180.0) % 360.0 - 180.0
+    logs = np.zeros((len(rotors), 36, 36))
+    logs[mine] = np.maximum(-0.5 * (off / 15.0) ** 2, -13.0)[:, None]
+    shares = RotorShares(rotors.quads, rotors.before, lambda: logs)
+    found = planned(run(start, replace(context, rotors=shares)), context)
+    chi = [float(angle.angles(found)[1]) for angle in find_chi(topology.plan)]
+    assert np.abs((np.array(chi) - wanted + 180.0) % 360.0 - 180.0).max() < 15.0
+    assert most_bent(topology, found, 1) < 4.0
 
 
 def test_what_is_sound_stays_as_it_is(peptide: Callable[[str], Atoms], alpha: Library) -> None:

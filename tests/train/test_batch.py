@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from herobm.chem.geometry import dihedrals
+from herobm.chem.rotors import find_rotors
 from herobm.dsl import load_set
-from herobm.nn.config import ModelConfig
+from herobm.nn.config import ModelConfig, RotorsConfig
 from herobm.nn.graph import Reach, build_context, build_graph
 from herobm.nn.model import Prediction
+from herobm.nn.rotors import BINS, RotorHead
 from herobm.nn.strain import Strain
 from herobm.plan import Library, compile_library, project, reconstruct
 from herobm.plan.bonds import lay_out_atoms
@@ -21,7 +24,14 @@ from herobm.system import Topology, build_topology, coarsen, match_atoms
 from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
 from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import read_dataset
-from herobm.train.loss import NEAR, bead_errors, best_names, loss_terms, position_loss
+from herobm.train.loss import (
+    NEAR,
+    bead_errors,
+    best_names,
+    loss_terms,
+    position_loss,
+    rotor_loss,
+)
 from herobm.train.shake import rest
 from herobm.types import FloatArray
 from herobm.weights.vocabulary import Vocabulary
@@ -64,7 +74,8 @@ def said(batch: Batch) -> Prediction:
     """Right torsions, and an error of 1 Å^2 expected of every bead."""
     n_beads = len(batch.beads)
     nothing = torch.zeros(n_beads, 1, 3)
-    return Prediction(nothing, torch.nan_to_num(batch.torsions), torch.zeros(n_beads))
+    none = torch.zeros(n_beads)
+    return Prediction(nothing, torch.nan_to_num(batch.torsions), none, none[:, None])
 
 
 def residue_atoms(laid: Laid, first: list[int], last: list[int]) -> np.ndarray:
@@ -114,6 +125,70 @@ def test_a_perfect_prediction_costs_nothing(laid: Laid) -> None:
     assert torch.isfinite(batch.torsions).any()
     for term in (terms.position, terms.bond, terms.angle, terms.torsion):
         assert float(term) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_rotors_are_those_of_the_plan_under_all_names(laid: Laid) -> None:
+    """Of a run of residues in mid corpus; half a turn makes no difference to F, Y, D and E."""
+    plan = laid.topology.plan
+    first, last = 8, 24
+    batch = laid.cut([first], [last])
+    every = find_rotors(plan)
+    inside = (every.residue >= first) & (every.residue < last)
+    order = np.argsort(every.residue[inside], kind="stable")
+    wanted = every.take(np.flatnonzero(inside)[order])
+    shift = int(plan.atom_start[first])
+    rotors = batch.rotors
+    np.testing.assert_array_equal(rotors.atoms[:, 0] + shift, wanted.quads)
+    np.testing.assert_array_equal(rotors.before, wanted.before)
+    row = plan.atom_rows[wanted.quads[:, 3], 0]
+    np.testing.assert_array_equal(rotors.bead + int(plan.bead_start[first]), plan.bead[row])
+    np.testing.assert_array_equal(rotors.slot, plan.slot[row])
+    twice = rotors.atoms[:, 1, 3] >= 0
+    names = plan.atom_names[rotors.atoms[twice][:, :, 3].numpy() + shift]
+    assert {tuple(pair) for pair in names.tolist()} == {
+        ("CD1", "CD2"),
+        ("OD1", "OD2"),
+        ("OE1", "OE2"),
+    }
+
+
+class Known(RotorHead):
+    """Says of each rotor what it is told beforehand."""
+
+    def __init__(self, shares: torch.Tensor) -> None:
+        super().__init__(RotorsConfig(hidden=8), 1, 1, 1)
+        self.shares = shares
+        self.previous: torch.Tensor | None = None
+
+    def begin(
+        self, hidden: torch.Tensor, types: torch.Tensor, slots: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return hidden, slots
+
+    def log_shares(
+        self, begun: torch.Tensor, kind: torch.Tensor, previous: torch.Tensor
+    ) -> torch.Tensor:
+        self.previous = previous
+        return self.shares.log()
+
+
+def test_shares_cost_least_where_the_angles_are(laid: Laid) -> None:
+    batch = laid.cut([0], [27])
+    n_rotors = len(batch.rotors.bead)
+    angles = dihedrals(laid.reference, batch.rotors.atoms[:, 0].numpy()) % 360.0
+    bins = torch.as_tensor(angles // 10.0).long()
+    hidden = torch.zeros(len(batch.beads), 1)
+    even = Known(torch.full((n_rotors, BINS), 1.0 / BINS))
+    assert float(rotor_loss(even, batch, hidden)) == pytest.approx(math.log(BINS), rel=1e-5)
+    assert even.previous is not None
+    before = batch.rotors.before
+    assert torch.equal(even.previous, torch.where(before >= 0, bins[before], BINS))
+    off = (torch.arange(BINS) - bins[:, None] + BINS // 2) % BINS - BINS // 2
+    near = torch.exp(-0.5 * off.square() / 0.7**2) + 1e-3
+    knows = Known(near / near.sum(dim=1, keepdim=True))
+    opposite = Known(knows.shares.roll(BINS // 4, dims=1))
+    costs = [float(rotor_loss(head, batch, hidden)) for head in (knows, even, opposite)]
+    assert costs[0] < 2.2 < costs[1] < costs[2]
 
 
 def test_a_shift_costs_its_square_and_no_geometry(laid: Laid) -> None:

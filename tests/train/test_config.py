@@ -52,6 +52,15 @@ def test_json_says_the_same_as_yaml(tmp_path: Path) -> None:
             "model: {second: {times: 1}}",
             "config.yaml:\n  model.second needs 'initial', the weights of the first look\n",
         ),
+        (
+            "hold: all",
+            "config.yaml:\n  hold: all needs 'model.rotors', which alone learns, and 'initial', "
+            "the weights of all that stays\n",
+        ),
+        (
+            "model: {rotors: {hiden: 64}}",
+            "model.rotors.hiden: no such key; did you mean model.rotors.hidden?",
+        ),
         ("epochs: many", "epochs: Input should be a valid integer"),
     ],
 )

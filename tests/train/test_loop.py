@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from herobm.dsl.model import MappingSet
 from herobm.errors import ConfigError, DatasetError, HerobmError, OutputError
-from herobm.nn.config import RoundsConfig, SecondConfig
+from herobm.nn.config import RotorsConfig, RoundsConfig, SecondConfig
 from herobm.plan import Library
 from herobm.train import loop
 from herobm.train.batch import Batch
@@ -112,6 +112,64 @@ def test_another_dataset_does_not_take_over_a_checkpoint(
     write_dataset(other, structures[:2], mappings)
     with pytest.raises(ConfigError, match="another file under 'train'"):
         train(tiny_run.model_copy(update={"train": other}))
+
+
+def silent(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return what has nothing to do with the shares of torsion angles."""
+    return {name: t for name, t in tensors.items() if not name.startswith("rotors.")}
+
+
+SEEING = {"n_channels": 2, "hidden": 16}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {},
+        {"second": SecondConfig(readout=8, n_blocks=1, times=2, **SEEING)},
+        {"rounds": RoundsConfig(count=2, contacts=1, message=8, **SEEING)},
+    ],
+    ids=["one look", "three looks", "rounds"],
+)
+def test_shares_of_torsion_angles_are_learnt_afterwards(
+    tiny_run: TrainConfig, again: dict[str, object]
+) -> None:
+    """What was learnt before stays to the bit, and a stop in between changes nothing."""
+    first = train(tiny_run.model_copy(update={"epochs": 1}))
+    looks = tiny_run.model.model_copy(update=again)
+    if again:
+        config = elsewhere(tiny_run, "looks", model=looks, initial=first, epochs=1, residues=9)
+        first = train(config)
+    before = weights_of(first)
+    model = looks.model_copy(update={"rotors": RotorsConfig(hidden=16, dropout=0.0)})
+    update = {"model": model, "initial": first, "hold": "all", "epochs": 6, "residues": 9}
+    config = elsewhere(tiny_run, "rotors", learning_rate=0.02, noise_share=0.0, **update)
+    path = train(config)
+    after = weights_of(path)
+    assert same(silent(after), before)
+    lines = [json.loads(line) for line in (config.output / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["valid_rotor"] < min(lines[0]["valid_rotor"], 3.45)
+    assert lines[-1]["valid_rmsd"] == lines[0]["valid_rmsd"]
+    assert path is not None
+    assert load_weights(path).header.model == model
+    stopped = config.model_copy(update={"output": config.output.with_name("stopped")})
+    for _ in range(4):
+        train(stopped, max_minutes=0.0)
+    assert same(weights_of(train(stopped)), after)
+
+
+def test_shares_are_learnt_beside_the_rest(tiny_run: TrainConfig) -> None:
+    """And left behind by a run that tells none, which goes on with the rest."""
+    model = tiny_run.model.model_copy(update={"rotors": RotorsConfig(hidden=16)})
+    config = elsewhere(tiny_run, "both", model=model, learning_rate=0.02)
+    both = train(config)
+    lines = [json.loads(line) for line in (config.output / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["valid_rotor"] < lines[0]["valid_rotor"]
+    assert lines[-1]["valid_rmsd"] < lines[0]["valid_rmsd"]
+    still = {"initial": both, "hold": False, "epochs": 1, "learning_rate": 1e-12}
+    plain, kept = weights_of(train(elsewhere(tiny_run, "plain", **still))), silent(weights_of(both))
+    assert plain.keys() == kept.keys()
+    assert all(torch.allclose(plain[name], kept[name], atol=1e-4) for name in kept)
 
 
 CUDA = pytest.param(
