@@ -11,7 +11,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from herobm.elements import element_of
+from herobm.elements import element_of, ion_element
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
@@ -29,12 +29,19 @@ class Residues:
         Residue name, chain id ("" where the file has none), insertion code ("" for none).
     ids : IntArray, shape (n_residues,)
         Residue number as in the file.
+    pieces : IntArray or None, shape (n_residues,)
+        Number of the piece of the file between two TER records of PDB; None for one piece. No
+        molecule reaches from one piece into another.
+    long_chains : StrArray or None, shape (n_residues,)
+        Chain ids for formats that take more than one letter; None where `chains` serves them, too.
     """
 
     names: StrArray
     ids: IntArray
     icodes: StrArray
     chains: StrArray
+    pieces: IntArray | None = None
+    long_chains: StrArray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -47,7 +54,26 @@ class Residues:
 
     def take(self, index: IntArray | BoolArray) -> Residues:
         """Return the residues at `index`."""
-        return Residues(self.names[index], self.ids[index], self.icodes[index], self.chains[index])
+        return Residues(
+            self.names[index],
+            self.ids[index],
+            self.icodes[index],
+            self.chains[index],
+            None if self.pieces is None else self.pieces[index],
+            None if self.long_chains is None else self.long_chains[index],
+        )
+
+    def same_chain(self) -> BoolArray:
+        """Tell of each residue but the first whether it has the chain id of the one before it.
+
+        Returns
+        -------
+        BoolArray, shape (n_residues - 1,)
+            False also where a TER record stands between the two.
+        """
+        ids = self.chains if self.long_chains is None else self.long_chains
+        same: BoolArray = ids[1:] == ids[:-1]
+        return same if self.pieces is None else same & (self.pieces[1:] == self.pieces[:-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +152,18 @@ class Atoms(Particles):
         """Element symbols, shape (n,), guessed from the names where they are not told."""
         if self.elements is not None:
             return self.elements
-        return np.array([element_of(str(name)) for name in self.names], dtype=np.str_)
+        return np.array(self._guessed(), dtype=np.str_)
+
+    def _guessed(self) -> list[str]:
+        """Guess elements from names; an atom that is a residue by itself may be an ion."""
+        names = self.names.tolist()
+        known = {name: element_of(name) for name in set(names)}
+        guessed = [known[name] for name in names]
+        n_atoms = np.bincount(self.residue_index, minlength=len(self.residues))
+        for row in np.flatnonzero(n_atoms[self.residue_index] == 1).tolist():
+            residue = str(self.residues.names[self.residue_index[row]])
+            guessed[row] = ion_element(residue, names[row]) or guessed[row]
+        return guessed
 
     @property
     def heavy(self) -> BoolArray:

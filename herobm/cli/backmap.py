@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.frames import write_frames
+from herobm.cli.frames import choose_beside, write_frames
 from herobm.cli.options import Device, Threads, limit_threads, open_registry, show_notes
 from herobm.cli.steps import (
     OfEnds,
@@ -102,7 +102,8 @@ def backmap(
 ) -> None:
     """Turn a coarse-grained structure, or every frame of a trajectory, back into atoms.
 
-    With -f the atoms go to a trajectory, and the first frame to a PDB file beside it.
+    With -f the atoms go to a trajectory, and the first frame to a PDB file beside it, or to mmCIF
+    where PDB has no room for its names.
     """
     from herobm.io import read_beads
 
@@ -114,8 +115,7 @@ def backmap(
         from herobm.cli.samples import check_samples
 
         frames = check_samples(output, trajectory, slice(begin, end, stride))
-    is_trajectory = output.suffix.lower() in TRAJECTORIES
-    structure = output.with_suffix(".pdb") if is_trajectory else output
+    structure = output.with_suffix(".pdb") if output.suffix.lower() in TRAJECTORIES else output
     inputs = [beads] if trajectory is None else [beads, trajectory]
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
     given = read_beads(beads, selection)
@@ -148,15 +148,16 @@ def backmap(
         source=str(beads),
         registry=registry,
     )
-    prepared.check_fits(structure)
     if samples is not None:
         from herobm.cli.samples import write_samples
 
-        write_samples(prepared, samples, seed, output, is_trajectory, overwrite)
+        write_samples(prepared, samples, seed, output, inputs, overwrite)
     elif trajectory is None:
+        prepared.check_fits(output)
         _structure(prepared, output, overwrite)
     else:
-        _trajectory(prepared, beads, trajectory, selection, frames, output, overwrite)
+        first = choose_beside(output, prepared.check_fits, inputs, overwrite)
+        _trajectory(prepared, beads, trajectory, selection, frames, output, first, overwrite)
 
 
 def _structure(prepared: Rebuilder, output: Path, overwrite: bool) -> None:
@@ -184,13 +185,13 @@ def _trajectory(
     selection: str,
     frames: slice,
     output: Path,
+    first: Path,
     overwrite: bool,
 ) -> None:
     """Rebuild frame by frame, and write the first one as a structure as well."""
     from herobm.chem.quality import Totals
     from herobm.io import open_trajectory
 
-    first = output.with_suffix(".pdb")
     totals = Totals()
     opening: Result | None = None
 

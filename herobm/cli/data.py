@@ -32,6 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Pack structures to train from; compare beads.",
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 
@@ -56,7 +57,7 @@ def build(
     from herobm.io import read_atoms
     from herobm.io.find import structure_files
     from herobm.plan import compile_library
-    from herobm.train.dataset import check_structure, write_dataset
+    from herobm.train.dataset import check_structure, in_chains, write_dataset
 
     show_notes()
     files = structure_files(paths)
@@ -71,9 +72,11 @@ def build(
                 try:
                     atoms = read_atoms(path, selection)
                     check_structure(atoms, library, str(path))
-                    yield path.name.partition(".")[0], atoms
+                    packed = in_chains(atoms, library, str(path))
                 except StructureError as error:
                     faulty.append(error.message)
+                else:
+                    yield path.name.partition(".")[0], packed
 
     try:
         counts = write_dataset(output, structures(), mappings)

@@ -3,19 +3,61 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from herobm.cli.structures import check_outputs
 from herobm.errors import OutputError
 
 if TYPE_CHECKING:
     from herobm.io.frames import Frame
     from herobm.io.trajectory import Trajectory
     from herobm.types import Atoms
+
+
+def choose_beside(
+    output: Path,
+    fits: Callable[[Path], None],
+    inputs: Iterable[Path],
+    overwrite: bool,
+    noun: str = "frame",
+) -> Path:
+    """Choose the file beside a trajectory that holds its first frame.
+
+    Parameters
+    ----------
+    output : Path
+        The trajectory.
+    fits : callable
+        Raises an OutputError if the format of a path cannot hold the atoms.
+    inputs : iterable of Path
+        Files that are read.
+    overwrite : bool
+    noun : str
+        What the frames are.
+
+    Returns
+    -------
+    Path
+        PDB, or mmCIF with a note on stderr where PDB has no columns for the names.
+
+    Raises
+    ------
+    OutputError
+    """
+    first = output.with_suffix(".pdb")
+    try:
+        fits(first)
+    except OutputError as error:
+        first = output.with_suffix(".cif")
+        fits(first)
+        check_outputs([first], inputs, overwrite)
+        typer.echo(f"note: {error.message}; the first {noun} goes to {first}", err=True)
+    return first
 
 
 def write_frames(

@@ -118,7 +118,16 @@ def show_notes() -> None:
 def limit_threads(threads: int) -> None:
     """Let torch and the linear algebra of numpy and scipy use so many threads."""
     import torch
-    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(threads)
+    limit_algebra(threads)
+
+
+def limit_algebra(threads: int) -> None:
+    """Let the linear algebra of numpy and scipy use so many threads, and leave torch alone."""
+    from importlib import import_module
+
+    from threadpoolctl import threadpool_limits
+
+    import_module("scipy.linalg")  # only libraries that are loaded are limited
     threadpool_limits(threads)

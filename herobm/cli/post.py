@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from herobm.cli.frames import write_frames
-from herobm.cli.options import open_registry, show_notes
+from herobm.cli.frames import choose_beside, write_frames
+from herobm.cli.options import Threads, limit_algebra, open_registry, show_notes
 from herobm.cli.steps import (
     OfEnds,
     OfForceField,
@@ -32,6 +32,7 @@ from herobm.cli.structures import (
     choose_frames,
     parse_renames,
 )
+from herobm.plugins.records import STAGES
 
 if TYPE_CHECKING:
     from herobm.io.frames import Frame
@@ -49,7 +50,7 @@ def post(
         str,
         typer.Argument(
             metavar="NAME[,NAME...]",
-            help="backbone, consistency, hydrogens, minimise or a step of a plug-in.",
+            help=f"{', '.join(STAGES)} or a step of a plug-in.",
         ),
     ],
     atoms: Annotated[Path, typer.Argument(help="Structure with atoms (PDB, GRO, mmCIF).")],
@@ -82,6 +83,7 @@ def post(
     begin: Begin = None,
     end: End = None,
     stride: Stride = None,
+    threads: Threads = 1,
     overwrite: Overwrite = False,
 ) -> None:
     """Run a step, or several by stage, on a structure that has atoms, rebuilt or not.
@@ -89,12 +91,13 @@ def post(
     The beads of --cg hold the atoms in place; without them, each bead is where its atoms are.
     Residues that no mapping has go along as they are, unless --skip-unmapped leaves them out.
 
-    With -f every frame is worked on, and the first one goes to a PDB file beside the trajectory.
+    With -f every frame is worked on, and the first one goes to a PDB file beside the trajectory, or
+    to mmCIF where PDB has no room for its names.
     """
     import numpy as np
 
     from herobm.assembly.choice import choose_mappings
-    from herobm.io import open_trajectory, read_atoms, read_beads
+    from herobm.io import check_fits, open_trajectory, read_atoms, read_beads
     from herobm.post.alone import context_of
     from herobm.post.chain import resolve
     from herobm.system import rename_residues
@@ -107,6 +110,7 @@ def post(
     structure = output if trajectory is None else output.with_suffix(".pdb")
     inputs = [path for path in (atoms, trajectory, cg) if path is not None]
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
+    limit_algebra(threads)
     registry = open_registry(context)
     specs = resolve(name, registry)
     options = step_options(
@@ -131,13 +135,19 @@ def post(
         rows = _mapped_rows(given, library, str(atoms))
         given = given.subset(np.isin(np.arange(len(given)), rows))
     told = context_of(
-        given, library, beads, source=str(atoms), beads_source=str(cg), options=options
+        given,
+        library,
+        beads,
+        source=str(atoms),
+        beads_source=str(cg),
+        options=options | {"threads": threads},
     )
     if trajectory is not None:
+        first = choose_beside(output, lambda path: check_fits(path, given), inputs, overwrite)
         with open_trajectory(
             atoms, trajectory, selection, start=frames.start, stop=frames.stop, step=frames.step
         ) as read:
-            _trajectory(read, rows, specs, given, told, output, overwrite)
+            _trajectory(read, rows, specs, given, told, output, first, overwrite)
         return
     _structure(specs, given, told, str(atoms), output, overwrite)
 
@@ -227,6 +237,7 @@ def _trajectory(
     given: Atoms,
     told: PostContext,
     output: Path,
+    first: Path,
     overwrite: bool,
 ) -> None:
     """Run the steps frame by frame, and write the first one as a structure as well."""
@@ -235,7 +246,6 @@ def _trajectory(
     from herobm.post.chain import run_chain
     from herobm.post.whole import whole
 
-    first = output.with_suffix(".pdb")
     opening: Atoms | None = None
     said: tuple[str, ...] = ()
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from herobm.io import Frame
     from herobm.plan import Library
     from herobm.system import Topology
+    from herobm.system.atomistic import AtomLayout
     from herobm.types import Atoms, FloatArray, IntArray
 
 #: Residues with faults that are listed.
@@ -89,11 +90,7 @@ def report(
     """
     from herobm.chem.verdict import Judge
     from herobm.errors import StructureError
-    from herobm.io import read_atoms
     from herobm.plan import compile_library
-    from herobm.system import rename_residues
-    from herobm.system.atomistic import AtomLayout
-    from herobm.system.matching import find_templates
 
     show_notes()
     renames = parse_renames(rename)
@@ -104,16 +101,7 @@ def report(
     outputs = [path for path in (json_file, html_file) if path is not None]
     check_outputs(outputs, [path for path in given if path is not None], overwrite)
     library = compile_library(open_registry(context).mapping(mapping))
-    atoms = rename_residues(read_atoms(structure, selection), renames)
-    layout = AtomLayout.of(atoms, library, str(structure))
-    left_out = len(atoms.residues) - len(layout.topology.beads.residues)
-    unknown = int((find_templates(atoms.residues, library) < 0).sum())
-    for count, why in (
-        (unknown, "that the mapping lacks"),
-        (left_out - unknown, "without any atom of a bead"),
-    ):
-        if count:
-            typer.echo(f"note: {count} residue(s) {why} do not count", err=True)
+    atoms, layout = _lay_out(structure, selection, library, renames)
     judge = Judge(layout.topology)
     total: Verdict | None = None
     rows = []
@@ -127,7 +115,7 @@ def report(
         total = verdict if total is None else total + verdict
     if total is None:
         raise StructureError(f"{trajectory}: holds no frame", "Choose another trajectory.")
-    figures = total.figures() | _divergences(total, reference or [], library)
+    figures = total.figures() | _divergences(total, reference or [], library, renames)
     found = Found(structure, trajectory, library.name, layout.topology, total, figures, rows)
     _write(found, json_file, html_file, overwrite)
     typer.echo(found.text())
@@ -229,6 +217,28 @@ def _finite(row: dict[str, float]) -> dict[str, float | None]:
     return {key: value if math.isfinite(value) else None for key, value in row.items()}
 
 
+def _lay_out(
+    structure: Path, selection: str, library: Library, renames: dict[str, str]
+) -> tuple[Atoms, AtomLayout]:
+    """Read a structure and recognise its atoms; say which residues of it do not count."""
+    from herobm.io import read_atoms
+    from herobm.system import rename_residues
+    from herobm.system.atomistic import AtomLayout
+    from herobm.system.matching import find_templates
+
+    atoms = rename_residues(read_atoms(structure, selection), renames)
+    layout = AtomLayout.of(atoms, library, str(structure))
+    left_out = len(atoms.residues) - len(layout.topology.beads.residues)
+    unknown = int((find_templates(atoms.residues, library) < 0).sum())
+    for count, why in (
+        (unknown, "that the mapping lacks"),
+        (left_out - unknown, "without any atom of a bead"),
+    ):
+        if count:
+            typer.echo(f"note: {structure}: {count} residue(s) {why} do not count", err=True)
+    return atoms, layout
+
+
 def _frames(
     structure: Path, atoms: Atoms, trajectory: Path | None, selection: str, frames: slice
 ) -> Iterator[Frame]:
@@ -325,35 +335,24 @@ def _with_beads(
 
 
 def _require_same(coarse: Topology, topology: Topology, path: Path) -> None:
-    """Stop at beads of other residues; protonation states are told apart by no heavy atom.
+    """Stop at beads of other residues.
 
     Raises
     ------
     StructureError
     """
     from herobm.errors import StructureError
-    from herobm.system.matching import find_templates
+    from herobm.post.alike import first_other
 
-    theirs, ours = coarse.plan, topology.plan
     beads, atoms = coarse.beads.residues, topology.beads.residues
-    hint = (
-        "Give the beads of the residues that are judged, all of them and in the same order; "
-        "--selection chooses among the atoms only."
-    )
-    if not np.array_equal(theirs.bead_start, ours.bead_start):
+    other = first_other(beads, atoms, topology.plan.library)
+    if other is not None:
         raise StructureError(
-            f"{path}: its beads ({theirs.n_beads} of {theirs.n_residues} residues) are "
-            f"not those of the atoms ({ours.n_beads} of {ours.n_residues})",
-            hint,
+            f"{path}: its beads (of {len(beads)} residues) are not those of the atoms "
+            f"({len(atoms)}): {other}",
+            "Give the beads of the residues that are judged, all of them and in the same order; "
+            "--selection chooses among the atoms only.",
         )
-    kinds = (find_templates(residues, ours.library).tolist() for residues in (beads, atoms))
-    for i, (one, two) in enumerate(zip(*kinds, strict=True)):
-        if ours.library.templates[one].atoms != ours.library.templates[two].atoms:
-            raise StructureError(
-                f"{path}: its beads are not those of the atoms: residue {i + 1} of them is "
-                f"{beads.label(i)} there and {atoms.label(i)} here",
-                hint,
-            )
 
 
 def _before(other: Frame, frame: Frame, timed: bool) -> bool:
@@ -361,17 +360,16 @@ def _before(other: Frame, frame: Frame, timed: bool) -> bool:
     return other.time < frame.time - TIME if timed else other.index < frame.index
 
 
-def _divergences(total: Verdict, paths: list[Path], library: Library) -> dict[str, float]:
+def _divergences(
+    total: Verdict, paths: list[Path], library: Library, renames: dict[str, str]
+) -> dict[str, float]:
     """Compare the chi angles with those of reference structures."""
     from herobm.chem.chi import find_chi
     from herobm.chem.verdict import chi_histograms, divergence
-    from herobm.io import read_atoms
-    from herobm.system.atomistic import AtomLayout
 
     reference: list[IntArray] = []
     for structure, trajectory in pair_trajectories(paths):
-        atoms = read_atoms(structure)
-        layout = AtomLayout.of(atoms, library, str(structure))
+        atoms, layout = _lay_out(structure, "all", library, renames)
         chi = find_chi(layout.topology.plan)
         for frame in _frames(structure, atoms, trajectory, "all", slice(None)):
             reference.append(chi_histograms(chi, layout.place(frame.positions, frame.box)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from herobm.cli.frames import check_alike
+from herobm.cli.frames import check_alike, choose_beside
 from herobm.cli.structures import TRAJECTORIES
 from herobm.errors import OutputError
 
@@ -42,20 +42,39 @@ def check_samples(output: Path, trajectory: Path | None, frames: slice) -> slice
 
 
 def write_samples(
-    prepared: Rebuilder, n: int, seed: int, output: Path, is_trajectory: bool, overwrite: bool
+    prepared: Rebuilder, n: int, seed: int, output: Path, inputs: Iterable[Path], overwrite: bool
 ) -> None:
-    """Draw samples and write them as models, or as frames with the first one beside them."""
+    """Draw samples and write them as models, or as frames with the first one beside them.
+
+    Raises
+    ------
+    OutputError
+        If the files cannot hold them.
+    """
     from herobm.chem.diversity import Ensemble
 
     ensemble = Ensemble()
     drawn = _draw(prepared, n, seed, ensemble)
-    if is_trajectory:
-        beside = output.with_suffix(".pdb")
+    if output.suffix.lower() in TRAJECTORIES:
+        beside = choose_beside(output, prepared.check_fits, inputs, overwrite, "sample")
         _as_frames(drawn, output, beside, overwrite)
         typer.echo(f"{ensemble}\natoms written to {output}, first sample to {beside}")
     else:
+        _check_models_fit(prepared, output)
         _as_models(drawn, output, overwrite)
         typer.echo(f"{ensemble}\natoms written to {output}")
+
+
+def _check_models_fit(prepared: Rebuilder, output: Path) -> None:
+    """See to it that a PDB file can hold the models; mmCIF, which could, takes only one here."""
+    try:
+        prepared.check_fits(output)
+    except OutputError as error:
+        raise OutputError(
+            error.message,
+            f"PDB has no column for that. Name the output {', '.join(TRAJECTORIES)}: the first "
+            "sample then goes to an mmCIF file beside it.",
+        ) from None
 
 
 def _draw(prepared: Rebuilder, n: int, seed: int, ensemble: Ensemble) -> Iterator[Result]:

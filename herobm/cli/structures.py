@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from herobm.errors import HerobmError, OutputError, StructureError
+from herobm.plugins.records import STAGES
 
 if TYPE_CHECKING:
     from herobm.types import Atoms
@@ -34,8 +35,8 @@ Post = Annotated[
     typer.Option(
         "--post",
         metavar="NAME,...|none",
-        help="Steps after rebuilding: backbone, consistency, hydrogens, minimise or those of "
-        "plug-ins. [default: backbone,consistency]",
+        help=f"Steps after rebuilding: {', '.join(STAGES)} or those of plug-ins. [default: "
+        "backbone,consistency]",
     ),
 ]
 Begin = Annotated[int | None, typer.Option("-b", "--begin", min=0, help="First frame, from 0.")]

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from herobm.errors import StructureError
+from herobm.system.periodic import box_matrix
 from herobm.types import FloatArray
 
 #: Å, edges of a box that molecules can be cut by; the cell of a crystal of peptides may be shorter,
@@ -62,3 +64,27 @@ def box_of_vectors(vectors: FloatArray) -> FloatArray | None:
     cosines = [vectors[i] @ vectors[j] / (lengths[i] * lengths[j]) for i, j in pairs]
     angles = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
     return box_or_none(np.concatenate([lengths, angles]))
+
+
+def check_angles(box: FloatArray | None, where: str, hint: str | None = None) -> None:
+    """See to it that there is a box with the angles that a file tells.
+
+    Parameters
+    ----------
+    box : FloatArray or None, shape (6,)
+    where : str
+        What to call the file, and its frame, in the message.
+    hint : str, optional
+        By default, that the box should be corrected.
+
+    Raises
+    ------
+    StructureError
+        Where there is none.
+    """
+    if box is None:
+        return
+    try:
+        box_matrix(box)
+    except StructureError as error:
+        raise StructureError(f"{where}: {error.message}", hint or error.hint) from None

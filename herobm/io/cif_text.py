@@ -71,12 +71,13 @@ def _atom_columns(particles: Particles) -> list[list[str]]:
     """Return the columns of `_ATOM_TAGS`."""
     owners = particles.residue_index.tolist()
     residues = particles.residues
+    ids = residues.chains if residues.long_chains is None else residues.long_chains
     names, resnames, chains = (
-        _quoted(values.tolist()) for values in (particles.names, residues.names, residues.chains)
+        _quoted(values.tolist()) for values in (particles.names, residues.names, ids)
     )
     icodes = [icode or "?" for icode in residues.icodes.tolist()]
     resids = [str(resid) for resid in residues.ids.tolist()]
-    sequence = _sequence_numbers(residues.chains.tolist())
+    sequence = _sequence_numbers(ids.tolist())
     xyz = [[f"{value:.3f}" for value in axis] for axis in particles.positions.T.tolist()]
     n = len(particles)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
 
-from herobm.elements import element_of
 from herobm.types import Atoms, Beads, BoolArray, FloatArray, IntArray, Residues, StrArray
 
 
@@ -25,6 +24,8 @@ class Columns:
     places : IntArray, shape (n,)
         Number of the unbroken run of one chain, residue number and insertion code in the whole
         file; so residues that a selection brings together stay apart.
+    pieces : IntArray, shape (n,)
+        Number of the piece between two TER records; 0 where the file has none.
     occupancies, bfactors : FloatArray, shape (n,)
         1 and 0 where the file has none.
     positions : FloatArray, shape (n, 3)
@@ -35,6 +36,7 @@ class Columns:
     resnames: StrArray
     resids: IntArray
     places: IntArray
+    pieces: IntArray
     icodes: StrArray
     chains: StrArray
     altlocs: StrArray
@@ -59,7 +61,11 @@ class Columns:
         """Return the residues that `residue_index` numbers."""
         first = np.unique(self.residue_index(), return_index=True)[1]
         return Residues(
-            self.resnames[first], self.resids[first], self.icodes[first], self.chains[first]
+            self.resnames[first],
+            self.resids[first],
+            self.icodes[first],
+            self.chains[first],
+            self.pieces[first] if self.pieces.any() else None,
         )
 
     def as_beads(self, box: FloatArray | None) -> Beads:
@@ -69,13 +75,12 @@ class Columns:
 
     def as_atoms(self, box: FloatArray | None) -> Atoms:
         """Return the particles as atoms, elements guessed from names where the file has none."""
-        guessed = {str(name): element_of(str(name)) for name in np.unique(self.names)}
-        guesses = np.array([guessed[str(name)] for name in self.names], dtype=np.str_)
-        elements = np.where(self.elements == "", guesses, self.elements)
         index = self.residue_index()
-        return Atoms(
-            self.positions, self.names, index, self.residues(), box, elements, self.bfactors
+        atoms = Atoms(
+            self.positions, self.names, index, self.residues(), box, bfactors=self.bfactors
         )
+        elements = np.where(self.elements == "", atoms.symbols, self.elements)
+        return replace(atoms, elements=elements)
 
 
 def runs(*columns: IntArray | StrArray) -> IntArray:

@@ -42,8 +42,10 @@ def check_whole(path: Path) -> None:
         except (struct.error, OSError):
             raise foreign from None
         start = stream.tell()
-    n_fixed, has_cell, has_fourth = control[8], control[10], control[11]
-    length = (3 + bool(has_fourth)) * (8 + 4 * n_atoms) + (56 if has_cell else 0)
+    n_fixed, charmm = control[8], control[19] != 0
+    # X-PLOR and CNS, which set no version of CHARMM, keep half of a number of 8 bytes there.
+    has_cell, has_fourth = charmm and control[10] != 0, charmm and control[11] != 0
+    length = (3 + has_fourth) * (8 + 4 * n_atoms) + (56 if has_cell else 0)
     frame, rest = divmod(path.stat().st_size - start, length)
     if rest and not n_fixed:
         hint = "Write or copy the trajectory again."

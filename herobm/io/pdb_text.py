@@ -151,12 +151,12 @@ def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
 def _chain_ends(particles: Particles) -> list[bool]:
     """Tell for each residue whether TER follows it.
 
-    So it does where the chain id changes, and within a chain after a carboxylate (OXT) or
-    N-methyl amide (NME) that closes it before a break.
+    So it does where the chain id changes, where the file that was read had one, and within a
+    chain after a carboxylate (OXT) or N-methyl amide (NME) that closes it before a break.
     """
     residues = particles.residues
     ends = np.ones(len(residues), dtype=bool)
-    ends[:-1] = residues.chains[1:] != residues.chains[:-1]
+    ends[:-1] = ~residues.same_chain()
     ends[particles.residue_index[particles.names == "OXT"]] = True
     ends[residues.names == "NME"] = True
     found: list[bool] = ends.tolist()

@@ -18,7 +18,7 @@ import numpy as np
 
 from herobm.errors import StructureError
 from herobm.io.altlocs import keep_one_place
-from herobm.io.box import LEAST_EDGE, box_or_none, no_box
+from herobm.io.box import LEAST_EDGE, box_or_none, check_angles, no_box
 from herobm.io.columns import Columns, runs
 from herobm.io.mda import PARSER_ERRORS, quiet, reason
 from herobm.io.selection import select
@@ -119,6 +119,7 @@ def load(path: Path, selection: str = "all") -> Loaded:
         index = select(universe, columns, selection, path)
         dimensions = universe.trajectory.ts.dimensions
         box = box_or_none(dimensions)
+    check_angles(box, str(path))
     if box is None and dimensions is not None and not no_box(dimensions):
         what = f"{LEAST_EDGE:g} Å at least on each edge"
         known = _listed(dimensions)
@@ -198,12 +199,14 @@ def _columns(universe: Any, vetted: Vetted | None, path: Path) -> Columns:
             f"{path}: particle {first + 1} of the file has no name", "Give every particle a name."
         )
     chains = np.where(chains == "", segids, chains)
+    pieces = None if vetted is None else vetted.pieces
     return Columns(
         names=names,
         resnames=_strings(atoms, "resnames"),
         resids=resids,
         icodes=icodes,
         places=runs(chains, resids, icodes),
+        pieces=np.zeros(len(names), dtype=np.int64) if pieces is None else pieces,
         chains=chains,
         altlocs=_strings(atoms, "altLocs"),
         elements=_strings(atoms, "elements"),

@@ -13,6 +13,7 @@ import numpy as np
 
 from herobm.aside import cannot_write, written_aside
 from herobm.errors import OutputError, StructureError
+from herobm.io.box import check_angles
 from herobm.io.frames import Frame, FrameReader, frame_reader
 from herobm.io.mda import PARSER_ERRORS, quiet, reason
 from herobm.io.read import load
@@ -77,6 +78,8 @@ class Trajectory:
                 f"no numbers; the first is {self.topology.label(int(bad[0]))}",
                 "The simulation may have blown up; stop before that frame with --end.",
             )
+        hint = "Correct the boxes of the trajectory, or choose frames without it (--begin, --end)."
+        check_angles(frame.box, f"{self._path}, frame {number}", hint)
         return Frame(number, positions, frame.box, frame.time, frame.step)
 
 

@@ -28,6 +28,8 @@ class Vetted:
         Residue number of each particle as the file has it; None to take the parser's.
     icodes : StrArray or None, shape (n,)
         Insertion code of each particle; None to take the parser's.
+    pieces : IntArray or None, shape (n,)
+        How many TER records stand before the residue of each particle; None for a format without.
     chains : mapping
         Names of chains in `text` -> those in the file, where the parser takes no such names.
     """
@@ -35,6 +37,7 @@ class Vetted:
     text: str
     resids: IntArray | None = None
     icodes: StrArray | None = None
+    pieces: IntArray | None = None
     chains: Mapping[str, str] = field(default_factory=dict)
 
 

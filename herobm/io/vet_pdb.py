@@ -7,6 +7,7 @@ above 5000, and knows no hybrid-36 there; so they are read here.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from herobm.errors import StructureError
 from herobm.io.hybrid36 import decode
 from herobm.io.vet import AGAIN, Vetted, at
+from herobm.types import IntArray
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +30,14 @@ def vet_pdb(text: str, path: Path) -> Vetted:
         Where a line is malformed, or the file cut short or without atoms.
     """
     lines = text.splitlines()
-    cell, atoms, in_model, stopped = "", [], 0, False
+    cell, atoms, closed, in_model, stopped = "", [], set(), 0, False
     for number, line in enumerate(lines, 1):
         if line.startswith(("ATOM", "HETATM")):
             atoms.append((number, line))
         elif line.startswith("CRYST1") and not cell:
             cell = _cell(line, number, path)
+        elif line.startswith("TER"):
+            closed.add(len(atoms))
         elif atoms and line.startswith(("END", "MODEL")):
             stopped = True
             _tell_of_models(lines[number:], path)
@@ -53,7 +57,36 @@ def vet_pdb(text: str, path: Path) -> Vetted:
         "\n".join([cell, *kept, "END", ""]),
         np.array([resid for resid, _ in numbers], dtype=np.int64),
         np.array([icode for _, icode in numbers], dtype=np.str_),
+        _pieces([line for _, line in atoms], closed),
     )
+
+
+def _pieces(atoms: list[str], closed: Collection[int]) -> IntArray:
+    """Return the number of the piece between TER records that each atom is in.
+
+    A record within a residue makes none, nor does one before the first or after the last atom.
+
+    Parameters
+    ----------
+    atoms : list of str
+        Lines of n atoms.
+    closed : collection of int
+        How many atoms stand before each TER.
+
+    Returns
+    -------
+    IntArray, shape (n,)
+    """
+    begins = np.zeros(len(atoms), dtype=np.int64)
+    for row in closed:
+        if 0 < row < len(atoms):
+            begins[row] = _residue(atoms[row]) != _residue(atoms[row - 1])
+    return np.cumsum(begins)
+
+
+def _residue(line: str) -> tuple[str, str]:
+    """Return what names a residue: name, chain, number and insertion code; segment."""
+    return line[17:27], line[72:76].strip()
 
 
 def _cell(line: str, number: int, path: Path) -> str:

@@ -11,7 +11,9 @@ import numpy as np
 
 from herobm.errors import StructureError
 from herobm.plan.bonds import plan_bonds
+from herobm.plan.plan import compile_plan
 from herobm.plan.template import Library
+from herobm.post.alike import first_other
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.whole import whole
@@ -20,7 +22,7 @@ from herobm.system.coarsen import coarsen, coarsen_plan, drop_incomplete
 from herobm.system.disulfides import find_disulfides
 from herobm.system.matching import find_templates, match_atoms
 from herobm.system.topology import Topology, build_topology, report_box
-from herobm.types import Atoms, Beads, IntArray
+from herobm.types import Atoms, Beads, IntArray, StrArray
 
 log = logging.getLogger(__name__)
 
@@ -85,17 +87,30 @@ def context_of(
 def _by_beads(
     atoms: Atoms, beads: Beads, library: Library, source: str, beads_source: str
 ) -> tuple[Topology, IntArray]:
-    """Topology of the beads; their residues are those of the atoms that the mapping knows."""
+    """Topology of the beads; their residues are those of the atoms that the mapping knows.
+
+    Where names tell of other protonation states, those of the atoms count.
+    """
     topology = build_topology(beads, library, skip_unmapped=True, source=beads_source)
     mapped = np.flatnonzero(find_templates(atoms.residues, library) >= 0)
     ours, theirs = atoms.residues.take(mapped), topology.beads.residues
-    if len(ours) != len(theirs) or (ours.names != theirs.names).any():
+    other = first_other(theirs, ours, library)
+    if other is not None:
         raise StructureError(
             f"{source}: its {len(ours)} mapped residues are not those of {beads_source}, "
-            f"which are {len(theirs)}",
+            f"which are {len(theirs)}: {other}",
             "Give the coarse-grained file (--cg) that the atoms were rebuilt from.",
         )
-    return topology, mapped
+    return _called(topology, ours.names), mapped
+
+
+def _called(topology: Topology, names: StrArray) -> Topology:
+    """Lay out residues by other names of the same ones (n_residues,), whose beads are the same."""
+    library, links = topology.plan.library, topology.links
+    residues = replace(topology.beads.residues, names=names)
+    kinds = find_templates(residues, library)
+    plan = compile_plan(library, kinds, links.chain_start, links.chain_end)
+    return replace(topology, beads=replace(topology.beads, residues=residues), plan=plan)
 
 
 def _require_in_place(layout: Layout, source: str, beads_source: str) -> None:

@@ -166,11 +166,11 @@ def _linked(
             linked[two] = True
     carbon = _rows_called(atoms, standard, "C")
     nitrogen = _rows_called(atoms, standard, "N")
-    chains = atoms.residues.chains
+    same_chain = atoms.residues.same_chain().tolist()
     found = []
     for two in range(1, n):
         one = two - 1
-        if chains[one] != chains[two] or not (standard[one] or standard[two]):
+        if not same_chain[one] or not (standard[one] or standard[two]):
             continue
         if min(plan_residue[one], plan_residue[two]) >= 0 or linked[two]:
             continue

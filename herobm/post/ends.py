@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -116,7 +117,7 @@ def _is_break(assembly: Assembly, context: PostContext, i: int) -> bool:
         chain = context.topology.links.chain
         return bool(chain[one] == chain[two])
     residues = assembly.atoms.residues
-    same = residues.chains[i] == residues.chains[i + 1]
+    same = residues.take(np.array([i, i + 1])).same_chain().all()
     ended = "OXT" in _places(assembly, i)
     return bool(same and residues.ids[i + 1] > residues.ids[i] and not ended)
 
@@ -184,26 +185,70 @@ def _inserted(
     atoms: Atoms, added: dict[int, Placed], before: dict[int, Placed], after: dict[int, Placed]
 ) -> Atoms:
     """Return the atoms with those of `added` in their residues and caps around them."""
-    pieces: list[tuple[int, str, int]] = []  # residue of the file, its name, its number
+    residues = atoms.residues
+    source: list[int] = []
+    caps: dict[int, tuple[str, int, str]] = {}  # name, number, insertion code
     extra: list[Placed] = []
-    for i, name in enumerate(atoms.residues.names.tolist()):
-        number = int(atoms.residues.ids[i])
+    numbers = _Numbers(residues)
+    for i in range(len(residues)):
         if i in before:
-            pieces.append((i, "ACE", number - 1))
+            caps[len(source)] = ("ACE", *numbers.before(i))
+            source.append(i)
             extra.append(before[i])
-        pieces.append((i, name, number))
+        source.append(i)
         extra.append(added.get(i, []))
         if i in after:
-            pieces.append((i, "NME", number + 1))
+            caps[len(source)] = ("NME", *numbers.after(i))
+            source.append(i)
             extra.append(after[i])
-    source = np.array([piece[0] for piece in pieces])
-    taken = atoms.residues.take(source)
-    names = np.array([piece[1] for piece in pieces], dtype=np.str_)
-    numbers = np.array([piece[2] for piece in pieces], dtype=np.int64)
-    icodes = np.where(names == taken.names, taken.icodes, "")
-    residues = Residues(names, numbers, icodes, taken.chains)
-    kept = [name == atoms.residues.names[i] for i, name, _ in pieces]
-    return with_added(atoms, residues, np.where(kept, source, -1).tolist(), extra)
+    taken = residues.take(np.array(source))
+    names, ids, icodes = taken.names.tolist(), taken.ids.tolist(), taken.icodes.tolist()
+    for place, cap in caps.items():
+        names[place], ids[place], icodes[place] = cap
+    named = replace(
+        taken,
+        names=np.array(names, dtype=np.str_),
+        ids=np.array(ids, dtype=np.int64),
+        icodes=np.array(icodes, dtype=np.str_),
+    )
+    kept = [-1 if place in caps else i for place, i in enumerate(source)]
+    return with_added(atoms, named, kept, extra)
+
+
+class _Numbers:
+    """Residue numbers of each chain, to which those of caps come.
+
+    A cap gets the number beside that of its residue. Where its chain has that number already, it
+    gets an insertion code after the lower one of the two. Molecules of files without chain ids are
+    told apart by numbers that start again.
+    """
+
+    def __init__(self, residues: Residues) -> None:
+        self._residues = residues
+        restarts = np.append(False, (np.diff(residues.ids) < 0) & (residues.chains[1:] == ""))
+        self._chains = [*zip(residues.chains.tolist(), np.cumsum(restarts).tolist(), strict=True)]
+        numbers = zip(self._chains, residues.ids.tolist(), residues.icodes.tolist(), strict=True)
+        self._taken = set(numbers)
+
+    def before(self, residue: int) -> tuple[int, str]:
+        """Return number and insertion code of a cap before a residue."""
+        number = int(self._residues.ids[residue]) - 1
+        return self._free(residue, number, number, "")
+
+    def after(self, residue: int) -> tuple[int, str]:
+        """Return number and insertion code of a cap after a residue."""
+        number = int(self._residues.ids[residue])
+        return self._free(residue, number + 1, number, str(self._residues.icodes[residue]))
+
+    def _free(self, residue: int, wanted: int, lower: int, icode: str) -> tuple[int, str]:
+        """Return the number that is wanted, or the lower one with a free code after `icode`."""
+        codes = sorted(string.ascii_uppercase, key=lambda code: (code <= icode, code))
+        for number, code in ((wanted, ""), *((lower, code) for code in codes), (wanted, "")):
+            key = (self._chains[residue], number, code)
+            if key not in self._taken:
+                break
+        self._taken.add(key)
+        return number, code
 
 
 def with_added(atoms: Atoms, residues: Residues, source: list[int], extra: list[Placed]) -> Atoms:

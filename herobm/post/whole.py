@@ -100,7 +100,7 @@ def _in_a_row(atoms: Atoms, middles: FloatArray) -> IntArray:
     for name in TRUNK:
         known[np.unique(atoms.residue_index[atoms.names == name])] += 1
     both = (known[:-1] > 1) & (known[1:] > 1)
-    both &= residues.chains[:-1] == residues.chains[1:]
+    both &= residues.same_chain()
     both &= np.isin(residues.ids[1:] - residues.ids[:-1], (0, 1))
     gaps = np.linalg.norm(minimum_image(np.diff(middles, axis=0), atoms.box), axis=1)
     return np.flatnonzero(both & (gaps <= IN_A_ROW))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import string
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import count, islice, product
 
 import numpy as np
 
@@ -67,13 +69,14 @@ def find_links(
 ) -> Links:
     """Find bonded neighbours, chain ends and breaks.
 
-    Two residues in a row are bonded when both can be, their chain id is the same, the second
-    number is the next (or the same with another insertion code, or the first one after the
-    largest that a PDB or GRO file has room for), and the linking beads are not
-    farther apart than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow.
-    Elsewhere a new chain begins if the chain id changes or the numbers start again, or, in files
-    without chain ids, if only the distance tells; what remains (a gap in the numbers, a jump
-    within a named chain) is a break.
+    Two residues in a row are bonded when both can be, their chain id is the same and no TER
+    stands between them, the second number is the next (or the same with another insertion code,
+    or with another name in files without chain ids, which lose these codes, or the first one after
+    the largest that a PDB or GRO file has room for), and the linking beads are not farther apart
+    than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow.
+    Elsewhere a new chain begins if the chain id changes, at TER, or if the numbers start again, or,
+    in files without chain ids, if only the distance tells; what remains (a gap in the numbers, a
+    jump within a named chain) is a break.
 
     Parameters
     ----------
@@ -127,7 +130,7 @@ def _borders(
 ) -> tuple[BoolArray, BoolArray]:
     """For each pair of residues in a row: a new molecule begins; the two are bonded."""
     both = (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0)
-    same_chain = residues.chains[1:] == residues.chains[:-1]
+    same_chain = residues.same_chain()
     step = residues.ids[1:] - residues.ids[:-1]
     inserted = (step == 0) & (residues.icodes[1:] != residues.icodes[:-1])
     near = np.zeros(len(both), bool)
@@ -135,9 +138,10 @@ def _borders(
     limit = link_limit(reach[:-1, 1] + reach[1:, 0])
     near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= limit[both]
     wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
-    in_turn = (step == 1) | inserted | wraps
-    linked = both & same_chain & in_turn & near
     unnamed = residues.chains[1:] == ""
+    lost = near & unnamed & (step == 0) & (residues.names[1:] != residues.names[:-1])
+    in_turn = (step == 1) | inserted | wraps | lost
+    linked = both & same_chain & in_turn & near
     restarts = (step < 0) | ((step == 0) & ~inserted)
     new_molecule = ~same_chain | restarts | ~both | (unnamed & in_turn & ~near)
     return new_molecule & ~linked, linked
@@ -166,7 +170,7 @@ def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mappin
             residues.label(first),
         )
     both = (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0) & (np.diff(residues.ids) == 1)
-    both &= residues.chains[1:] == residues.chains[:-1]
+    both &= residues.same_chain()
     torn = both & (links.previous[1:] < 0)
     for name in np.unique(residues.chains[1:][torn]).tolist():
         mine = residues.chains[1:] == name
@@ -186,8 +190,7 @@ def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mappin
 
 def report_disorder(residues: Residues) -> None:
     """Say of chains whose residues stand in another order than that of their numbers."""
-    chain = np.unique(residues.chains, return_inverse=True)[1]
-    falls = (np.diff(residues.ids) < 0) & (np.diff(chain) == 0) & (residues.chains[1:] != "")
+    falls = (np.diff(residues.ids) < 0) & residues.same_chain() & (residues.chains[1:] != "")
     for name in np.unique(residues.chains[1:][falls]).tolist():
         mine = residues.chains[1:] == name
         if falls[mine].sum() > DISORDER * mine.sum():
@@ -235,9 +238,29 @@ def report_rings(
 def name_chains(residues: Residues, links: Links) -> Residues:
     """Make up chain ids where the file has none (GRO): A, B, ... in order of the molecules.
 
-    Residues that already have a chain id keep it. After 62 molecules the letters begin again,
-    as they do in large PDB files; the TER records still tell the molecules apart.
+    Residues that already have a chain id keep it, and none is made up that the file has. After 62
+    molecules the letters begin again, as they do in large PDB files; the TER records still tell
+    the molecules apart. `Residues.long_chains` go on with AA, AB, ... instead.
     """
-    letters = np.array(list(CHAIN_IDS))
-    made_up = letters[links.chain % len(letters)]
-    return replace(residues, chains=np.where(residues.chains == "", made_up, residues.chains))
+    unnamed = residues.chains == ""
+    if not unnamed.any():
+        return residues
+    taken = set(residues.chains[~unnamed].tolist())
+    free = [letter for letter in CHAIN_IDS if letter not in taken]
+    molecule = np.zeros(len(residues), dtype=np.int64)
+    molecule[unnamed] = np.unique(links.chain[unnamed], return_inverse=True)[1]
+    longer = [*islice(_longer_ids(taken), max(0, int(molecule.max()) + 1 - len(free)))]
+    letters, unique = np.array(free or [*CHAIN_IDS]), np.array([*free, *longer])
+    chains = np.where(unnamed, letters[molecule % len(letters)], residues.chains)
+    if not longer:
+        return replace(residues, chains=chains)
+    long_chains = np.where(unnamed, unique[molecule], residues.chains)
+    return replace(residues, chains=chains, long_chains=long_chains)
+
+
+def _longer_ids(taken: Collection[str]) -> Iterator[str]:
+    """Make up chain ids of two letters, then three and so on, without those that are taken."""
+    for length in count(2):
+        for letters in product(CHAIN_IDS, repeat=length):
+            if "".join(letters) not in taken:
+                yield "".join(letters)

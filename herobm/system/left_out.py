@@ -65,7 +65,8 @@ def _goes_on(topology: Topology, given: Beads, end: int, side: int, beyond: int)
     first, second = min(here, beyond), max(here, beyond)
     step = int(residues.ids[second] - residues.ids[first])
     inserted = step == 0 and residues.icodes[second] != residues.icodes[first]
-    if residues.chains[first] != residues.chains[second] or not (step == 1 or inserted):
+    same_chain = residues.take(np.array([first, second])).same_chain().all()
+    if not same_chain or not (step == 1 or inserted):
         return False
     library = topology.plan.library
     reach = library.templates[topology.plan.template[end]].link_reach[side]

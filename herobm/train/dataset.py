@@ -2,14 +2,15 @@
 
 It holds atoms, not beads, so that one file serves every mapping, and the mapping set to train
 with beside them. Coordinates are int16 in milli-Å from an atom of their residue (safetensors, 6
-bytes an atom).
+bytes an atom). There are no boxes: chains are packed in one piece.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,11 @@ from herobm.aside import write_bytes
 from herobm.dsl.model import MappingSet
 from herobm.elements import element_of
 from herobm.errors import DatasetError, StructureError
-from herobm.plan import Library
-from herobm.system.coarsen import drop_incomplete
+from herobm.plan import Library, compile_library
+from herobm.system.coarsen import coarsen, complete_residues, drop_incomplete
+from herobm.system.matching import match_atoms
 from herobm.system.periodic import whole_residues
+from herobm.system.topology import build_topology
 from herobm.types import Atoms, IntArray, Residues
 
 FORMAT = "herobm-dataset-1"
@@ -47,7 +50,8 @@ class Dataset:
         Of the structures.
     mappings : MappingSet
     digest : str
-        SHA-256 of the coordinates, 16 hex digits.
+        SHA-256 of the atoms, residues and chains, 16 hex digits; neither the names of the
+        structures nor the mappings count.
     """
 
     atoms: Atoms
@@ -67,6 +71,7 @@ def write_dataset(
     path : Path
         Written aside and renamed.
     structures : iterable of (name, Atoms)
+        Packed as `in_chains` has them.
     mappings : MappingSet
         Travels with the atoms.
 
@@ -79,14 +84,17 @@ def write_dataset(
     ------
     DatasetError
         If there is no structure, or a residue spans more than 32 Å.
+    StructureError
+        If beads of a structure could not be rebuilt (see `in_chains`).
     OutputError
         If it cannot be written.
     """
     patterns: dict[tuple[str, tuple[str, ...]], int] = {}
     names: list[str] = []
     parts: list[dict[str, np.ndarray]] = []
+    library = compile_library(mappings)
     for name, atoms in structures:
-        parts.append(_columns(name, atoms, patterns))
+        parts.append(_columns(name, in_chains(atoms, library, name), patterns))
         names.append(name)
     if not names:
         raise DatasetError("there is no structure to pack", "Name a folder of PDB or mmCIF files.")
@@ -105,7 +113,7 @@ def write_dataset(
 def _columns(
     name: str, atoms: Atoms, patterns: dict[tuple[str, tuple[str, ...]], int]
 ) -> dict[str, np.ndarray]:
-    """Columns of the file for one structure; residues and their atom names join `patterns`."""
+    """Columns of the file for one structure in one piece; its residues join `patterns`."""
     residues = atoms.residues
     starts = np.searchsorted(atoms.residue_index, np.arange(len(residues)))
     ends = np.append(starts[1:], len(atoms))
@@ -114,8 +122,7 @@ def _columns(
         (str(residue), tuple(atom_names[a:b]))
         for residue, a, b in zip(residues.names, starts, ends, strict=True)
     ]
-    whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
-    milli = np.rint((whole - whole.mean(axis=0)) / UNIT).astype(np.int64)
+    milli = np.rint((atoms.positions - atoms.positions.mean(axis=0)) / UNIT).astype(np.int64)
     relative = milli - milli[starts][atoms.residue_index]
     if np.abs(relative).max() > np.iinfo(np.int16).max:
         raise DatasetError(f"{name}: a residue spans more than 32 Å", "Leave the file out.")
@@ -123,11 +130,60 @@ def _columns(
         "pattern": np.array([patterns.setdefault(key, len(patterns)) for key in keys]),
         "number": residues.ids.astype(np.int32),
         "icode": np.array([ord(c or " ") for c in residues.icodes.tolist()]).astype(np.uint8),
-        "chain": np.unique(residues.chains, return_inverse=True)[1].astype(np.int16),
+        "chain": np.unique(residues.chains, return_inverse=True)[1].astype(np.int32),
         "count": np.array([len(residues)], dtype=np.int32),
         "origin": milli[starts].astype(np.int32),
         "coordinates": relative.astype(np.int16),
     }
+
+
+def in_chains(atoms: Atoms, library: Library, source: str = "structure") -> Atoms:
+    """Put chains that the box cuts into one piece, and tell those without a chain id apart.
+
+    A dataset has neither boxes nor residues without a chain id. This way training sees the chains,
+    and their ends, that `herobm evaluate` and `herobm backmap` find in the file.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+        Of the mapping that says which residues can be bonded in a row.
+    source : str
+        What to call the structure in messages.
+
+    Returns
+    -------
+    Atoms
+        In no box; each residue has a chain id, made up by molecule where there was none.
+
+    Raises
+    ------
+    StructureError
+        If beads of the structure could not be rebuilt, for they are in another unit, say.
+    """
+    unnamed = atoms.residues.chains == ""
+    if atoms.box is None and not unnamed.any():
+        return atoms
+    whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
+    complete = complete_residues(atoms, library)
+    shift = np.zeros((len(complete), 3))
+    molecule = np.zeros(len(complete), dtype=np.int64)
+    if complete.any():
+        known = match_atoms(atoms, library).atom >= 0
+        placed = replace(atoms, positions=whole, box=None)
+        kept = placed.subset(known & complete[atoms.residue_index])
+        beads = replace(coarsen(kept, library, source=source), box=atoms.box)
+        topology = build_topology(beads, library, source=source)
+        first = topology.plan.bead_start[:-1]
+        moved = topology.beads.positions[first] - beads.positions[topology.source_index[first]]
+        shift[complete], molecule[complete] = moved, topology.links.chain
+    made_up = np.char.add("molecule ", np.maximum.accumulate(molecule).astype(str))
+    return replace(
+        atoms,
+        positions=whole + shift[atoms.residue_index],
+        residues=replace(atoms.residues, chains=np.where(unnamed, made_up, atoms.residues.chains)),
+        box=None,
+    )
 
 
 def check_structure(atoms: Atoms, library: Library, source: str) -> None:
@@ -170,8 +226,6 @@ def read_dataset(path: Path) -> Dataset:
     DatasetError
         If the file is not there or is not a dataset of herobm.
     """
-    import hashlib
-
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -210,5 +264,14 @@ def read_dataset(path: Path) -> Dataset:
         structure,
         tuple(json.loads(header["names"])),
         MappingSet.model_validate_json(header["mappings"]),
-        hashlib.sha256(tensors["coordinates"].tobytes()).hexdigest()[:16],
+        _digest(tensors, header["patterns"]),
     )
+
+
+def _digest(tensors: dict[str, np.ndarray], patterns: str) -> str:
+    """Name all that the structures consist of, 16 hex digits."""
+    found = hashlib.sha256(patterns.encode())
+    for key in sorted(tensors):
+        found.update(key.encode())
+        found.update(tensors[key].tobytes())
+    return found.hexdigest()[:16]

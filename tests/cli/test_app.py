@@ -11,6 +11,7 @@ import pytest
 import herobm
 from herobm.cli import main
 from herobm.cli.app import VERBS, load_verb
+from herobm.post import herobm_register_postprocessors
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -36,6 +37,22 @@ def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_can_be_loaded(verb: str) -> None:
     assert load_verb(verb).name == verb
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_looks_alike_everywhere(verb: str) -> None:
+    """Without the frames and colours of rich."""
+    command = load_verb(verb)
+    every = [command, *getattr(command, "commands", {}).values()]
+    assert [one.rich_markup_mode for one in every] == [None] * len(every)
+
+
+@pytest.mark.parametrize("verb", ["backmap", "post"])
+def test_help_names_every_step(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    code, out, _ = run(capsys, verb, "--help")
+    assert code == 0
+    steps = [spec.name for spec in herobm_register_postprocessors()]
+    assert f"{', '.join(steps)} or " in " ".join(out.split())
 
 
 def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:

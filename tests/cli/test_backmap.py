@@ -451,6 +451,34 @@ def test_a_trajectory_frame_by_frame(herobm, ubiquitin: Path, swim) -> None:
         assert np.ptp(away, axis=0).max() < 0.4
 
 
+@pytest.fixture
+def segments(lines, put: Put) -> Path:
+    """Ubiquitin with a segment name as of CHARMM, which PDB cannot hold as a chain id."""
+    return put("proa.pdb", [without_chain(line)[:72].ljust(72) + "PROA" for line in lines])
+
+
+def test_a_first_frame_that_pdb_cannot_hold_is_written_as_mmcif(
+    herobm, segments: Path, swim
+) -> None:
+    trajectory, _ = swim
+    out, beside = trajectory.with_name("aa.xtc"), trajectory.with_name("aa.cif")
+    flags = ("-f", trajectory, "-o", out, "-e", 2, "--post", "none")
+    beside.write_text("mine")
+    refused = herobm("backmap", segments, *flags)
+    assert refused.code == 1
+    assert f"{beside}: there is such a file already" in refused.err
+    assert (beside.read_text(), out.exists()) == ("mine", False)
+    result = herobm("backmap", segments, *flags, "--overwrite")
+    assert result.code == 0, result.err
+    said = "the chain id 'PROA' is longer than one character; the first frame goes to"
+    assert f"note: {beside.with_suffix('.pdb')}: {said} {beside}\n" in result.err
+    assert f"atoms written to {out}, first frame to {beside}\n" in result.out
+    assert not beside.with_suffix(".pdb").exists()
+    assert set(read_atoms(beside).residues.chains) == {"PROA"}
+    with open_trajectory(beside, out) as read:
+        assert [len(frame.positions) for frame in read] == [N_ATOMS] * 2
+
+
 def test_hydrogens_in_a_trajectory(herobm, ubiquitin: Path, swim) -> None:
     trajectory, _ = swim
     out = trajectory.with_name("aa.xtc")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from herobm.io import (
     read_beads,
     write_structure,
 )
+from herobm.post.settings import find_platform
 from herobm.system.periodic import box_matrix
 from herobm.types import Atoms, Residues
 
@@ -208,9 +210,41 @@ def test_beads_of_another_molecule_are_refused(
     out = tmp_path / "out.pdb"
     outcome = herobm("post", "consistency", structure, "--cg", ubiquitin, "-o", out)
     assert outcome.code == 1
-    assert "8 mapped residues are not those of" in outcome.err
-    assert "which are 76" in outcome.err
+    said = " ".join(outcome.err.split())
+    assert f"8 mapped residues are not those of {ubiquitin}, which are 76: residue 2" in said
+    assert "residue 2 of them is GLN 2 of chain A there and ALA 2 of chain A here" in said
     assert not out.exists()
+
+
+def test_beads_of_more_residues_are_refused(
+    herobm, structure: Path, beads: Path, tmp_path: Path
+) -> None:
+    cut = [line for line in structure.read_text().splitlines() if line[17:20] != "TRP"]
+    (tmp_path / "cut.pdb").write_text("\n".join(cut) + "\n")
+    flags = ("--cg", beads, "-o", tmp_path / "out.pdb")
+    outcome = herobm("post", "consistency", tmp_path / "cut.pdb", *flags)
+    assert outcome.code == 1
+    assert "residue 8 of them is TRP 8 of chain A there and none here" in outcome.err
+
+
+@pytest.mark.parametrize(("state", "hydrogens"), [("HID", ["HD1"]), ("HIP", ["HD1", "HE2"])])
+def test_a_protonation_state_that_the_atoms_name_is_no_other_residue(
+    herobm, structure: Path, beads: Path, tmp_path: Path, state: str, hydrogens: list[str]
+) -> None:
+    named, out = tmp_path / "named.pdb", tmp_path / "out.pdb"
+    named.write_text(structure.read_text().replace("HIS", state))
+    steps = "consistency,hydrogens,minimise"
+    outcome = herobm("post", steps, named, "--cg", beads, "-o", out, "--platform", "CPU")
+    assert outcome.code == 0, outcome.err
+    assert "23 of 23 beads are reached within 0.01 Å" in outcome.out
+    after = read_atoms(out)
+    assert after.residues.names[5] in ("HIS", state)
+    mine = after.names[after.residue_index == 5]
+    assert [name for name in ("HD1", "HE2") if name in mine] == hydrogens
+    again = tmp_path / "again.pdb"
+    assert herobm("coarsen", out, "--mapping", "martini3", "-o", again).code == 0
+    gap = read_beads(again).positions - read_beads(beads).positions
+    assert np.linalg.norm(gap, axis=1).mean() < 0.1
 
 
 def test_beads_that_lie_elsewhere_are_refused(
@@ -397,6 +431,46 @@ def test_every_frame_of_a_trajectory(herobm, mixed: Callable[..., Path], tmp_pat
     assert [frame.time for frame in frames] == [10.0, 20.0, 30.0]
     for number, frame in enumerate(frames):
         assert np.abs(frame.positions - first.positions - number).max() < 0.3
+
+
+def test_a_first_frame_that_pdb_cannot_hold_is_written_as_mmcif(
+    herobm, structure: Path, tmp_path: Path
+) -> None:
+    given = read_atoms(structure)
+    named = replace(given.residues, chains=np.full(len(given.residues), "PROA"))
+    path, traj, out = tmp_path / "in.cif", tmp_path / "in.xtc", tmp_path / "out.xtc"
+    write_structure(path, replace(given, residues=named))
+    with TrajectoryWriter(traj, len(given)) as writer:
+        for step in range(2):
+            writer.write(given.positions, None, 10.0 * step, step)
+    outcome = herobm("post", "consistency", path, "-f", traj, "-o", out)
+    assert outcome.code == 0, outcome.err
+    beside = out.with_suffix(".cif")
+    assert f"longer than one character; the first frame goes to {beside}\n" in outcome.err
+    assert outcome.out.endswith(f"atoms written to {out}, first frame to {beside}\n")
+    with open_trajectory(beside, out) as read:
+        assert len(read) == 2
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_steps_are_told_how_many_threads_there_are(
+    herobm, structure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """As OpenMM gets them."""
+    given: list[dict[str, str]] = []
+
+    def find(name: str | None, threads: int) -> tuple[Any, dict[str, str]]:
+        platform, properties = find_platform(name, threads)
+        given.append(properties)
+        return platform, properties
+
+    monkeypatch.setattr("herobm.post.minimise.find_platform", find)
+    flags = ("-o", tmp_path / "out.pdb", "--platform", "CPU", "--threads", threads)
+    outcome = herobm("post", "minimise", structure, *flags)
+    assert outcome.code == 0, outcome.err
+    assert [properties["Threads"] for properties in given] == [str(threads)]
+    refused = herobm("post", "minimise", structure, "-o", tmp_path / "no.pdb", "--threads", 0)
+    assert refused.code == 2
 
 
 def test_beads_of_one_structure_do_not_hold_a_trajectory(

@@ -104,7 +104,8 @@ def test_beads_of_something_else_are_refused(herobm, rebuilt: Path, tmp_path: Pa
     assert herobm("coarsen", rebuilt, "--mapping", "martini3", "-o", beads).code == 0
     result = herobm("report", rebuilt, "--beads", beads, "--selection", "resid 1:20")
     assert result.code == 1
-    assert "are not those of the atoms" in result.err
+    assert "(of 76 residues) are not those of the atoms (20)" in result.err
+    assert "residue 21 of them is ASP 21 of chain A there and none here" in result.err
     assert "--selection chooses among the atoms only" in " ".join(result.err.split())
 
 
@@ -126,6 +127,23 @@ def test_beads_of_other_residues_with_as_many_beads_are_refused(
     assert "residue 3 of them is ILE 3 of chain A there and LEU 3 of chain A here" in said
     files[1].write_text(lines.replace("LEU", "LXX"))
     assert herobm("report", files[0], "--beads", files[1], "--rename", "LXX=LEU").code == 0
+
+
+def test_a_reference_is_renamed_and_told_of_as_the_structure_is(
+    herobm, rebuilt: Path, tmp_path: Path
+) -> None:
+    other, figures = tmp_path / "other.pdb", tmp_path / "figures.json"
+    other.write_text(rebuilt.read_text().replace("LYS", "LYX").replace("ILE", "ILX"))
+    flags = ["--reference", other, "--json", figures, "--overwrite"]
+    result = herobm("report", rebuilt, *flags)
+    assert result.code == 0, result.err
+    assert f"note: {other}: 14 residue(s) that the mapping lacks do not count" in result.err
+    assert json.loads(figures.read_text())["figures"]["kl_chi1"] > 0.0
+    renames = ["--rename", "LYX=LYS", "--rename", "ILX=ILE"]
+    result = herobm("report", rebuilt, *flags, *renames)
+    assert result.code == 0, result.err
+    assert "do not count" not in result.err
+    assert json.loads(figures.read_text())["figures"]["kl_chi1"] == pytest.approx(0.0)
 
 
 def test_beads_are_no_atoms(herobm, ubiquitin: Path) -> None:

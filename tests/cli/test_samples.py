@@ -46,6 +46,23 @@ def test_one_sample_has_no_diversity(herobm, short: Path, tmp_path: Path) -> Non
     assert "diversity" not in out
 
 
+def test_samples_that_pdb_cannot_hold(herobm, lines, put) -> None:
+    named = [f"{line[:21]} {line[22:72]:50}PROA" for line in lines if int(line[22:26]) <= 10]
+    path = put("proa.pdb", named)
+    flags = ("--samples", 2, "--post", "none")
+    refused = herobm("backmap", path, "-o", path.with_name("a.pdb"), *flags)
+    assert refused.code == 1
+    assert "the chain id 'PROA' is longer than one character" in refused.err
+    assert ".xtc" in refused.err.partition("hint:")[2]
+    out, beside = path.with_name("a.xtc"), path.with_name("a.cif")
+    result = herobm("backmap", path, "-o", out, *flags)
+    assert result.code == 0, result.err
+    assert f"the first sample goes to {beside}" in result.err
+    assert f"first sample to {beside}\n" in result.out
+    with open_trajectory(beside, out) as frames:
+        assert len(frames) == 2
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -137,6 +137,12 @@ def test_a_box_that_cannot_be(put: Put, box: str, caplog: pytest.LogCaptureFixtu
     assert "a.gro: this is no periodic box" in caplog.text
 
 
+def test_a_box_with_angles_that_cannot_be(put: Put, line: Line) -> None:
+    cell = "CRYST1   50.000   50.000   50.000  10.00 170.00  90.00 P 1           1"
+    path = put("a.pdb", [cell, line("BB", "ALA", "A", 1)])
+    refuse(path, "no periodic box with angles of 10, 170, 90 degrees")
+
+
 def test_mmcif_that_mdanalysis_refuses() -> None:
     with pytest.raises(StructureError, match="neither ATOM nor HETATM"):
         read_atoms(Path(datafiles.MMCIF) / "1YJP_invalid.cif.gz")

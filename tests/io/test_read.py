@@ -138,6 +138,70 @@ def test_elements_come_from_the_file_or_else_from_the_name(put: Put, line: Line)
     assert elements.tolist() == ["C", "Ca", "C", "H"]
 
 
+@pytest.mark.parametrize(
+    ("resname", "name", "element"),
+    [
+        ("NA", "NA", "Na"),
+        ("Na+", "Na+", "Na"),
+        ("SOD", "SOD", "Na"),
+        ("CL-", "CL", "Cl"),
+        ("CLA", "CLA", "Cl"),
+        ("POT", "POT", "K"),
+        ("MG2+", "MG", "Mg"),
+        ("CA", "CA", "Ca"),
+        ("CAL", "CAL", "Ca"),
+        ("ZN2", "ZN", "Zn"),
+        ("CES", "CES", "Cs"),
+        ("RUB", "RUB", "Rb"),
+        ("BAR", "BAR", "Ba"),
+        ("ION", "NA+", "Na"),
+        ("ALA", "CA", "C"),  # a trace of C-alpha
+        ("ALA", "CAL", "C"),
+    ],
+)
+def test_an_ion_without_an_element_is_known_by_both_of_its_names(
+    put: Put, line: Line, resname: str, name: str, element: str
+) -> None:
+    row = f"{1:5d}{resname:<5}{name:>5}{1:5d}{1:8.3f}{2:8.3f}{3:8.3f}"
+    for path in (
+        put("a.gro", ["t", "1", row, "5.0 5.0 5.0"]),
+        put("a.pdb", [line(name, resname, "A", 1)]),
+    ):
+        atoms = read_atoms(path)
+        assert atoms.elements is not None
+        assert atoms.elements.tolist() == [element]
+        assert replace(atoms, elements=None).symbols.tolist() == [element]
+
+
+def test_an_atom_of_a_larger_residue_is_no_ion(put: Put, line: Line) -> None:
+    path = put("a.pdb", [line("CA", "CA", "A", 1), line("NA", "CA", "A", 1)])
+    assert read_atoms(path).symbols.tolist() == ["C", "N"]
+
+
+def test_ter_parts_the_molecules_of_one_chain_id(put: Put, line: Line) -> None:
+    one, two, three = (line("BB", "ALA", "A", resid) for resid in (1, 2, 3))
+    read = read_beads(put("a.pdb", [one, "TER", two, three, "TER", "TER", "END"]))
+    assert read.residues.same_chain().tolist() == [False, True]
+    assert read.residues.chains.tolist() == ["A", "A", "A"]
+    assert read_beads(put("b.pdb", [one, two, three])).residues.pieces is None
+
+
+@pytest.mark.parametrize("at", [0, 1, 3, 5])
+def test_a_ter_that_is_no_border_does_no_harm(put: Put, line: Line, at: int) -> None:
+    """Before all atoms, within a residue, and after all atoms."""
+    rows = [line(name, "LIG", "A", resid) for resid in (1, 2) for name in ("C1", "C2")]
+    rows.append(line("C3", "LIG", "A", 2))
+    read = read_beads(put("a.pdb", [*rows[:at], "TER", *rows[at:], "END"]))
+    assert read.residue_index.tolist() == [0, 0, 1, 1, 1]
+    assert read.residues.same_chain().all()
+
+
+def test_what_is_selected_keeps_its_borders(put: Put, line: Line) -> None:
+    one, gone, two, three = (line("BB", "ALA", "A", resid) for resid in (1, 2, 3, 4))
+    path = put("a.pdb", [one, gone, "TER", two, three])
+    assert read_beads(path, "resid 1 3 4").residues.same_chain().tolist() == [False, True]
+
+
 @pytest.mark.parametrize("length", ["1.000", "0.000"])
 def test_placeholder_box_is_no_box(put: Put, line: Line, length: str) -> None:
     cell = f"CRYST1{length:>9}{length:>9}{length:>9}  90.00  90.00  90.00 P 1           1"

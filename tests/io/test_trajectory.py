@@ -177,6 +177,44 @@ def test_coordinates_that_are_no_numbers(tmp_path: Path, structure: Path) -> Non
         list(open_trajectory(structure, path))
 
 
+def test_a_box_with_angles_that_cannot_be_names_the_frame(tmp_path: Path, structure: Path) -> None:
+    path = tmp_path / "t.dcd"
+    with TrajectoryWriter(path, N) as writer:
+        for frame, angle in enumerate((90.0, 90.0, 170.0)):
+            writer.write(positions(frame), np.array([40.0, 40, 40, 60, 60, angle]), time=frame)
+    trajectory = open_trajectory(structure, path)
+    with pytest.raises(StructureError, match=r"t\.dcd, frame 2: .* angles of 60, 60, 170 degrees"):
+        list(trajectory)
+    with open_trajectory(structure, path, stop=2) as sound:
+        assert len(list(sound)) == 2
+
+
+def xplor(n_frames: int) -> bytes:
+    """Make a DCD file as X-PLOR does: without a version of CHARMM, its time step 8 bytes long."""
+
+    def record(data: bytes) -> bytes:
+        return struct.pack("<i", len(data)) + data + struct.pack("<i", len(data))
+
+    control = bytearray(80)
+    struct.pack_into("<3i", control, 0, n_frames, 0, 1)
+    struct.pack_into("<d", control, 36, 0.02)
+    head = [b"CORD" + control, struct.pack("<i", 1) + b"x" * 80, struct.pack("<i", N)]
+    axes = [axis.astype("<f4").tobytes() for i in range(n_frames) for axis in positions(i).T]
+    return b"".join(record(part) for part in (*head, *axes))
+
+
+def test_dcd_of_xplor(tmp_path: Path, structure: Path) -> None:
+    path = tmp_path / "t.dcd"
+    path.write_bytes(xplor(3))
+    with open_trajectory(structure, path) as trajectory:
+        for frame in trajectory:
+            np.testing.assert_allclose(frame.positions, positions(frame.index), atol=1e-4)
+        assert len(trajectory) == 3
+    path.write_bytes(xplor(3)[:-5])
+    with pytest.raises(StructureError, match="cut short within frame 2"):
+        open_trajectory(structure, path)
+
+
 def test_a_failure_leaves_no_half_trajectory(tmp_path: Path) -> None:
     path = tmp_path / "t.xtc"
 

@@ -195,6 +195,36 @@ def test_molecules_that_each_count_from_one(tmp_path: Path, extension: str) -> N
     assert len(read_beads(path, "resid 2 and name BB")) == 3
 
 
+def test_mmcif_takes_the_long_chain_ids(tmp_path: Path, peptide: Peptide) -> None:
+    beads = peptide()
+    residues = replace(
+        renamed(beads.residues, chains=["A", "A", "A", "A"]),
+        long_chains=np.array(["A", "A", "A", "AA"]),
+    )
+    for extension, chains in (("cif", ["A", "A", "A", "AA"]), ("pdb", ["A", "A", "A", "A"])):
+        path = tmp_path / f"a.{extension}"
+        write_structure(path, replace(beads, residues=residues))
+        back = read_beads(path).residues
+        assert back.chains.tolist() == chains
+        assert back.same_chain().tolist() == [True, True, False]
+
+
+def test_pdb_keeps_the_borders_that_ter_made(tmp_path: Path, peptide: Peptide) -> None:
+    beads = peptide()
+    pieces = np.array([0, 1, 1, 1])
+    given = replace(beads, residues=replace(beads.residues, pieces=pieces))
+    path = tmp_path / "a.pdb"
+    write_structure(path, given)
+    assert read_beads(path).residues.same_chain().tolist() == [False, True, False]
+    assert [
+        line[17:27].rstrip() for line in path.read_text().splitlines() if line[:3] == "TER"
+    ] == [
+        "MET A   1",
+        "POPEA   2",
+        "LYS B   7",
+    ]
+
+
 def renamed(residues: Residues, **changes: list[str]) -> Residues:
     """Return residues with other columns."""
     columns = {name: getattr(residues, name) for name in ("names", "ids", "icodes", "chains")}

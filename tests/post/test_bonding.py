@@ -13,6 +13,14 @@ from herobm.post.context import PostContext
 from herobm.types import Atoms
 
 
+def test_nothing_is_bonded_across_a_ter(peptide: Callable[[str], Atoms]) -> None:
+    atoms = peptide("AGA")
+    assert assemble(atoms, PostContext()).linked.tolist() == [False, True, True]
+    residues = replace(atoms.residues, pieces=np.array([0, 0, 1]))
+    cut = assemble(replace(atoms, residues=residues), PostContext())
+    assert cut.linked.tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("places", "expected"),
     [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from herobm.errors import MinimisationError
-from herobm.io import write_structure
+from herobm.io import read_atoms, write_structure
 from herobm.plan import Library
 from herobm.post.alone import context_of
 from herobm.post.context import PostContext
@@ -138,6 +138,65 @@ def test_a_broken_chain_gets_capped_ends(peptide: Peptide) -> None:
     assert names_of(full, 2) == {"N", "C", "H", "H1", "H2", "H3"}
     assert names_of(full, 3) == {"CH3", "C", "O", "H1", "H2", "H3"}
     assert "H2" not in names_of(full, 4)
+
+
+@pytest.mark.parametrize(
+    ("ids", "icodes", "caps"),
+    [
+        ([1, 2, 8, 9], ["", "", "", ""], ["NME 3", "ACE 7"]),
+        ([1, 2, 4, 5], ["", "", "", ""], ["NME 3", "ACE 3A"]),
+        ([1, 2, 3, 4], ["", "", "", ""], ["NME 2A", "ACE 2B"]),
+        ([1, 2, 3, 4], ["", "A", "", ""], ["NME 2B", "ACE 2"]),
+    ],
+)
+def test_caps_take_no_number_that_their_chain_has(
+    peptide: Peptide, tmp_path: Path, ids: list[int], icodes: list[str], caps: list[str]
+) -> None:
+    atoms = broken(peptide)
+    residues = replace(atoms.residues, ids=np.array(ids), icodes=np.array(icodes))
+    context = PostContext(options={"ends": "capped"})
+    full = hydrogens(replace(atoms, residues=residues), context)
+    assert [full.residues.label(i).removesuffix(" of chain A") for i in (2, 3)] == caps
+    kept = full.residues.take(np.array([0, 1, 4, 5]))
+    assert (kept.ids.tolist(), kept.icodes.tolist()) == (ids, icodes)
+    for extension in ("pdb", "cif", "gro"):
+        path = tmp_path / f"a.{extension}"
+        write_structure(path, full)
+        back = read_atoms(path)
+        assert back.residues.names.tolist() == full.residues.names.tolist()
+        assert back.residue_index.tolist() == full.residue_index.tolist()
+
+
+def test_molecules_without_chain_ids_do_not_take_numbers_from_each_other(
+    peptide: Peptide,
+) -> None:
+    atoms = broken(peptide)
+    n = len(atoms.residues)
+    twice = Atoms(
+        positions=np.concatenate([atoms.positions, atoms.positions + 50.0]),
+        names=np.tile(atoms.names, 2),
+        residue_index=np.concatenate([atoms.residue_index, atoms.residue_index + n]),
+        residues=replace(
+            atoms.residues.take(np.tile(np.arange(n), 2)),
+            ids=np.array([1, 2, 8, 9, 1, 2, 3, 4]),
+            chains=np.full(2 * n, ""),
+        ),
+        elements=np.tile(atoms.symbols, 2),
+    )
+    found = hydrogens(twice, PostContext(options={"ends": "capped"})).residues
+    caps = [found.label(i) for i in np.flatnonzero(np.isin(found.names, ["NME", "ACE"]))]
+    assert caps == ["NME 3", "ACE 7", "NME 2A", "ACE 2B"]
+
+
+def test_two_pieces_that_ter_parts_are_no_broken_chain(peptide: Peptide) -> None:
+    told: list[str] = []
+    atoms = broken(peptide)
+    residues = replace(atoms.residues, pieces=np.array([0, 0, 1, 1]))
+    context = PostContext(options={"ends": "capped"}, report=told.append)
+    full = hydrogens(replace(atoms, residues=residues), context)
+    assert full.residues.names.tolist() == ["ALA", "VAL", "SER", "ALA"]
+    assert "OXT" in names_of(full, 1)
+    assert not any("break" in line for line in told)
 
 
 def test_a_ligand_gets_hydrogens_from_its_mapping(

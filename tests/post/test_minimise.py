@@ -11,6 +11,7 @@ import pytest
 
 from herobm.chem.stereo import chirality_errors
 from herobm.errors import MinimisationError
+from herobm.io import read_atoms, write_structure
 from herobm.plan import Library
 from herobm.plan.bonds import plan_bonds
 from herobm.post.bonding import assemble
@@ -130,6 +131,27 @@ def test_frames_share_the_system_and_nothing_else(peptide: Peptide, martini3: Li
     alone = minimise(other, context)
     minimise(atoms, context)
     np.testing.assert_allclose(minimise(other, context).positions, alone.positions, atol=1e-3)
+
+
+@pytest.mark.parametrize("names", [("NA", "CL"), ("SOD", "CLA")])
+def test_ions_of_a_file_without_elements_are_known(
+    peptide: Peptide, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    ions = Atoms(
+        positions=np.array([[25.0, 0.0, 0.0], [30.0, 0.0, 0.0]]),
+        names=np.array(names),
+        residue_index=np.arange(2),
+        residues=Residues(
+            np.array(names), np.array([8, 9]), np.array(["", ""]), np.array(["", ""])
+        ),
+        elements=np.array(["Na", "Cl"]),
+    )
+    path = tmp_path / "a.gro"
+    write_structure(path, joined(peptide("GS"), ions))
+    told: list[str] = []
+    after = minimise(read_atoms(path), PostContext(report=told.append))
+    assert after.symbols[-2:].tolist() == ["Na", "Cl"]
+    assert not any("without a template" in line for line in told)
 
 
 def test_hydrogens_that_are_there_are_kept(peptide: Peptide) -> None:

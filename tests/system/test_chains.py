@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from herobm.io import read_beads, write_structure
 from herobm.plan import Library, compile_library
 from herobm.plugins import load_registry
 from herobm.system import Topology, build_topology
-from herobm.system.chains import report_breaks, report_disorder
+from herobm.system.chains import CHAIN_IDS, report_breaks, report_disorder
 from herobm.system.left_out import break_at_left_out
 from herobm.types import Beads, Residues
 
@@ -111,6 +113,90 @@ def test_many_unnamed_chains_use_the_letters_again(
     assert len(set(names[:62])) == 62
     assert names[62:] == ["A", "B"]
     assert topology.links.chain_end.all()
+
+
+def test_chain_ids_that_are_made_up_are_none_of_the_file(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    beads = make_beads(
+        ["GLY"] * 5, chains=["", "", "A", "C", ""], ids=[1, 1, 1, 1, 1], places=np.arange(5) * 20.0
+    )
+    residues = join(martini3, beads).beads.residues
+    assert residues.chains.tolist() == ["B", "D", "A", "C", "E"]
+    assert residues.long_chains is None
+
+
+def test_long_chain_ids_go_on_where_letters_begin_again(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    chains = ["A", "AA", *[""] * 64]
+    beads = make_beads(["GLY"] * 66, chains=chains, ids=[1] * 66, places=np.arange(66) * 20.0)
+    residues = join(martini3, beads).beads.residues
+    assert residues.chains[[2, 62, 63, 65]].tolist() == ["B", "9", "B", "D"]
+    assert residues.long_chains is not None
+    assert residues.long_chains[[0, 1, 2, 62]].tolist() == ["A", "AA", "B", "9"]
+    assert residues.long_chains[63:].tolist() == ["AB", "AC", "AD"]
+
+
+def test_where_the_file_has_all_letters_they_are_used_again(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    beads = make_beads(
+        ["GLY"] * 64, chains=[*CHAIN_IDS, "", ""], ids=[1] * 64, places=np.arange(64) * 20.0
+    )
+    residues = join(martini3, beads).beads.residues
+    assert residues.chains[62:].tolist() == ["A", "B"]
+    assert residues.long_chains is not None
+    assert residues.long_chains[62:].tolist() == ["AA", "AB"]
+
+
+def test_molecules_of_a_file_without_chain_ids_are_apart_in_mmcif(
+    martini3: Library, make_beads: MakeBeads, tmp_path: Path
+) -> None:
+    n = 64
+    beads = make_beads(["GLY"] * n, chains="", ids=[1] * n, places=np.arange(n) * 20.0)
+    path = tmp_path / "a.cif"
+    write_structure(path, join(martini3, beads).beads)
+    assert len(set(read_beads(path).residues.chains.tolist())) == n
+
+
+@pytest.mark.parametrize("chain", ["A", " "])
+@pytest.mark.parametrize(("with_ter", "ends"), [(True, [1, 3]), (False, [3])])
+def test_a_ter_of_the_file_ends_a_molecule(
+    martini3: Library,
+    make_beads: MakeBeads,
+    tmp_path: Path,
+    chain: str,
+    with_ter: bool,
+    ends: list[int],
+) -> None:
+    path = tmp_path / "a.pdb"
+    write_structure(path, make_beads(ALA4))
+    lines = [line.replace(" A ", f" {chain} ") for line in path.read_text().splitlines()]
+    lines = [line for line in lines if not line.startswith("TER")]
+    path.write_text("\n".join([*lines[:4], *(["TER"] * with_ter), *lines[4:], ""]))
+    assert shape(join(martini3, read_beads(path)))[2] == ends
+
+
+@pytest.mark.parametrize("chain", ["A", ""])
+@pytest.mark.parametrize("ids", [[1, 2, 3, 4], [1, 2, 9, 10]])
+def test_a_ter_ends_a_molecule(
+    martini3: Library, make_beads: MakeBeads, ids: list[int], chain: str
+) -> None:
+    given = make_beads(ALA4, ids=ids, chains=chain)
+    residues = replace(given.residues, pieces=np.array([0, 0, 1, 1]))
+    topology = join(martini3, replace(given, residues=residues))
+    assert shape(topology) == ([-1, 0, -1, 2], [0, 2], [1, 3])
+    assert (topology.plan.atom_names == "OXT").sum() == 2
+
+
+@pytest.mark.parametrize(("place", "bonded"), [(7.0, True), (27.0, False)])
+def test_without_chain_ids_another_name_stands_for_an_insertion_code(
+    martini3: Library, make_beads: MakeBeads, place: float, bonded: bool
+) -> None:
+    """GRO has no room for these codes."""
+    beads = make_beads(["ALA", "ALA", "GLY"], ids=[1, 2, 2], chains="", places=[0.0, 3.5, place])
+    assert shape(join(martini3, beads))[0] == [-1, 0, 1 if bonded else -1]
 
 
 def test_bonds_reach_over_the_border_of_the_box(martini3: Library, make_beads: MakeBeads) -> None:

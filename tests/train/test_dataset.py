@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from safetensors.numpy import save_file
 
 from herobm.dsl.model import MappingSet
 from herobm.errors import DatasetError
-from herobm.train.dataset import read_dataset, write_dataset
-from herobm.types import Atoms
+from herobm.plan import Library
+from herobm.system import build_topology, coarsen
+from herobm.system.atomistic import AtomLayout
+from herobm.system.periodic import box_matrix
+from herobm.train.dataset import Dataset, read_dataset, write_dataset
+from herobm.types import Atoms, Residues
 
 Structures = list[tuple[str, Atoms]]
 
@@ -69,16 +74,143 @@ def test_residues_cut_by_the_box_are_packed_whole(
     assert np.abs(found - centred).max() <= 0.0005 + 1e-9
 
 
-def test_the_digest_is_that_of_the_coordinates(
-    dataset_file: Path, structures: Structures, mappings: MappingSet, tmp_path: Path
+def moved(atoms: Atoms) -> Atoms:
+    """Each atom a little farther along."""
+    return atoms.with_positions(atoms.positions + 0.01 * np.arange(len(atoms))[:, None])
+
+
+def parted(atoms: Atoms) -> Atoms:
+    """Each residue farther from the one before it, by so much that nothing is rounded elsewhere."""
+    step = 0.001 * len(atoms)
+    return atoms.with_positions(atoms.positions + step * atoms.residue_index[:, None])
+
+
+def renumbered(atoms: Atoms) -> Atoms:
+    return replace(atoms, residues=replace(atoms.residues, ids=2 * atoms.residues.ids))
+
+
+def renamed(atoms: Atoms) -> Atoms:
+    """The same atoms in residues of other names."""
+    return replace(atoms, residues=replace(atoms.residues, names=atoms.residues.names[::-1]))
+
+
+@pytest.mark.parametrize("change", [moved, parted, renumbered, renamed])
+def test_the_digest_tells_other_structures(
+    dataset_file: Path,
+    structures: Structures,
+    mappings: MappingSet,
+    tmp_path: Path,
+    change: Callable[[Atoms], Atoms],
 ) -> None:
-    again, moved = tmp_path / "again.safetensors", tmp_path / "moved.safetensors"
+    again, other = tmp_path / "again.safetensors", tmp_path / "other.safetensors"
     write_dataset(again, structures, mappings)
-    name, atoms = structures[0]
-    shaken = atoms.with_positions(atoms.positions + 0.01 * np.arange(len(atoms))[:, None])
-    write_dataset(moved, [(name, shaken)], mappings)
-    digests = [read_dataset(p).digest for p in (dataset_file, again, moved)]
+    (name, atoms), *rest = structures
+    write_dataset(other, [(name, change(atoms)), *rest], mappings)
+    digests = [read_dataset(path).digest for path in (dataset_file, again, other)]
     assert digests[0] == digests[1] != digests[2]
+
+
+def links(data: Dataset, library: Library) -> tuple[list[int], list[int]]:
+    """Residues that are bonded to the one before them, and those that end a chain."""
+    found = build_topology(coarsen(data.atoms, library), library).links
+    return np.flatnonzero(found.previous >= 0).tolist(), np.flatnonzero(found.chain_end).tolist()
+
+
+@pytest.mark.parametrize("chain", ["A", ""])
+@pytest.mark.parametrize("angles", [(90.0, 90.0, 90.0), (75.0, 80.0, 70.0)])
+def test_a_chain_that_the_box_cuts_is_packed_in_one_piece(
+    structures: Structures,
+    mappings: MappingSet,
+    martini3: Library,
+    tmp_path: Path,
+    chain: str,
+    angles: tuple[float, float, float],
+) -> None:
+    atoms = structures[0][1]
+    residues = replace(atoms.residues, chains=np.full(len(atoms.residues), chain))
+    box = np.array([40.0, 42.0, 44.0, *angles])
+    matrix = box_matrix(box)
+    where = (atoms.positions - atoms.positions.mean(axis=0)) @ np.linalg.inv(matrix)
+    cut = replace(atoms, positions=(where % 1.0) @ matrix, box=box, residues=residues)
+    assert np.ptp(cut.positions, axis=0).max() > 25.0
+    whole = replace(atoms, residues=residues)
+    path = tmp_path / "cut.safetensors"
+    write_dataset(path, [("cut", cut), ("whole", whole)], mappings)
+    data = read_dataset(path)
+    bonded, ends = links(data, martini3)
+    assert bonded == [*range(1, 8), *range(9, 16)]
+    assert ends == [7, 15]
+    one, other = np.split(data.atoms.positions, 2)
+    assert np.abs(one - other).max() <= 0.001 + 1e-9
+
+
+def test_an_odd_atom_elsewhere_does_not_move_a_residue(
+    structures: Structures, mappings: MappingSet, martini3: Library, tmp_path: Path
+) -> None:
+    """The first atom of residue 4 is one that the mapping lacks, on the other side of the box."""
+    atoms = structures[0][1]
+    box = np.array([40.0, 42.0, 44.0, 90.0, 90.0, 90.0])
+    first = int(np.flatnonzero(atoms.residue_index == 3)[0])
+    order = np.insert(np.arange(len(atoms)), first, first)
+    odd = replace(
+        atoms,
+        positions=atoms.positions[order],
+        names=atoms.names[order],
+        residue_index=atoms.residue_index[order],
+        elements=atoms.symbols[order],
+        box=box,
+    )
+    odd.names[first] = "Q1"
+    odd.positions[first] += [0.5, 0.5, 42.0]
+    write_dataset(tmp_path / "odd.safetensors", [("odd", odd)], mappings)
+    data = read_dataset(tmp_path / "odd.safetensors")
+    found = build_topology(coarsen(data.atoms, martini3, skip_unmapped=True), martini3).links
+    assert (found.previous >= 0).sum() == 7
+
+
+def test_chains_without_ids_are_told_apart_and_end(
+    structures: Structures, mappings: MappingSet, martini3: Library, tmp_path: Path
+) -> None:
+    """Two copies numbered through, as in a GRO file, of which only the distance tells."""
+    atoms = structures[0][1]
+    n = len(atoms.residues)
+    residues = Residues(
+        names=np.tile(atoms.residues.names, 2),
+        ids=np.arange(1, 2 * n + 1),
+        icodes=np.full(2 * n, ""),
+        chains=np.full(2 * n, ""),
+    )
+    twice = Atoms(
+        positions=np.concatenate([atoms.positions, atoms.positions + 60.0]),
+        names=np.tile(atoms.names, 2),
+        residue_index=np.concatenate([atoms.residue_index, atoms.residue_index + n]),
+        residues=residues,
+        elements=np.tile(atoms.symbols, 2),
+    )
+    path = tmp_path / "twice.safetensors"
+    write_dataset(path, [("twice", twice), ("one", structures[1][1])], mappings)
+    data = read_dataset(path)
+    wanted = AtomLayout.of(twice, martini3).topology
+    assert (wanted.plan.atom_names == "OXT").sum() == 2
+    bonded, ends = links(data, martini3)
+    assert bonded == [*range(1, 8), *range(9, 16), *range(17, 24)]
+    assert ends == [7, 15, 23]
+
+
+def test_what_the_mapping_lacks_is_packed_as_it_is(
+    structures: Structures, mappings: MappingSet, tmp_path: Path
+) -> None:
+    atoms = structures[0][1]
+    strangers = replace(
+        atoms,
+        residues=replace(atoms.residues, names=np.full(8, "XYZ"), chains=np.full(8, "")),
+        box=np.array([40.0, 42.0, 44.0, 90.0, 90.0, 90.0]),
+    )
+    write_dataset(tmp_path / "x.safetensors", [("x", strangers)], mappings)
+    found = read_dataset(tmp_path / "x.safetensors").atoms
+    centred = atoms.positions - atoms.positions.mean(axis=0)
+    assert np.abs(found.positions - centred).max() <= 0.0005 + 1e-9
+    assert len(set(found.residues.chains)) == 1
 
 
 def test_a_residue_torn_apart_is_refused_by_name(

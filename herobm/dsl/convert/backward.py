@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from herobm.dsl.convert.sections import Line, SectionOf, read_sections
+from herobm.dsl.convert.sections import Line, SectionOf, cut_sections, read_sections
 from herobm.dsl.convert.sketch import Mark, MarkKind, Reading, Sketch
 from herobm.dsl.diagnostics import Diagnostic
 from herobm.dsl.model import MappedAtom, Mapping, Placement
@@ -51,7 +51,7 @@ def read(text: str, path: str, molecules: Sequence[str] = ()) -> Reading:
     """
     sections, faults = read_sections(text, path)
     sketches = []
-    for part in _molecules(sections):
+    for part in cut_sections(sections, ("molecule",), apart=False):
         reader = _Molecule(path, part, tuple(molecules))
         sketch = reader.read()
         faults += reader.faults
@@ -62,18 +62,6 @@ def read(text: str, path: str, molecules: Sequence[str] = ()) -> Reading:
         message = "expected a section [ atoms ], found none"
         faults.append(Diagnostic("M602", message, None, path, help))
     return Reading(tuple(sketches), tuple(faults))
-
-
-def _molecules(sections: list[SectionOf]) -> Iterator[list[SectionOf]]:
-    """Cut before each ``[ molecule ]`` but the first."""
-    part: list[SectionOf] = []
-    for section in sections:
-        if section.title.text == "molecule" and any(s.title.text == "molecule" for s in part):
-            yield part
-            part = []
-        part.append(section)
-    if part:
-        yield part
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from herobm.dsl.diagnostics import Diagnostic
@@ -81,6 +82,35 @@ def read_sections(text: str, path: str) -> tuple[list[SectionOf], list[Diagnosti
             help = "move the line below its section, or put ';' in front of a comment"
             faults.append(Diagnostic("M602", message, line.words[0].span, path, help))
     return [SectionOf(title, tuple(lines)) for title, lines in found], faults
+
+
+def cut_sections(
+    sections: Sequence[SectionOf], titles: Collection[str], *, apart: bool
+) -> Iterator[list[SectionOf]]:
+    """Cut sections before each one that begins something, such as ``[ molecule ]``.
+
+    Parameters
+    ----------
+    sections : sequence of SectionOf
+    titles : collection of str
+        Of those that begin something.
+    apart : bool
+        Whether what stands above the first of them is a part of its own, rather than of the
+        first one.
+
+    Yields
+    ------
+    list of SectionOf
+    """
+    part: list[SectionOf] = []
+    for section in sections:
+        begun = apart or any(s.title.text in titles for s in part)
+        if section.title.text in titles and part and begun:
+            yield part
+            part = []
+        part.append(section)
+    if part:
+        yield part
 
 
 def _line(text: str, number: int) -> Line:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from herobm.dsl.convert.sections import Line, SectionOf, read_sections
+from herobm.dsl.convert.sections import Line, SectionOf, cut_sections, read_sections
 from herobm.dsl.convert.sketch import Reading, Sketch
 from herobm.dsl.diagnostics import Diagnostic
 from herobm.dsl.model import AtomRef, Bond, MappedAtom, Mapping, Place, Placement, Rule
@@ -58,7 +58,7 @@ def read(text: str, path: str, molecules: Sequence[str] = ()) -> Reading:
     """
     sections, faults = read_sections(text, path)
     sketches: list[Sketch] = []
-    for part in _parts(sections):
+    for part in cut_sections(sections, _STARTS, apart=True):
         reader = _Part(path, part, tuple(molecules))
         sketch = reader.read()
         faults += reader.faults
@@ -70,17 +70,6 @@ def read(text: str, path: str, molecules: Sequence[str] = ()) -> Reading:
         help = "blocks, and modifications of chain ends, can be converted"
         faults.append(Diagnostic("M607", message, None, path, help))
     return Reading(tuple(sketches), tuple(faults))
-
-
-def _parts(sections: list[SectionOf]) -> Iterator[list[SectionOf]]:
-    part: list[SectionOf] = []
-    for section in sections:
-        if section.title.text in _STARTS and part:
-            yield part
-            part = []
-        part.append(section)
-    if part:
-        yield part
 
 
 @dataclass
