@@ -5,10 +5,10 @@ nearest to all of it, and is no side chain: its bonds are bent. Here such a side
 anew, of ideal geometry, in a rotamer of `herobm.chem.side_chains`. Which one is a choice by energy,
 in units of kT, the sum of
 
+- the squared distances of its atoms from where they were over 2 (0.8 Å)^2, those of atoms farther
+  out counting half with each angle that turns them;
 - minus the logarithms of the shares of its angles, where the model tells how often side branches
-  are turned where (`herobm.chem.rotor_shares`); elsewhere the squared distances of its atoms from
-  where they were over 2 (0.8 Å)^2, those of atoms farther out counting half with each angle that
-  turns them, minus the logarithm of the rotamer's share;
+  are turned where (`herobm.chem.rotor_shares`); elsewhere of the rotamer's share;
 - the squares of the angles' deviations in the rotamer;
 - the squared distance of each bead from where it is given over 2 (0.1 Å)^2, or half of what it was
   if that is more;
@@ -20,46 +20,36 @@ changes (iterated conditional modes; Besag, J. R. Stat. Soc. B 48, 259 (1986)).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from herobm.chem.chi import find_chi
-from herobm.chem.geometry import dihedrals
 from herobm.chem.protein_geometry import bond_angles, references
 from herobm.chem.ramachandran import OUTLIER
 from herobm.chem.rotamers import judge
-from herobm.chem.rotor_shares import RotorShares
-from herobm.chem.side_chains import SideChain, frames, side_chains
+from herobm.chem.side_chains import side_chains
 from herobm.chem.skeleton import skeletons
 from herobm.elements import VDW_RADII
 from herobm.plan.bonds import angles_of
 from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
+from herobm.post.rotamer_fit import Choice, fit
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
-#: Å, how far atoms are expected from where they were, where a rotamer is chosen and where its
-#: angles are; share of its weight that an atom keeps with each angle more that turns it.
-SPREAD, CLOSE, FARTHER = 0.8, 0.15, 0.5
 #: Å, standard deviation of a bead.
 BEAD_SPREAD = 0.1
 #: Share of the sum of two radii at which atoms begin to feel each other, and Å that make half a kT.
 CONTACT, SOFTNESS = 1.0, 0.2
-#: Rotamers that a residue chooses from, those of the least energy by itself.
-N_CHOICES = 12
-#: Standard deviations, steps by which the angles of a rotamer are fitted, one of them at a time.
-STEPS = (0.75, 0.75, 0.75, 0.375, 0.375, 0.19)
 #: Turns that all residues take at most.
 N_TURNS = 6
 #: Standard deviations from the mean of its kind, beyond which an angle is bent.
 BENT = 4.0
 #: Atoms that no chi turns.
 TRUNK = ("N", "CA", "C", "O", "OXT", "CB")
-#: Å from where it should be, beyond which a C-beta is not on the side of an L residue.
-ASTRAY = 1.0
 #: Degrees of chi1 that make another rotamer.
 TURNED = 30.0
 
@@ -97,30 +87,6 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
     return layout.moved(after)
 
 
-@dataclass(frozen=True, eq=False)
-class _Choice:
-    """The rotamers that a residue chooses from.
-
-    Attributes
-    ----------
-    residue : int
-    atoms : IntArray, shape (n,)
-        Of the plan, C-beta and what hangs on it.
-    far : BoolArray, shape (n,)
-        Those that differ between rotamers.
-    places : FloatArray, shape (n_choices, n, 3)
-        Å.
-    energy : FloatArray, shape (n_choices,)
-        kT, without contacts.
-    """
-
-    residue: int
-    atoms: IntArray
-    far: BoolArray
-    places: FloatArray
-    energy: FloatArray
-
-
 def _bent(layout: Layout, context: PostContext) -> BoolArray:
     """Residues (n_residues,) with an unusual angle, or in no rotamer; not those of disulfides.
 
@@ -139,7 +105,7 @@ def _bent(layout: Layout, context: PostContext) -> BoolArray:
     return bent
 
 
-def _choices(layout: Layout, context: PostContext, asked: BoolArray) -> Iterator[_Choice]:
+def _choices(layout: Layout, context: PostContext, asked: BoolArray) -> Iterator[Choice]:
     """Fit rotamers to the residues (n_residues,) that are asked for."""
     plan, positions = layout.plan, layout.positions
     kinds, index = skeletons(plan), plan.atom_index()
@@ -151,154 +117,10 @@ def _choices(layout: Layout, context: PostContext, asked: BoolArray) -> Iterator
             residues = np.flatnonzero(asked & (plan.template == template))
             atoms = index[residues][:, [names.index(name) for name in chain.atoms]]
             there = np.isfinite(positions[atoms]).all(axis=(1, 2))
-            residues, atoms = residues[there], atoms[there]
-            told = _told(chain, atoms, context.rotors)
-            for choice in _fit(chain, residues, atoms, positions, told):
+            for choice in fit(chain, residues[there], atoms[there], positions, context.rotors):
                 shift = choice.places - positions[choice.atoms]
                 missed = _missed(centres, off, choice.residue, choice.atoms, shift)
                 yield replace(choice, energy=choice.energy + missed)
-
-
-@dataclass(frozen=True, eq=False)
-class _Told:
-    """What a model tells of the side chains of some residues.
-
-    Attributes
-    ----------
-    shares : RotorShares
-    rows : IntArray, shape (n_residues, n_chi)
-        Of their angles in `shares`.
-    quads : IntArray, shape (n_chi, 4)
-        Atoms of the angles, by their order in `SideChain.atoms`.
-    before : IntArray, shape (n_chi,)
-        Angle before each, -1 for none.
-    """
-
-    shares: RotorShares
-    rows: IntArray
-    quads: IntArray
-    before: IntArray
-
-    def energy(self, residue: int, built: FloatArray) -> FloatArray:
-        """Energy (n,) of side chains built for a residue, (n, n_atoms, 3) in Å."""
-        first = np.arange(len(built))[:, None, None] * built.shape[1]
-        quads = (first + self.quads).reshape(-1, 4)
-        angles = dihedrals(built.reshape(-1, 3), quads).reshape(len(built), -1)
-        given = np.where(self.before >= 0, angles[:, self.before], 0.0)
-        energy: FloatArray = self.shares.energy(self.rows[residue], angles.T, given.T).sum(axis=0)
-        return energy
-
-
-def _told(chain: SideChain, atoms: IntArray, shares: RotorShares | None) -> _Told | None:
-    """Find the side chains with atoms (n_residues, n_atoms) among what a model tells.
-
-    None where it does not tell all angles of all of them.
-    """
-    if shares is None or not len(atoms):
-        return None
-    axes = atoms[:, chain.chi[:, 1:3]]
-    rows = shares.find(axes.reshape(-1, 2)).reshape(axes.shape[:2])
-    first = shares.quads[rows[0]]
-    if (rows < 0).any() or not np.isin(first, atoms[0]).all():
-        return None
-    order = np.argsort(atoms[0])
-    quads = order[np.searchsorted(atoms[0], first, sorter=order)]
-    same = shares.before[rows[0]][:, None] == rows[0]
-    before = np.where(same.any(axis=1), same.argmax(axis=1), -1)
-    return _Told(shares, rows, quads, before)
-
-
-def _fit(
-    chain: SideChain,
-    residues: IntArray,
-    atoms: IntArray,
-    positions: FloatArray,
-    told: _Told | None,
-) -> Iterator[_Choice]:
-    """Fit rotamers to residues (n,) of one kind with atoms (n, n_atoms), beads left out."""
-    places = positions[atoms]
-    corner = places[:, chain.frame]
-    axes, origin = frames(corner), corner[:, 1:2]
-    local = (places - origin) @ axes.transpose(0, 2, 1)
-    beta = chain.atoms.index("CB")
-    true = np.linalg.norm(local[:, beta] - chain.place[beta], axis=1) < ASTRAY
-    side = chain.side
-    weight = FARTHER ** (chain.beyond[:, side].sum(axis=0) - 1.0)
-    hung = np.append(side, beta)
-    usual = chain.build(chain.mean)
-    for n in np.flatnonzero(true).tolist():
-        if told is None:
-            off, built, energy = _by_places(chain, usual, local[n], weight)
-        else:
-            off, built, energy = _by_shares(chain, usual, told, n)
-        placed = built[:, hung] @ axes[n] + origin[n]
-        energy = energy + (off**2).sum(axis=1) / 2.0
-        yield _Choice(int(residues[n]), atoms[n, hung], hung != beta, placed, energy)
-
-
-#: Of some rotamers: how far each angle is from that of the rotamer, in standard deviations,
-#: (n, n_chi); positions in the frame of the residue, (n, n_atoms, 3), Å; and energies (n,).
-_Fitted = tuple[FloatArray, FloatArray, FloatArray]
-
-
-def _by_places(
-    chain: SideChain, usual: FloatArray, local: FloatArray, weight: FloatArray
-) -> _Fitted:
-    """Find the rotamers nearest to a side chain (n_atoms, 3), its atoms weighed (n_side,)."""
-    side, log_share = chain.side, np.log(chain.share)
-
-    def away(built: FloatArray, spread: float) -> FloatArray:
-        squares: FloatArray = ((built[:, side] - local[side]) ** 2).sum(axis=2) @ weight
-        return squares / (2.0 * spread**2)
-
-    first = away(usual, SPREAD) - log_share
-    off, chosen, built = _turned(chain, first, lambda built: away(built, CLOSE))
-    return off, built, away(built, SPREAD) - log_share[chosen]
-
-
-def _by_shares(chain: SideChain, usual: FloatArray, told: _Told, residue: int) -> _Fitted:
-    """Find the rotamers that a model thinks likeliest."""
-
-    def energy(built: FloatArray) -> FloatArray:
-        return told.energy(residue, built)
-
-    off, _, built = _turned(chain, energy(usual), energy)
-    return off, built, energy(built)
-
-
-def _turned(
-    chain: SideChain, first: FloatArray, pull: Callable[[FloatArray], FloatArray]
-) -> tuple[FloatArray, IntArray, FloatArray]:
-    """Choose the rotamers of the least energy, and turn their angles by what pulls at them.
-
-    Parameters
-    ----------
-    chain : SideChain
-    first : FloatArray, shape (n_rotamers,)
-        Energy with the mean angles of each rotamer.
-    pull : callable
-        Takes positions (n, n_atoms, 3), Å, in the frame of the residue; returns energies (n,).
-
-    Returns
-    -------
-    FloatArray, shape (n_choices, n_chi)
-        How far each angle is from that of the rotamer, in standard deviations.
-    IntArray, shape (n_choices,)
-        Which it is.
-    FloatArray, shape (n_choices, n_atoms, 3)
-        Å, in the frame of the residue.
-    """
-    chosen = np.argsort(first, kind="stable")[:N_CHOICES]
-    off = np.zeros((len(chosen), chain.mean.shape[1]))
-    one = np.eye(off.shape[1])
-    moves = np.concatenate([np.zeros_like(one[:1]), one, -one])
-    for step in STEPS:
-        tried = off[:, None] + step * moves
-        angles = chain.mean[chosen, None] + tried * chain.spread[chosen, None]
-        pulled = pull(chain.build(angles.reshape(-1, off.shape[1]))).reshape(tried.shape[:2])
-        energy = pulled + (tried**2).sum(axis=2) / 2.0
-        off = tried[np.arange(len(off)), energy.argmin(axis=1)]
-    return off, chosen, chain.build(chain.mean[chosen] + off * chain.spread[chosen])
 
 
 def _missed(
@@ -325,7 +147,7 @@ def _missed(
     return energy
 
 
-def _choose(layout: Layout, choices: list[_Choice]) -> FloatArray:
+def _choose(layout: Layout, choices: list[Choice]) -> FloatArray:
     """Let residues choose in turns; returns positions (n_atoms, 3) of the plan's atoms."""
     plan, after = layout.plan, layout.positions
     for choice in choices:
