@@ -159,14 +159,15 @@ class Rebuilder:
         placed = np.where(np.isfinite(draft.placed), draft.placed, placed)
         bridges = self._bridges(placed)
         positions = self.tidier.tidy(placed, bridges)
+        confidence = Confidence.of(self.topology.plan, draft.squared_error, draft.strain)
         context = replace(
             self._context,
             beads=beads,
             disulfides=bridges,
             torsions=draft.torsions,
             rotors=RotorShares.joined(draft.rotors),
+            error=confidence.error,
         )
-        confidence = Confidence.of(self.topology.plan, draft.squared_error, draft.strain)
         return positions, context, confidence
 
     def _bridges(self, positions: FloatArray) -> tuple[tuple[int, int], ...]:

@@ -35,6 +35,9 @@ class PostContext:
         (cos, sin) of phi and psi as the network predicts them; meaningful on backbone beads.
     rotors : RotorShares or None
         How often side branches are turned where, as the models tell it.
+    error : FloatArray or None, shape (n_residues of the plan,)
+        Å, root mean square error that the models expect of the atoms of each residue; NaN where
+        none tells.
     reference : mapping
         Kind of bond -> mean and standard deviation in Å (`Header.bonds` of the weights).
     device : str
@@ -60,6 +63,7 @@ class PostContext:
     disulfides: tuple[tuple[int, int], ...] = ()
     torsions: FloatArray | None = None
     rotors: RotorShares | None = None
+    error: FloatArray | None = None
     reference: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     device: str = "cpu"
     seed: int = 0

@@ -19,6 +19,9 @@ from herobm.types import BoolArray, FloatArray, IntArray
 #: tells the shares of its angles, where these are; share of its weight that an atom keeps with each
 #: angle more that turns it.
 SPREAD, CLOSE, FARTHER = 0.8, 0.15, 0.5
+#: Where a model tells shares, and what error it expects of a residue, how many times that is
+#: expected of side chains, which are farther off than backbones; and Å, the least.
+FACTOR, LEAST = 1.5, 0.2
 #: Rotamers that a residue chooses from, those of the least energy by itself.
 N_CHOICES = 12
 #: Standard deviations, steps by which the angles of a rotamer are fitted, one of them at a time.
@@ -106,6 +109,7 @@ def fit(
     atoms: IntArray,
     positions: FloatArray,
     shares: RotorShares | None,
+    error: FloatArray | None = None,
 ) -> Iterator[Choice]:
     """Fit rotamers to residues, whatever beads and neighbours say.
 
@@ -120,6 +124,8 @@ def fit(
         Å.
     shares : RotorShares or None
         What a model tells of the angles.
+    error : FloatArray, shape (n_residues of the plan,), optional
+        Å, that it expects.
 
     Yields
     ------
@@ -136,13 +142,23 @@ def fit(
     hung = np.append(chain.side, beta)
     usual = chain.build(chain.mean)
     for n in np.flatnonzero(true).tolist():
-        built, energy = _likeliest(chain, usual, local[n], told, n)
+        spread = SPREAD
+        if told is not None and error is not None:
+            spread = float(
+                np.nan_to_num(FACTOR * error[residues[n]], nan=SPREAD).clip(LEAST, SPREAD)
+            )
+        built, energy = _likeliest(chain, usual, local[n], told, n, spread)
         placed = built[:, hung] @ axes[n] + origin[n]
         yield Choice(int(residues[n]), atoms[n, hung], hung != beta, placed, energy)
 
 
 def _likeliest(
-    chain: SideChain, usual: FloatArray, local: FloatArray, told: _Told | None, residue: int
+    chain: SideChain,
+    usual: FloatArray,
+    local: FloatArray,
+    told: _Told | None,
+    residue: int,
+    spread: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Find the rotamers of the least energy, their angles turned.
 
@@ -156,6 +172,8 @@ def _likeliest(
     told : _Told or None
     residue : int
         Which one of those that `told` knows.
+    spread : float
+        Å, how far atoms are expected from where they were.
 
     Returns
     -------
@@ -167,9 +185,9 @@ def _likeliest(
     side, log_share = chain.side, np.log(chain.share)
     weight = FARTHER ** (chain.beyond[:, side].sum(axis=0) - 1.0)
 
-    def away(built: FloatArray, spread: float = SPREAD) -> FloatArray:
+    def away(built: FloatArray, expected: float = spread) -> FloatArray:
         squares: FloatArray = ((built[:, side] - local[side]) ** 2).sum(axis=2) @ weight
-        return squares / (2.0 * spread**2)
+        return squares / (2.0 * expected**2)
 
     def known(built: FloatArray) -> FloatArray:
         assert told is not None

@@ -5,8 +5,8 @@ nearest to all of it, and is no side chain: its bonds are bent. Here such a side
 anew, of ideal geometry, in a rotamer of `herobm.chem.side_chains`. Which one is a choice by energy,
 in units of kT, the sum of
 
-- the squared distances of its atoms from where they were over 2 (0.8 Å)^2, those of atoms farther
-  out counting half with each angle that turns them;
+- the squared distances of its atoms from where they were over 2 (0.8 Å)^2, or less where the model
+  is surer, those of atoms farther out counting half with each angle that turns them;
 - minus the logarithms of the shares of its angles, where the model tells how often side branches
   are turned where (`herobm.chem.rotor_shares`); elsewhere of the rotamer's share;
 - the squares of the angles' deviations in the rotamer;
@@ -117,7 +117,8 @@ def _choices(layout: Layout, context: PostContext, asked: BoolArray) -> Iterator
             residues = np.flatnonzero(asked & (plan.template == template))
             atoms = index[residues][:, [names.index(name) for name in chain.atoms]]
             there = np.isfinite(positions[atoms]).all(axis=(1, 2))
-            for choice in fit(chain, residues[there], atoms[there], positions, context.rotors):
+            known = residues[there], atoms[there], positions, context.rotors, context.error
+            for choice in fit(chain, *known):
                 shift = choice.places - positions[choice.atoms]
                 missed = _missed(centres, off, choice.residue, choice.atoms, shift)
                 yield replace(choice, energy=choice.energy + missed)
