@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from herobm.assembly.draft import Draft
+from herobm.assembly.models import open_model
 from herobm.assembly.sampling import Sampler
 from herobm.chem.contacts import clashes
 from herobm.chem.diversity import pairwise_rmsd
@@ -20,11 +23,13 @@ from herobm.chem.rotors import find_rotors
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.dsl import load_set
 from herobm.errors import ModelError
-from herobm.io import read_beads
+from herobm.io import read_atoms, read_beads
 from herobm.pipeline import Rebuilder, prepare
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, lay_out_atoms, plan_bonds
+from herobm.plugins import load_registry
 from herobm.system import Topology, build_topology, coarsen
+from herobm.system.atomistic import AtomLayout
 from herobm.system.coarsen import coarsen_plan
 from herobm.system.matching import match_atoms
 from herobm.types import Atoms, Beads, FloatArray
@@ -106,6 +111,30 @@ def test_torsions_are_drawn_by_the_shares_that_a_model_tells(
     assert (first | second).mean() > 0.95
     assert 0.6 < first.mean() < 0.9
     assert (np.abs(twos - np.where(ones < 245.0, 65.0, 175.0)) < 30.0).mean() > 0.95
+
+
+def test_the_shares_that_are_shipped_are_those_of_a_crystal() -> None:
+    """Where the 70 degrees likeliest for chi1 are told to hold 60 % or more, chi1 mostly is."""
+    spec = importlib.util.find_spec("vermouth")
+    assert spec is not None
+    assert spec.origin is not None
+    atoms = read_atoms(Path(spec.origin).parent / "tests/data/2QWO.pdb", "protein and chainID B")
+    library = compile_library(load_registry().mapping("ca_only/ca"))
+    layout = AtomLayout.of(atoms, library, "2QWO")
+    reference = layout.place(atoms.positions, atoms.box)
+    network = open_model("ca_only/ca", load_registry())
+    draft = Draft.of(layout.topology)
+    every = np.ones(layout.topology.plan.n_residues, bool)
+    network.share(layout.topology, every, 0).fill(layout.topology.beads, draft)
+    (shares,) = draft.rotors
+    angles = dihedrals(reference, shares.quads) % 360.0
+    first = (shares.before < 0) & np.isfinite(angles)
+    found = np.exp(shares.log_shares[first, 0])
+    around = sum(np.roll(found, step, axis=1) for step in range(-3, 4))
+    off = (angles[first] // 10.0 - around.argmax(axis=1) + 18.0) % 36.0 - 18.0
+    sure = around.max(axis=1) > 0.6
+    assert sure.sum() > 40
+    assert (np.abs(off[sure]) <= 3.0).mean() > 0.75
 
 
 def test_lengths_angles_and_hands_stay(coarse: Drawn) -> None:

@@ -13,6 +13,7 @@ from herobm.cli.structures import (
     Overwrite,
     check_outputs,
     check_weights_name,
+    make_folder,
     read_each,
     spread,
 )
@@ -103,7 +104,10 @@ def join(
 def split(
     weights: Annotated[Path, typer.Argument(help="Weights file that holds a committee.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for NAME_1.safetensors and so on.")
+        Path,
+        typer.Option(
+            "-o", "--output", help="Folder for NAME_1.safetensors and so on; made if need be."
+        ),
     ],
     overwrite: Overwrite = False,
 ) -> None:
@@ -115,6 +119,7 @@ def split(
     n_networks = len(committee.networks)
     if n_networks == 1:
         raise ModelError(f"{weights}: holds one network, and is no committee")
+    make_folder(output)
     paths = [output / f"{weights.stem}_{n + 1}.safetensors" for n in range(n_networks)]
     check_outputs(paths, [weights], overwrite)
     split_weights(committee, paths)

@@ -86,6 +86,22 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], overwrite: bo
         check_writable(output, overwrite)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for results where there is none.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "this is a file" if path.is_file() else error.strerror
+        raise OutputError(
+            f"{path}: no folder can be made here ({reason})", "Name another folder."
+        ) from None
+
+
 def check_weights_name(output: Path) -> None:
     """See to it that weights will be found again by their name.
 

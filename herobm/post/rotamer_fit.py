@@ -19,9 +19,9 @@ from herobm.types import BoolArray, FloatArray, IntArray
 #: tells the shares of its angles, where these are; share of its weight that an atom keeps with each
 #: angle more that turns it.
 SPREAD, CLOSE, FARTHER = 0.8, 0.15, 0.5
-#: Where a model tells shares, and what error it expects of a residue, how many times that is
-#: expected of side chains, which are farther off than backbones; and Å, the least.
-FACTOR, LEAST = 1.5, 0.2
+#: Å, error that a model expects of a residue, above which the shares that it tells count; and how
+#: many times that error is expected of side chains, which are farther off than backbones.
+UNSURE, FACTOR = 0.4, 1.5
 #: Rotamers that a residue chooses from, those of the least energy by itself.
 N_CHOICES = 12
 #: Standard deviations, steps by which the angles of a rotamer are fitted, one of them at a time.
@@ -142,12 +142,10 @@ def fit(
     hung = np.append(chain.side, beta)
     usual = chain.build(chain.mean)
     for n in np.flatnonzero(true).tolist():
-        spread = SPREAD
-        if told is not None and error is not None:
-            spread = float(
-                np.nan_to_num(FACTOR * error[residues[n]], nan=SPREAD).clip(LEAST, SPREAD)
-            )
-        built, energy = _likeliest(chain, usual, local[n], told, n, spread)
+        expected = np.nan if error is None else float(error[residues[n]])
+        known = None if expected < UNSURE else told
+        spread = SPREAD if known is None else float(np.fmin(FACTOR * expected, SPREAD))
+        built, energy = _likeliest(chain, usual, local[n], known, n, spread)
         placed = built[:, hung] @ axes[n] + origin[n]
         yield Choice(int(residues[n]), atoms[n, hung], hung != beta, placed, energy)
 

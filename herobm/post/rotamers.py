@@ -8,7 +8,8 @@ in units of kT, the sum of
 - the squared distances of its atoms from where they were over 2 (0.8 Å)^2, or less where the model
   is surer, those of atoms farther out counting half with each angle that turns them;
 - minus the logarithms of the shares of its angles, where the model tells how often side branches
-  are turned where (`herobm.chem.rotor_shares`); elsewhere of the rotamer's share;
+  are turned where (`herobm.chem.rotor_shares`) and expects to be 0.4 Å off or more; elsewhere of
+  the rotamer's share;
 - the squares of the angles' deviations in the rotamer;
 - the squared distance of each bead from where it is given over 2 (0.1 Å)^2, or half of what it was
   if that is more;

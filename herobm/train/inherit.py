@@ -13,10 +13,52 @@ from herobm.errors import ConfigError
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
 from herobm.nn.slots import SLOTS, Parts, slotted
-from herobm.weights.file import load_weights
+from herobm.train.config import TrainConfig
+from herobm.weights.file import Weights, load_weights
 from herobm.weights.vocabulary import Source, Vocabulary
 
 Parameters = dict[str, torch.Tensor]
+
+
+def held(config: TrainConfig, vocabulary: Vocabulary) -> Weights | None:
+    """Read the weights that a run keeps all of (`hold: all`); None where it keeps less.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    vocabulary : Vocabulary
+        Of the run.
+
+    Raises
+    ------
+    ConfigError
+        If they are a committee, or of another network or mapping than the run.
+    """
+    path = config.initial
+    if config.hold != "all" or path is None:
+        return None
+    known = _one_network(path)
+    if known.header.model.model_copy(update={"rotors": config.model.rotors}) != config.model:
+        raise ConfigError(
+            f"{path}: is of another network than this run, which keeps all of it ('hold: all')",
+            "Write 'model' as these weights have it ('herobm models info'), and 'rotors' besides.",
+        )
+    if known.header.vocabulary != vocabulary:
+        raise ConfigError(
+            f"{path}: is of another mapping than this run, which keeps all of it ('hold: all')",
+            "Name weights of this mapping in 'initial'.",
+        )
+    return known
+
+
+def _one_network(path: Path) -> Weights:
+    known = load_weights(path)
+    if known.others:
+        raise ConfigError(
+            f"{path}: is a committee of {len(known.networks)} networks, and a run goes on from one",
+            "Name the weights of one of them in 'initial'; 'herobm models split' takes it apart.",
+        )
+    return known
 
 
 def inherit(network: Backmapper, path: Path, vocabulary: Vocabulary, *, holds: bool) -> None:
@@ -40,12 +82,7 @@ def inherit(network: Backmapper, path: Path, vocabulary: Vocabulary, *, holds: b
     ConfigError
         If the weights are a committee, or of a network or mapping that says nothing to this one.
     """
-    known = load_weights(path)
-    if known.others:
-        raise ConfigError(
-            f"{path}: is a committee of {len(known.networks)} networks, and a run goes on from one",
-            "Name the weights of one of them in 'initial'.",
-        )
+    known = _one_network(path)
     if not _can_begin(network.config, known.header.model):
         raise ConfigError(
             f"{path}: is of another network than this run",

@@ -26,6 +26,7 @@ from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import Dataset, read_dataset
 from herobm.train.derive import Derived
 from herobm.train.drift import read_drift
+from herobm.train.inherit import held
 from herobm.train.joint import join_corpora, join_statistics
 from herobm.train.loss import (
     ROTOR_WEIGHT,
@@ -40,7 +41,7 @@ from herobm.train.shake import Shaken, Shaking, rest, shake
 from herobm.train.sight import Sight, sketches
 from herobm.train.start import start
 from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
-from herobm.weights.file import Header, save_weights
+from herobm.weights.file import Header, Weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -116,7 +117,12 @@ def train(
     packs = [read_dataset(path) for path in (config.train, *config.also)]
     libraries = [compile_library(pack.mappings) for pack in packs]
     vocabulary = Vocabulary.of(*libraries)
-    corpus, statistics = _gather(packs, vocabulary, config.model, config.derived)
+    kept = held(config, vocabulary)
+    longest = None if kept is None else kept.network.longest
+    corpus, statistics = _gather(packs, vocabulary, config.model, config.derived, longest=longest)
+    _require_rotors(config, corpus)
+    if kept is not None:
+        statistics = _statistics_of(kept)
     held_out = read_dataset(config.valid)
     seen = [replace(held_out, mappings=pack.mappings) for pack in packs]
     valid, _ = _gather(seen, vocabulary, config.model, longest=statistics.longest)
@@ -136,13 +142,30 @@ def train(
     )
     if not state.best_figures or not state.taken:
         raise nothing_learnt
-    errors = run.errors(state)
+    errors = run.errors(state) if kept is None else kept.header.errors
     if not np.isfinite([*errors.offset, *errors.slope, errors.most]).all():
         raise nothing_learnt
     header = _header(config, packs, vocabulary, statistics, state, errors, device)
     path = config.output / "weights.safetensors"
     save_weights(path, state.best, header)
     return path
+
+
+def _statistics_of(weights: Weights) -> Statistics:
+    """Return what weights say about lengths."""
+    network, bonds = weights.network, weights.header.bonds
+    lengths = (network.typical, network.longest, network.strain.usual, network.strain.spread)
+    return Statistics(*lengths, bonds=bonds)
+
+
+def _require_rotors(config: TrainConfig, corpus: Corpus) -> None:
+    """Stop where shares of torsion angles are to be learnt of structures that have none."""
+    if config.model.rotors is not None and not len(corpus.rotors):
+        raise ConfigError(
+            f"{config.train}: has no bond about which a side branch turns, and 'model.rotors' "
+            "would learn nothing",
+            "Leave 'model.rotors' out, or pack other structures.",
+        )
 
 
 def _gather(

@@ -173,14 +173,12 @@ def join_weights(members: Sequence[Weights], path: Path, bits: Literal[8, 16] = 
                 "A committee is of one mapping.",
             )
     networks = [network for member in members for network in member.networks]
-    told: list[dict[str, Any]] = []
-    for training in (member.header.training for member in members):
-        told += [training, *training.get("others", [])]
+    told = [training for member in members for training in _told(member)]
     header = first.model_copy(
         update={
             "others": tuple(network.config for network in networks[1:]),
             "bits": bits,
-            "training": {**first.training, "others": told[1:]},
+            "training": {**told[0], "others": told[1:]},
         }
     )
     save_weights(path, _tensors(networks), header)
@@ -198,13 +196,19 @@ def split_weights(committee: Weights, paths: Sequence[Path]) -> None:
         One for each of its networks.
     """
     header = committee.header
-    first = {key: value for key, value in header.training.items() if key != "others"}
-    told = [first, *header.training.get("others", [])]
-    told += [{}] * (len(committee.networks) - len(told))
-    for network, training, path in zip(committee.networks, told, paths, strict=False):
+    for network, training, path in zip(committee.networks, _told(committee), paths, strict=True):
         alone = {"model": network.config, "others": (), "bits": 16, "errors": ErrorFit()}
         update = {**alone, "training": training}
         save_weights(path, _tensors([network]), header.model_copy(update=update))
+
+
+def _told(weights: Weights) -> list[dict[str, Any]]:
+    """Return what is told of the training of each network of a file."""
+    training = weights.header.training
+    every = [training, *training.get("others", [])]
+    told = [{key: value for key, value in one.items() if key != "others"} for one in every]
+    n_networks = len(weights.networks)
+    return [*told, *[{}] * n_networks][:n_networks]
 
 
 def average_weights(members: Sequence[Weights], path: Path) -> None:

@@ -66,7 +66,6 @@ def test_a_committee_is_taken_apart(
     joined, again = tmp_path / "joined.safetensors", tmp_path / "again.safetensors"
     assert run(["models", "join", str(shipped), str(another), "-o", str(joined)]) == 0
     parts = tmp_path / "parts"
-    parts.mkdir()
     split = ["models", "split", str(joined), "-o", str(parts)]
     assert run(split) == 0
     files = sorted(parts.iterdir())
@@ -80,6 +79,13 @@ def test_a_committee_is_taken_apart(
     assert load_weights(again).header.training == load_weights(joined).header.training
     assert run(split) == 1
     assert "--overwrite" in capsys.readouterr().err
+    mixed, apart = tmp_path / "mixed.safetensors", tmp_path / "apart"
+    assert run(["models", "join", str(shipped), str(again), "-o", str(mixed)]) == 0
+    assert run(["models", "split", str(mixed), "-o", str(apart)]) == 0
+    for path in apart.iterdir():
+        assert load_weights(path).header.training == load_weights(shipped).header.training
+    assert run(["models", "split", str(mixed), "-o", str(files[0])]) == 1
+    assert "this is a file" in capsys.readouterr().err
     assert run(["models", "split", str(shipped), "-o", str(parts)]) == 1
     assert "is no committee" in capsys.readouterr().err
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from herobm.dsl import load_set
 from herobm.dsl.model import MappingSet
 from herobm.errors import ConfigError, DatasetError, HerobmError, OutputError
 from herobm.nn.config import RotorsConfig, RoundsConfig, SecondConfig
@@ -28,6 +30,8 @@ from herobm.train.loop import Progress, train
 from herobm.types import Atoms
 from herobm.weights.file import join_weights, load_weights
 from herobm.weights.vocabulary import Vocabulary
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def weights_of(path: Path | None) -> dict[str, torch.Tensor]:
@@ -156,6 +160,49 @@ def test_shares_of_torsion_angles_are_learnt_afterwards(
     for _ in range(4):
         train(stopped, max_minutes=0.0)
     assert same(weights_of(train(stopped)), after)
+
+
+def test_what_is_held_stays_whatever_it_is_shown(
+    tiny_run: TrainConfig,
+    structures: list[tuple[str, Atoms]],
+    mappings: MappingSet,
+    tmp_path: Path,
+) -> None:
+    """Lengths, bonds and errors to expect, too, which other structures would tell otherwise."""
+    first = train(tiny_run.model_copy(update={"epochs": 1}))
+    assert first is not None
+    other = tmp_path / "other.safetensors"
+    bent = [(name, replace(a, positions=1.1 * a.positions)) for name, a in structures[:2]]
+    write_dataset(other, bent, mappings)
+    model = tiny_run.model.model_copy(update={"rotors": RotorsConfig(hidden=16)})
+    update = {"model": model, "initial": first, "hold": "all", "epochs": 1, "train": other}
+    config = elsewhere(tiny_run, "held", **update)
+    path = train(config)
+    assert path is not None
+    assert same(silent(weights_of(path)), weights_of(first))
+    before, after = load_weights(first).header, load_weights(path).header
+    assert (after.bonds, after.errors) == (before.bonds, before.errors)
+    rounds = model.model_copy(update={"rounds": RoundsConfig(count=1, contacts=0, hidden=16)})
+    with pytest.raises(ConfigError, match="is of another network than this run, which keeps all"):
+        train(elsewhere(config, "rounds", model=rounds))
+    ca = tmp_path / "ca.safetensors"
+    folder = ROOT / "plugins/ca_only/src/herobm_ca_only/mappings/ca"
+    write_dataset(ca, structures, load_set(sorted(folder.glob("*.map")), "ca_only/ca"))
+    with pytest.raises(ConfigError, match="is of another mapping than this run, which keeps all"):
+        train(elsewhere(config, "ca", train=ca, derived=()))
+
+
+def test_shares_need_bonds_that_turn(
+    tiny_run: TrainConfig,
+    peptide: Callable[[str], Atoms],
+    mappings: MappingSet,
+    tmp_path: Path,
+) -> None:
+    stiff = tmp_path / "stiff.safetensors"
+    write_dataset(stiff, [("glycine", peptide("GGAG"))], mappings)
+    model = tiny_run.model.model_copy(update={"rotors": RotorsConfig(hidden=16)})
+    with pytest.raises(ConfigError, match=r"stiff\.safetensors: has no bond about which a side"):
+        train(tiny_run.model_copy(update={"train": stiff, "model": model, "derived": ()}))
 
 
 def test_shares_are_learnt_beside_the_rest(tiny_run: TrainConfig) -> None:
