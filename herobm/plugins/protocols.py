@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from herobm.chem.rotor_shares import RotorShares
     from herobm.plan.template import Template
     from herobm.system.topology import Topology
     from herobm.types import Atoms, Beads, FloatArray, IntArray, Residues
@@ -70,6 +71,10 @@ class StepContext(Protocol):
         Pairs of sulfur atoms that are bonded.
     torsions : FloatArray or None, shape (n_beads, 2, 2)
         Cosine and sine of phi and psi as the network predicts them.
+    rotors : RotorShares or None
+        How often side branches are turned where, as the models tell it.
+    error : FloatArray or None, shape (n_residues of the plan,)
+        Å, root mean square error that the models expect of the atoms of each residue.
     reference : mapping of str to (float, float)
         Kind of bond -> mean length and its standard deviation in Å.
     device : str
@@ -107,6 +112,14 @@ class StepContext(Protocol):
     @property
     def torsions(self) -> FloatArray | None:
         """Predicted phi and psi, shape (n_beads, 2, 2)."""
+
+    @property
+    def rotors(self) -> RotorShares | None:
+        """How often side branches are turned where."""
+
+    @property
+    def error(self) -> FloatArray | None:
+        """Error expected of each residue, shape (n_residues of the plan,), Å."""
 
     @property
     def reference(self) -> Mapping[str, tuple[float, float]]:
