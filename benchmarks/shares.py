@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from herobm.assembly.choice import open_library
-from herobm.assembly.draft import Draft
+from herobm.assembly.draft import Draft, Model
 from herobm.assembly.models import open_model
 from herobm.chem.geometry import dihedrals
 from herobm.cli.structures import spread
 from herobm.io import read_atoms
 from herobm.plugins.manager import load_registry
+from herobm.plugins.registry import Registry
 from herobm.system.atomistic import AtomLayout
 from herobm.types import FloatArray
 
@@ -39,7 +40,9 @@ def main() -> None:
     arguments = parser.parse_args()
     files = sorted(p for p in arguments.folder.iterdir() if p.name.endswith((".pdb", ".pdb.gz")))
     chosen = spread(files, arguments.limit)
-    told, found = np.concatenate([judge(path, arguments.model) for path in chosen]).T
+    registry = load_registry()
+    model = open_model(arguments.model, registry)
+    told, found = np.concatenate([judge(path, model, registry) for path in chosen]).T
     print("| told | rotors | mean share | found |\n|-|-|-|-|")
     for low, high in pairwise(BORDERS):
         mine = (told > low) & (told <= high)
@@ -49,10 +52,8 @@ def main() -> None:
     print(f"| all | {len(told)} | {told.mean():.3f} | {found.mean():.3f} |")
 
 
-def judge(path: Path, model_name: str) -> FloatArray:
+def judge(path: Path, model: Model, registry: Registry) -> FloatArray:
     """Shares told, and 1 where the angle is there, shape (n_rotors, 2), of a structure."""
-    registry = load_registry()
-    model = open_model(model_name, registry)
     atoms = read_atoms(path)
     library = open_library((model.mapping,), registry, atoms.residues.names.tolist())
     layout = AtomLayout.of(atoms, library, path.name)
@@ -60,7 +61,7 @@ def judge(path: Path, model_name: str) -> FloatArray:
     draft = Draft.of(topology)
     model.share(topology, np.ones(topology.plan.n_residues, bool), 0).fill(topology.beads, draft)
     if not draft.rotors:
-        raise SystemExit(f"error: {model_name} tells no shares of torsion angles")
+        raise SystemExit(f"error: {model.name} tells no shares of torsion angles")
     (shares,) = draft.rotors
     angles = dihedrals(reference, shares.quads)
     first = (shares.before < 0) & np.isfinite(angles)

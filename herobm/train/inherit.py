@@ -20,7 +20,7 @@ from herobm.weights.vocabulary import Source, Vocabulary
 Parameters = dict[str, torch.Tensor]
 
 
-def held(config: TrainConfig, vocabulary: Vocabulary) -> Weights | None:
+def read_kept(config: TrainConfig, vocabulary: Vocabulary) -> Weights | None:
     """Read the weights that a run keeps all of (`hold: all`); None where it keeps less.
 
     Parameters

@@ -26,7 +26,7 @@ from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import Dataset, read_dataset
 from herobm.train.derive import Derived
 from herobm.train.drift import read_drift
-from herobm.train.inherit import held
+from herobm.train.inherit import read_kept
 from herobm.train.joint import join_corpora, join_statistics
 from herobm.train.loss import (
     ROTOR_WEIGHT,
@@ -117,7 +117,7 @@ def train(
     packs = [read_dataset(path) for path in (config.train, *config.also)]
     libraries = [compile_library(pack.mappings) for pack in packs]
     vocabulary = Vocabulary.of(*libraries)
-    kept = held(config, vocabulary)
+    kept = read_kept(config, vocabulary)
     longest = None if kept is None else kept.network.longest
     corpus, statistics = _gather(packs, vocabulary, config.model, config.derived, longest=longest)
     _require_rotors(config, corpus)
