@@ -32,7 +32,7 @@ from herobm.system import Topology, build_topology, coarsen
 from herobm.system.atomistic import AtomLayout
 from herobm.system.coarsen import coarsen_plan
 from herobm.system.matching import match_atoms
-from herobm.types import Atoms, Beads, FloatArray
+from herobm.types import Atoms, Beads, FloatArray, Residues
 
 ROOT = Path(__file__).resolve().parent.parent
 SEQUENCE = "AKFLVERWTC"
@@ -241,3 +241,47 @@ def test_where_nothing_can_turn_no_samples_are_drawn() -> None:
     ready = prepare(glycine, mapping="martini3", post="none")
     with pytest.raises(ModelError, match="no side branch"):
         next(ready.samples(ready.topology.beads, 1))
+
+
+BRANCHED = """
+molecule: TRI
+
+atoms:
+  C0: B1 P1A
+  C1: B1 P1B
+  C2: B1 P1C
+  C3: B1 P1D
+  CD1: B1 P2BE
+  CD2: B1 P2CF
+  CD3: B1 P2DG
+  CE1: B1 P3EH
+  CE2: B1 P3FI
+
+bonds:
+  C0-C1, C0-C2, C0-C3, C1-CD1, C2-CD2, C3-CD3, CD1-CE1, CD2-CE2
+"""
+BRANCHED_PLACES = """
+   0.0  0.0 0.0 |  1.5  0.0 0.0 | -0.7  1.3 0.0 | -0.7 -0.7 1.1
+   2.0  1.4 0.0 | -2.2  1.4 0.2 | -2.0 -1.0 1.0 |  3.5  1.5 0.2 | -2.5 2.8 0.4
+"""
+
+
+def test_beads_are_known_where_several_branches_of_one_are_drawn(tmp_path: Path) -> None:
+    (tmp_path / "tri.map").write_text(BRANCHED)
+    library = compile_library(load_set([tmp_path / "tri.map"], "tri"))
+    places = np.array(BRANCHED_PLACES.replace("|", " ").split(), float).reshape(-1, 3)
+    names = np.array([line.split(":")[0].strip() for line in BRANCHED.split("\n")[4:13]])
+    residues = Residues(np.array(["TRI"]), np.array([1]), np.array([""]), np.array(["A"]))
+    atoms = Atoms(places, names, np.zeros(len(names), np.int64), residues)
+    topology = build_topology(coarsen(atoms, library), library)
+    plan = topology.plan
+    local = match_atoms(atoms, library).atom
+    positions = lay_out_atoms(plan, atoms.residue_index, local, places)
+    rotors = find_rotors(plan)
+    even = np.full((len(rotors), 36, 36), -np.log(36.0))
+    shares = RotorShares(rotors.quads, rotors.before, lambda: even)
+    sampler = Sampler(plan, positions, np.ones(1), np.zeros(0, np.int64), shares)
+    drawn = [sampler.draw(np.random.default_rng(k)) for k in range(8)]
+    shift = [np.linalg.norm(coarsen_plan(plan, x) - coarsen_plan(plan, positions)) for x in drawn]
+    assert pairwise_rmsd(drawn) > 0.5
+    assert max(shift) < 0.6  # Å, of a bead that is held within 0.1 a coordinate

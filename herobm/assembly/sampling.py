@@ -110,7 +110,11 @@ class Sampler:
         return reach
 
     def _rounds(self, positions: FloatArray, rng: np.random.Generator) -> Iterator[IntArray]:
-        """Rotors in random order, in sets whose branches cannot meet (Luby's algorithm)."""
+        """Rotors in random order, in sets whose branches cannot meet (Luby's algorithm).
+
+        As they are when the sweep begins: a branch whose inner bond turns first may come to lie
+        elsewhere, where it can meet one of its set after all.
+        """
         one, two = self._meeting(positions)
         order = rng.permutation(len(self.rotors))
         waiting = np.ones(len(order), bool)
@@ -183,7 +187,8 @@ class Sampler:
         pick = np.arange(len(chosen)), chosen
         there = proposed.moved >= 0
         state.positions[proposed.moved[there]] = (proposed.turned[pick] + proposed.centre)[there]
-        state.shifts[proposed.beads] = proposed.shifts[pick]
+        moved_by = proposed.shifts[pick] - state.shifts[proposed.beads]
+        np.add.at(state.shifts, proposed.beads, moved_by)  # several rotors may share a bead
 
     def _turn(
         self,

@@ -93,8 +93,10 @@ def _find(chain: SideChain, atoms: IntArray, shares: RotorShares | None) -> _Tol
         return None
     axes = atoms[:, chain.chi[:, 1:3]]
     rows = shares.find(axes.reshape(-1, 2)).reshape(axes.shape[:2])
+    if (rows < 0).any():
+        return None
     first = shares.quads[rows[0]]
-    if (rows < 0).any() or not np.isin(first, atoms[0]).all():
+    if not np.isin(first, atoms[0]).all():
         return None
     order = np.argsort(atoms[0])
     quads = order[np.searchsorted(atoms[0], first, sorter=order)]

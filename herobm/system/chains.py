@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 #: Å, longest distance between linking beads that lie on backbones: BB-BB in Martini 3 is 3.5 Å on
 #: average, CA-CA 3.8 Å. Other beads are those whose atoms allow more than `ON_BACKBONE`.
 LINK_CUTOFF, ON_BACKBONE = 4.5, 5.0
+#: Å, the same where numbers were skipped: beads on backbones with one residue between them are
+#: farther apart (angles of CA-CA-CA are 80 degrees at least, which makes 4.9 Å).
+SKIP_CUTOFF = 4.2
 #: Å, length of a bond between residues, and by how much beads may be farther apart than the atoms
 #: of their residues can take them.
 LINK_LENGTH, LINK_SLACK = 1.33, 0.1
@@ -73,10 +76,12 @@ def find_links(
     stands between them, the second number is the next (or the same with another insertion code,
     or with another name in files without chain ids, which lose these codes, or the first one after
     the largest that a PDB or GRO file has room for), and the linking beads are not farther apart
-    than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow.
+    than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow. Numbers may be
+    skipped, as the numbering of chymotrypsin does, between beads on the backbone that are not
+    farther apart than `SKIP_CUTOFF`.
     Elsewhere a new chain begins if the chain id changes, at TER, or if the numbers start again, or,
-    in files without chain ids, if only the distance tells; what remains (a gap in the numbers, a
-    jump within a named chain) is a break.
+    in files without chain ids, if only the distance tells; what remains (a gap in the numbers and
+    in space, a jump within a named chain) is a break.
 
     Parameters
     ----------
@@ -136,12 +141,15 @@ def _borders(
     near = np.zeros(len(both), bool)
     gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
     limit = link_limit(reach[:-1, 1] + reach[1:, 0])
-    near[both] = np.linalg.norm(minimum_image(gap, box), axis=1) <= limit[both]
+    far = np.linalg.norm(minimum_image(gap, box), axis=1)
+    near[both] = far <= limit[both]
+    skips = step > 1
+    skips[both] &= (far <= SKIP_CUTOFF) & (limit[both] <= LINK_CUTOFF)
     wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
     unnamed = residues.chains[1:] == ""
     lost = near & unnamed & (step == 0) & (residues.names[1:] != residues.names[:-1])
     in_turn = (step == 1) | inserted | wraps | lost
-    linked = both & same_chain & in_turn & near
+    linked = both & same_chain & (in_turn | skips) & near
     restarts = (step < 0) | ((step == 0) & ~inserted)
     new_molecule = ~same_chain | restarts | ~both | (unnamed & in_turn & ~near)
     return new_molecule & ~linked, linked

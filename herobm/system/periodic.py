@@ -133,7 +133,8 @@ def whole_residues(
     order = np.argsort(residue_index, kind="stable")
     begins = np.append(True, np.diff(residue_index[order]) != 0)
     jumps = np.zeros((len(order), 3))
-    jumps[1:] = -np.rint(np.diff(positions[order], axis=0) @ np.linalg.inv(matrix))
+    steps = np.rint(np.diff(positions[order], axis=0) @ np.linalg.inv(matrix))
+    jumps[1:] = -np.nan_to_num(steps)  # what is nowhere must not take along what follows
     total = np.cumsum(jumps, axis=0)
     start = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
     whole = positions.copy()
@@ -168,7 +169,7 @@ def whole_chains(
     shift = np.zeros((len(previous), 3))
     here = positions[link_beads[linked, 0]]
     before = positions[link_beads[previous[linked], 1]]
-    shift[linked] = -np.rint((here - before) @ np.linalg.inv(matrix))
+    shift[linked] = -np.nan_to_num(np.rint((here - before) @ np.linalg.inv(matrix)))
     total = np.cumsum(shift, axis=0)
     start = np.maximum.accumulate(np.where(linked, 0, np.arange(len(previous))))
     return positions + ((total - total[start]) @ matrix)[residue_index]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from herobm.errors import ConfigError, DatasetError, OutputError
+from herobm.errors import ConfigError, OutputError
 from herobm.nn.config import ModelConfig
-from herobm.nn.model import Backmapper, Prediction
+from herobm.nn.model import Backmapper
 from herobm.plan import compile_library
 from herobm.plan.context import N_OWN
 from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
@@ -28,19 +26,13 @@ from herobm.train.derive import Derived
 from herobm.train.drift import read_drift
 from herobm.train.inherit import read_kept
 from herobm.train.joint import join_corpora, join_statistics
-from herobm.train.loss import (
-    ROTOR_WEIGHT,
-    LossTerms,
-    bead_errors,
-    best_names,
-    loss_terms,
-    position_loss,
-    rotor_loss,
-)
-from herobm.train.shake import Shaken, Shaking, rest, shake
+from herobm.train.judge import Judge
+from herobm.train.loss import ROTOR_WEIGHT, LossTerms, loss_terms, position_loss, rotor_losses
+from herobm.train.places import make_folder, origin_of, require_files
+from herobm.train.shake import Shaken, Shaking, shake
 from herobm.train.sight import Sight, sketches
 from herobm.train.start import start
-from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
+from herobm.weights.expected import ErrorFit
 from herobm.weights.file import Header, Weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
@@ -59,21 +51,6 @@ Report = Callable[[Progress], None]
 
 #: Weight of the positions of a sketch, where the first look learns beside the second.
 SKETCH_WEIGHT = 0.5
-
-
-@dataclass(frozen=True)
-class _Judgement:
-    """What was found on a validation set.
-
-    Of beads; the mean distance of atoms from where they should be, and the root mean square error
-    of bond lengths, both in Å; and minus the logarithm of the share of a torsion angle, NaN of a
-    network that tells none.
-    """
-
-    beads: Judged
-    distance: float
-    bond_rms: float
-    rotor: float
 
 
 def train(
@@ -112,8 +89,8 @@ def train(
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     started = time.monotonic()
-    _require_files(config)
-    _make_folder(config.output, overwrite)
+    require_files(config)
+    make_folder(config.output, overwrite)
     packs = [read_dataset(path) for path in (config.train, *config.also)]
     libraries = [compile_library(pack.mappings) for pack in packs]
     vocabulary = Vocabulary.of(*libraries)
@@ -127,7 +104,7 @@ def train(
     seen = [replace(held_out, mappings=pack.mappings) for pack in packs]
     valid, _ = _gather(seen, vocabulary, config.model, longest=statistics.longest)
     ancestry = torch.as_tensor(vocabulary.ancestry(*libraries), dtype=torch.float32)
-    origin = _origin(config, packs, held_out)
+    origin = origin_of(config, packs, held_out)
     state = start(config, vocabulary, statistics, ancestry, device, origin)
     drift = torch.zeros(vocabulary.n_types, N_OWN)
     if config.drift is not None:
@@ -142,7 +119,7 @@ def train(
     )
     if not state.best_figures or not state.taken:
         raise nothing_learnt
-    errors = run.errors(state) if kept is None else kept.header.errors
+    errors = run.judge.errors(run.network(state.best)) if kept is None else kept.header.errors
     if not np.isfinite([*errors.offset, *errors.slope, errors.most]).all():
         raise nothing_learnt
     header = _header(config, packs, vocabulary, statistics, state, errors, device)
@@ -225,15 +202,15 @@ class _Run:
         drift: torch.Tensor,
         report: Report,
     ) -> None:
-        self.config, self.corpus, self.valid, self.report = config, corpus, valid, report
-        self.vocabulary = vocabulary
+        self.config, self.corpus, self.report = config, corpus, report
+        self.vocabulary, self.judge = vocabulary, Judge(config, valid, vocabulary.n_slots)
         share = 0.0 if config.drift is None else config.drift_share
         self.shaking = Shaking(config.noise_share, config.noise, share, drift)
         if config.model.rounds is None:
             n_runs = math.ceil(corpus.n_residues / config.segment)
             self.epoch_steps = max(n_runs // config.batch, 1)
         else:
-            self.epoch_steps = max(corpus.n_residues // self.residues(corpus), 1)
+            self.epoch_steps = max(corpus.n_residues // self.judge.residues(corpus), 1)
         self.n_steps = self.epoch_steps * config.epochs
 
     def go(self, state: State, started: float, limit: float) -> bool:
@@ -257,7 +234,7 @@ class _Run:
                     saved = now
                 if late:
                     return False
-            state.figures |= self.validate(state)
+            state.figures |= self.judge.figures(self.network(state.average))
             state.compare()
             save_checkpoint(config.output, state, config)
             self._log(state)  # last, so that an epoch that is done again has one line
@@ -270,7 +247,7 @@ class _Run:
         """Batches of an epoch, and what there is to see; the same whenever asked for again.
 
         Where there are several sketches batches see them in turn, as the best network so far
-        makes them.
+        makes them; if all of it stays as it was, the last one only, which is what counts.
         """
         config, corpus = self.config, self.corpus
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
@@ -279,7 +256,9 @@ class _Run:
             return
         first, last = segments(corpus.structure, config.segment, generator)
         shaken = shake(corpus, self.shaking, state.network.strain, generator)
-        sights = sketches(self._network(state.best), corpus, shaken)
+        sights = sketches(self.network(state.best), corpus, shaken)
+        if config.hold == "all":
+            sights = sights[-1:]
         for index in range(skip, self.epoch_steps):
             part = slice(index * config.batch, (index + 1) * config.batch)
             sight = sights[index % len(sights)]
@@ -290,20 +269,16 @@ class _Run:
     ) -> Iterator[tuple[Batch, Sight]]:
         """Batches of whole structures, which see all that there is to see."""
         corpus = self.corpus
-        groups = whole_structures(corpus.structure, self.residues(corpus), generator)
+        groups = whole_structures(corpus.structure, self.judge.residues(corpus), generator)
         shaken = shake(corpus, self.shaking, state.network.strain, generator)
         for first, last in groups[skip : self.epoch_steps]:
             yield enclosed(self._cut(corpus, shaken, first, last), len(corpus.beads)), Sight()
 
-    def residues(self, corpus: Corpus) -> int:
-        """Residues in a batch of whole structures; the largest one fits in."""
-        largest = torch.unique_consecutive(corpus.structure, return_counts=True)[1].max()
-        return max(self.config.residues, int(largest))
-
-    def _network(self, tensors: dict[str, torch.Tensor]) -> Backmapper:
+    def network(self, tensors: dict[str, torch.Tensor]) -> Backmapper:
+        """Return a network of these parameters, which learns nothing."""
         network = Backmapper(self.config.model, self.vocabulary.n_types, self.vocabulary.n_slots)
         network.load_state_dict(tensors)
-        return network.to(self.valid.beads.device).eval()
+        return network.to(self.corpus.beads.device).eval()
 
     def _cut(
         self, corpus: Corpus, shaken: Shaken, first: torch.Tensor, last: torch.Tensor
@@ -359,79 +334,18 @@ class _Run:
         terms = loss_terms(batch, placed, prediction, config.half_strain)
         loss = terms.total(config.geometry_weight(progress), config.torsion, config.distance)
         if network.rotors is not None:
-            loss = loss + ROTOR_WEIGHT * rotor_loss(network.rotors, batch, prediction.hidden)
+            told = rotor_losses(network.rotors, batch, prediction.hidden)
+            if len(told):
+                loss = loss + ROTOR_WEIGHT * told.mean()
+            else:  # of all parameters, so that each is learnt for as many steps as the others
+                loss = (
+                    loss + 0.0 * torch.stack([p.sum() for p in network.rotors.parameters()]).sum()
+                )
         for vectors in rough:
             made = batch.place(vectors)
             position = position_loss(batch, made, config.half_strain, config.distance)
             loss = loss + SKETCH_WEIGHT / len(rough) * position
         return terms, loss
-
-    @torch.no_grad()
-    def validate(self, state: State) -> dict[str, float]:
-        """RMSD (Å) of the moving average on the validation set, without and with bead noise.
-
-        And the loss (Å^2) that the positions of the atoms, and the shares of torsion angles where
-        they are told, come to, by which epochs are compared.
-        """
-        network = self._network(state.average)
-        figures = {}
-        for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
-            found = self._judge(network, noise)
-            n_atoms = found.beads.n_atoms.sum()
-            squares = (found.beads.found * found.beads.n_atoms).sum()
-            figures[name] = math.sqrt(squares / n_atoms) if n_atoms else math.nan
-            figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
-            told = math.isfinite(found.rotor)
-            if told:
-                figures[name.replace("rmsd", "rotor")] = found.rotor
-            if noise == 0.0:
-                loss = figures[name] ** 2 + self.config.distance * found.distance
-                figures["valid_loss"] = loss + (ROTOR_WEIGHT * found.rotor if told else 0.0)
-        return figures
-
-    def _judge(self, network: Backmapper, noise: float) -> _Judgement:
-        generator = torch.Generator().manual_seed(1)
-        shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
-        shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        parts, distances, bonds, rotors = [], [], [], []
-        for batch, prediction in self._predicted(network, shaken):
-            placed = batch.place(prediction.vectors)
-            wanted = best_names(batch.targets, batch.swaps, placed)
-            error = (placed - wanted).square().sum(dim=1)
-            known = torch.isfinite(error)
-            distances.append(error[known].sqrt())
-            found, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
-            of_beads = (prediction.log_error, batch.graph.strain, found, n_atoms)
-            there = n_atoms > 0
-            parts.append(Judged(*(t[there].double().cpu().numpy() for t in of_beads)))
-            bonds.append(loss_terms(batch, placed, prediction).bond)
-            if network.rotors is not None:
-                rotors.append(rotor_loss(network.rotors, batch, prediction.hidden))
-        bond_rms = math.sqrt(float(torch.stack(bonds).mean()))
-        distance = float(torch.cat(distances).mean())
-        rotor = float(torch.stack(rotors).mean()) if rotors else math.nan
-        return _Judgement(join_judged(parts), distance, bond_rms, rotor)
-
-    @torch.no_grad()
-    def errors(self, state: State) -> ErrorFit:
-        """Fit the errors to expect of the best network to those that it makes."""
-        network = self._network(state.best)
-        judged = join_judged([self._judge(network, noise).beads for noise in NOISES])
-        return fit_errors(judged) if judged.n_atoms.sum() else ErrorFit()
-
-    def _predicted(self, network: Backmapper, shaken: Shaken) -> Iterator[tuple[Batch, Prediction]]:
-        """Batches of the validation set, and what a network predicts of them."""
-        valid, generator = self.valid, torch.Generator().manual_seed(0)
-        if network.rounds is not None:
-            for first, last in whole_structures(valid.structure, self.residues(valid), generator):
-                batch = enclosed(self._cut(valid, shaken, first, last), len(valid.beads))
-                yield batch, network(batch.graph)
-            return
-        sight = sketches(network, valid, shaken)[-1]
-        runs = segments(valid.structure, 64, generator)
-        for part in range(0, len(runs[0]), 32):
-            batch = self._cut(valid, shaken, *(r[part : part + 32] for r in runs))
-            yield batch, sight.predict(network, batch)
 
     def _log(self, state: State) -> None:
         line = {"step": state.step, "seconds": round(state.seconds), **state.figures}
@@ -444,58 +358,3 @@ class _Run:
                 f"{path}: the figures of an epoch cannot be written ({error.strerror or error})",
                 "Make room; the same command goes on from the checkpoint.",
             ) from None
-
-
-def _require_files(config: TrainConfig) -> None:
-    """Stop at paths that lead nowhere, before anything is read."""
-    named = [("train", config.train), ("valid", config.valid)]
-    named += [("also", path) for path in config.also]
-    for name, path in named:
-        if not path.is_file():
-            raise DatasetError(
-                f"{path}: there is no such file, which '{name}' names",
-                "Paths are relative to the configuration; make datasets with: herobm data build "
-                "FOLDER --mapping martini3 -o NAME.safetensors",
-            )
-    for name, given in (("initial", config.initial), ("drift", config.drift)):
-        if given is not None and not given.is_file():
-            raise ConfigError(
-                f"{given}: there is no such file, which '{name}' names",
-                f"Paths are relative to the configuration; or leave '{name}' out.",
-            )
-
-
-def _make_folder(path: Path, overwrite: bool) -> None:
-    goes_on = any((path / name).is_dir() for name in ("checkpoint", "checkpoint.old"))
-    if (path / "weights.safetensors").exists() and not goes_on and not overwrite:
-        raise OutputError(
-            f"{path}: holds weights of another run, whose checkpoint is gone",
-            "Name another 'output' in the configuration, or add --overwrite.",
-        )
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(path / "checkpoint.part", ignore_errors=True)  # of a run that was killed
-        (path / "checkpoint.part").mkdir()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: the output folder cannot be made or written to ({error.strerror})",
-            "Name another 'output' in the configuration.",
-        ) from None
-    (path / "checkpoint.part").rmdir()
-
-
-def _origin(config: TrainConfig, packs: Sequence[Dataset], held_out: Dataset) -> dict[str, str]:
-    """Name by digests what a run is given: structures and what is rebuilt of them, and files."""
-    files = {"drift": config.drift, "initial": config.initial}
-    return {
-        "train": " ".join(f"{pack.digest} {pack.mappings.digest()}" for pack in packs),
-        "valid": held_out.digest,
-        **{name: _digest(path) for name, path in files.items() if path is not None},
-    }
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError:
-        return ""  # what reads it says what is wrong

@@ -111,8 +111,22 @@ def _weights(batch: Batch, known: torch.Tensor, half_strain: float | None) -> to
     return weight / weight.sum().clamp(min=1e-6)
 
 
-def rotor_loss(head: RotorHead, batch: Batch, hidden: torch.Tensor) -> torch.Tensor:
-    """Return the mean negative logarithm of the shares of the angles that are there; 0 of none.
+def bond_errors(batch: Batch, placed: torch.Tensor) -> torch.Tensor:
+    """How far bonds are longer than they should be, shape (n_bonds that are known,), Å.
+
+    Parameters
+    ----------
+    batch : Batch
+    placed : Tensor, shape (n_atoms, 3)
+        Å.
+    """
+    wanted = best_names(batch.targets, batch.swaps, placed)
+    off = _lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)
+    return off[torch.isfinite(off)]
+
+
+def rotor_losses(head: RotorHead, batch: Batch, hidden: torch.Tensor) -> torch.Tensor:
+    """Return minus the logarithms of the shares of the angles that are there, shape (n_known,).
 
     An angle is spread over the bins about it by `ROTOR_SPREAD`; under each of the names that its
     atoms may bear alike.
@@ -126,9 +140,6 @@ def rotor_loss(head: RotorHead, batch: Batch, hidden: torch.Tensor) -> torch.Ten
     """
     rotors = batch.rotors
     known = rotors.atoms[:, 0, 0] >= 0
-    if not known.any():
-        # Of all parameters, so that each has been learnt for as many steps as the others.
-        return torch.stack([0.0 * p.sum() for p in head.parameters()]).sum()
     angles = _degrees(batch.targets, rotors.atoms)
     bins = torch.where(known, (angles[:, 0] * (BINS / 360.0)).long() % BINS, BINS)
     previous = torch.cat([bins, bins.new_full((1,), BINS)])[rotors.before]
@@ -140,7 +151,7 @@ def rotor_loss(head: RotorHead, batch: Batch, hidden: torch.Tensor) -> torch.Ten
     wanted = torch.exp(-0.5 * (off / ROTOR_SPREAD).square())
     wanted = (wanted * (rotors.atoms[:, :, :1] >= 0)).sum(dim=1)
     wanted = wanted / wanted.sum(dim=1, keepdim=True)
-    return -(wanted * said).sum(dim=1).mean()
+    return -(wanted * said).sum(dim=1)
 
 
 def _degrees(positions: torch.Tensor, quads: torch.Tensor) -> torch.Tensor:

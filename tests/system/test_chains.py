@@ -52,7 +52,8 @@ def test_a_new_chain_id_begins_a_chain(martini3: Library, make_beads: MakeBeads)
 def test_a_gap_in_the_numbers_is_a_break_without_ends(
     martini3: Library, make_beads: MakeBeads
 ) -> None:
-    topology = join(martini3, make_beads(ALA4, ids=[1, 2, 9, 10]))
+    apart = make_beads(ALA4, ids=[1, 2, 9, 10], places=[0.0, 3.5, 7.9, 11.4])
+    topology = join(martini3, apart)
     assert shape(topology) == ([-1, 0, -1, 2], [0], [3])
     assert topology.links.chain.tolist() == [0, 0, 0, 0]
     assert (topology.plan.atom_names == "OXT").sum() == 1
@@ -80,9 +81,19 @@ def test_without_chain_ids_numbers_that_start_again_begin_a_chain(
 def test_without_chain_ids_a_gap_in_the_numbers_is_a_break(
     martini3: Library, make_beads: MakeBeads
 ) -> None:
-    topology = join(martini3, make_beads(ALA4, chains="", ids=[1, 2, 9, 10]))
+    apart = make_beads(ALA4, chains="", ids=[1, 2, 9, 10], places=[0.0, 3.5, 7.9, 11.4])
+    topology = join(martini3, apart)
     assert shape(topology) == ([-1, 0, -1, 2], [0], [3])
     assert topology.beads.residues.chains.tolist() == ["A"] * 4
+
+
+@pytest.mark.parametrize("chains", ["", "A"])
+def test_numbers_may_be_skipped_where_beads_are_near(
+    chains: str, martini3: Library, make_beads: MakeBeads
+) -> None:
+    # as of PDB entries numbered after chymotrypsin
+    topology = join(martini3, make_beads(ALA4, chains=chains, ids=[34, 35, 37, 40]))
+    assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
 
 
 def test_insertion_codes_follow_each_other(martini3: Library, make_beads: MakeBeads) -> None:

@@ -139,3 +139,14 @@ def test_a_residue_longer_than_half_the_box_stays_in_one_piece() -> None:
     np.testing.assert_allclose(
         np.diff(whole_residues(cut, index, box), axis=0), np.diff(rod, axis=0)
     )
+
+
+@BOXES
+def test_a_particle_that_is_nowhere_takes_no_residue_along(box: FloatArray) -> None:
+    positions = np.array([[1.0, 2.0, 3.0], [89.0, 2.0, 3.0], [5.0, 5.0, 5.0], [6.0, 5.0, 5.0]])
+    lost = positions.copy()
+    lost[1] = np.nan
+    residue = np.array([0, 0, 1, 1])
+    np.testing.assert_allclose(
+        whole_residues(lost, residue, box)[2:], whole_residues(positions, residue, box)[2:]
+    )

@@ -30,7 +30,7 @@ from herobm.train.loss import (
     best_names,
     loss_terms,
     position_loss,
-    rotor_loss,
+    rotor_losses,
 )
 from herobm.train.shake import rest
 from herobm.types import FloatArray
@@ -179,7 +179,9 @@ def test_shares_cost_least_where_the_angles_are(laid: Laid) -> None:
     bins = torch.as_tensor(angles // 10.0).long()
     hidden = torch.zeros(len(batch.beads), 1)
     even = Known(torch.full((n_rotors, BINS), 1.0 / BINS))
-    assert float(rotor_loss(even, batch, hidden)) == pytest.approx(math.log(BINS), rel=1e-5)
+    assert float(rotor_losses(even, batch, hidden).mean()) == pytest.approx(
+        math.log(BINS), rel=1e-5
+    )
     assert even.previous is not None
     before = batch.rotors.before
     assert torch.equal(even.previous, torch.where(before >= 0, bins[before], BINS))
@@ -187,7 +189,7 @@ def test_shares_cost_least_where_the_angles_are(laid: Laid) -> None:
     near = torch.exp(-0.5 * off.square() / 0.7**2) + 1e-3
     knows = Known(near / near.sum(dim=1, keepdim=True))
     opposite = Known(knows.shares.roll(BINS // 4, dims=1))
-    costs = [float(rotor_loss(head, batch, hidden)) for head in (knows, even, opposite)]
+    costs = [float(rotor_losses(head, batch, hidden).mean()) for head in (knows, even, opposite)]
     assert costs[0] < 2.2 < costs[1] < costs[2]
 
 
