@@ -32,6 +32,8 @@ from herobm.assembly.draft import Model
 from herobm.assembly.models import open_model
 from herobm.cli.structures import spread
 from herobm.errors import StructureError
+from herobm.evaluation.metrics import METRICS
+from herobm.evaluation.run import COUNTS, Evaluation, Rebuilds, evaluate
 from herobm.io import open_trajectory
 from herobm.io.find import structure_files
 from herobm.pipeline import Rebuilder
@@ -39,8 +41,6 @@ from herobm.plan import compile_library
 from herobm.plugins import Registry
 from herobm.post.chain import resolve
 from herobm.system import Topology
-from herobm.train.evaluate import COUNTS, Evaluation, Rebuilds, evaluate
-from herobm.train.metrics import METRICS
 from herobm.types import Atoms
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours

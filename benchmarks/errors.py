@@ -26,14 +26,14 @@ from herobm.chem.contacts import clashes
 from herobm.chem.naming import best_names, canonical_names, find_naming
 from herobm.cli.structures import spread
 from herobm.errors import StructureError
+from herobm.evaluation.metrics import counted_residues
+from herobm.evaluation.run import coarse_grain
 from herobm.io.find import structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.plan.bonds import plan_bonds
 from herobm.post.chain import resolve
 from herobm.system import Topology
-from herobm.train.evaluate import coarse_grain
-from herobm.train.metrics import whole_residues
 from herobm.types import FloatArray, IntArray
 
 #: Atoms that swap where a group is turned round, which only the surroundings tell from what it is.
@@ -66,7 +66,7 @@ class Tally:
     def add(self, topology: Topology, reference: FloatArray, made: FloatArray) -> None:
         """Count the atoms (n_atoms, 3), Å, of one structure; NaN where the reference has none."""
         plan = topology.plan
-        counted = whole_residues(plan, reference)[plan.atom_residue]
+        counted = counted_residues(plan, reference)[plan.atom_residue]
         naming = find_naming(plan)
         named = best_names(naming, reference, made)
         squares = ((named - made) ** 2).sum(axis=1)

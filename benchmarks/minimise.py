@@ -40,11 +40,11 @@ warnings.filterwarnings("ignore")  # of third parties, about structures that are
 import numpy as np  # noqa: E402
 
 import herobm  # noqa: E402
-from herobm.chem.backbone import torsion_atoms  # noqa: E402
 from herobm.chem.geometry import dihedrals, reference_lengths  # noqa: E402
+from herobm.chem.judging.summary import Summary, summarise  # noqa: E402
 from herobm.chem.naming import best_names, find_naming  # noqa: E402
-from herobm.chem.quality import Summary, summarise  # noqa: E402
-from herobm.chem.ramachandran import FAVOURED, OUTLIER, classes_of, judge  # noqa: E402
+from herobm.chem.protein.backbone import torsion_atoms  # noqa: E402
+from herobm.chem.protein.ramachandran import FAVOURED, OUTLIER, classes_of, judge  # noqa: E402
 from herobm.errors import HerobmError, StructureError  # noqa: E402
 from herobm.pipeline import Rebuilder, prepare  # noqa: E402
 from herobm.plan import Library, compile_library  # noqa: E402

@@ -22,12 +22,12 @@ import torch
 import herobm
 from herobm.assembly.models import open_model
 from herobm.cli.structures import spread
+from herobm.evaluation.metrics import METRICS
+from herobm.evaluation.run import Spread, evaluate
 from herobm.io.find import structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.post.chain import resolve
-from herobm.train.evaluate import Spread, evaluate
-from herobm.train.metrics import METRICS
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

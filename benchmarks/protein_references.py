@@ -2,9 +2,9 @@
 
 ::
 
-    python benchmarks/protein_references.py FOLDER -o herobm/chem
+    python benchmarks/protein_references.py FOLDER -o herobm/chem/protein
 
-writes ``rotamers.npz``, ``side_chains.npz`` and ``protein_geometry.npz``. Atoms with temperature
+writes ``rotamers.npz``, ``side_chains.npz`` and ``geometry.npz``. Atoms with temperature
 factors above 40 Å² do not count. With ``--manifest MANIFEST.csv`` (columns ``id`` and
 ``resolution``) only structures of 2.2 Å or better do. Structures are read by the mapping martini3,
 which knows the amino acids. What is shipped of ``side_chains.npz`` was made with a manifest, of the
@@ -24,16 +24,16 @@ import networkx as nx
 import numpy as np
 
 import herobm
-from herobm.chem import protein_geometry, rotamers, side_chains
-from herobm.chem.chi import Chi, find_chi
-from herobm.chem.skeleton import group_labels
+from herobm.chem.protein import geometry, rotamers, side_chains
+from herobm.chem.protein.chi import Chi, find_chi
+from herobm.chem.protein.skeleton import group_labels
 from herobm.errors import StructureError
+from herobm.evaluation.run import coarse_grain
 from herobm.io.find import structure_files
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.plan.template import within_residue
-from herobm.train.evaluate import coarse_grain
 from herobm.types import FloatArray, IntArray
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
@@ -52,7 +52,7 @@ class Kind:
     Parameters
     ----------
     skeleton : str
-        See `herobm.chem.skeleton.skeleton`.
+        See `herobm.chem.protein.skeleton.skeleton`.
     plan : Plan
         That has such a residue.
     residue : int
@@ -86,13 +86,13 @@ class Kind:
     def regular(self) -> FloatArray:
         """Positions (n_atoms, 3) of the residue whose bonds and angles are nearest to the medians.
 
-        In Å, in the frame of `herobm.chem.side_chains.frames`.
+        In Å, in the frame of `herobm.chem.protein.side_chains.frames`.
         """
         every = np.concatenate(self.parts)
         numbers = np.arange(len(every))[:, None, None] * len(self.atoms)
         flat = every.reshape(-1, 3)
-        lengths = protein_geometry.bond_lengths(flat, (numbers + self.bonds).reshape(-1, 2))
-        angles = protein_geometry.bond_angles(flat, (numbers + self.angles).reshape(-1, 3))
+        lengths = geometry.bond_lengths(flat, (numbers + self.bonds).reshape(-1, 2))
+        angles = geometry.bond_angles(flat, (numbers + self.angles).reshape(-1, 3))
         shape = np.concatenate([v.reshape(len(every), -1) for v in (lengths, angles)], axis=1)
         off = np.abs(shape - np.median(shape, axis=0))
         best = every[((off / np.median(off, axis=0)) ** 2).sum(axis=1).argmin()]
@@ -129,11 +129,11 @@ class Tally:
             self._keep(self.kinds[kind], plan, residues, positions)
         bonds = plan_bonds(plan, topology.links.previous)
         bonds = bonds[np.isfinite(positions[bonds]).all(axis=(1, 2))]
-        lengths = protein_geometry.bond_lengths(positions, bonds)
-        self.bonds.append((group_labels(plan, bonds, protein_geometry.BOND_BASE), lengths))
+        lengths = geometry.bond_lengths(positions, bonds)
+        self.bonds.append((group_labels(plan, bonds, geometry.BOND_BASE), lengths))
         triples = angles_of(bonds, plan.n_atoms)
-        degrees = protein_geometry.bond_angles(positions, triples)
-        self.angles.append((group_labels(plan, triples, protein_geometry.ANGLE_BASE), degrees))
+        degrees = geometry.bond_angles(positions, triples)
+        self.angles.append((group_labels(plan, triples, geometry.ANGLE_BASE), degrees))
 
     def _keep(self, kind: Kind, plan: Plan, residues: IntArray, positions: FloatArray) -> None:
         """Keep residues that are complete."""
@@ -145,7 +145,7 @@ class Tally:
             kind.parts.append(found[np.isfinite(found).all(axis=(1, 2))])
 
 
-def spread(columns: list[tuple[np.ndarray, FloatArray]]) -> protein_geometry.Table:
+def spread(columns: list[tuple[np.ndarray, FloatArray]]) -> geometry.Table:
     """Mean and standard deviation of each kind."""
     labels, values = zip(*columns, strict=True)
     numbers: dict[str, int] = {}
@@ -155,7 +155,7 @@ def spread(columns: list[tuple[np.ndarray, FloatArray]]) -> protein_geometry.Tab
         new = np.array([numbers.setdefault(str(n), len(numbers)) for n in names], np.int64)
         codes.append(new[inverse])
     names = np.array(list(numbers))
-    found = protein_geometry.spread_of_kinds(np.concatenate(codes), np.concatenate(values))
+    found = geometry.spread_of_kinds(np.concatenate(codes), np.concatenate(values))
     return {str(names[code]): figures for code, figures in found.items()}
 
 
@@ -200,9 +200,9 @@ def main() -> None:
     rotamers.save(chosen.output / "rotamers.npz", tables)
     side_chains.save(chosen.output / "side_chains.npz", chains)
     bonds, angles_table = spread(tally.bonds), spread(tally.angles)
-    protein_geometry.save(chosen.output / "protein_geometry.npz", bonds, angles_table)
+    geometry.save(chosen.output / "geometry.npz", bonds, angles_table)
     print(f"{len(files)} structures, {len(bonds)} kinds of bonds, {len(angles_table)} of angles")
-    for name in ("rotamers.npz", "side_chains.npz", "protein_geometry.npz"):
+    for name in ("rotamers.npz", "side_chains.npz", "geometry.npz"):
         print(f"{name}: {(chosen.output / name).stat().st_size} bytes")
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/ramachandran.py FOLDER -o herobm/chem/ramachandran.npz
+    python benchmarks/ramachandran.py FOLDER -o herobm/chem/protein/ramachandran.npz
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
-from herobm.chem.ramachandran import CLASSES, classes_of, fold
+from herobm.chem.protein.ramachandran import CLASSES, classes_of, fold
 
 #: Å², atoms with larger temperature factors do not count.
 LARGEST_B = 40.0

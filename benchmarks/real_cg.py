@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 import herobm
-from herobm.chem.verdict import FIGURES, NUMBERS, Judge, Verdict, divergence
+from herobm.chem.judging.verdict import FIGURES, NUMBERS, Judge, Verdict, divergence
 from herobm.io import open_trajectory
 from herobm.pipeline import Rebuilder, prepare
 from herobm.plan import compile_library

@@ -41,9 +41,9 @@ from startup import processor
 import herobm
 from herobm.assembly.sampling import Sampler
 from herobm.chem.bonds import COVALENT_RADII
-from herobm.chem.diversity import pairwise_rmsd
-from herobm.chem.quality import OVERLAP, summarise
-from herobm.chem.verdict import Judge, Verdict
+from herobm.chem.judging.diversity import pairwise_rmsd
+from herobm.chem.judging.summary import OVERLAP, summarise
+from herobm.chem.judging.verdict import Judge, Verdict
 from herobm.cli.structures import spread
 from herobm.errors import HerobmError
 from herobm.io import open_trajectory

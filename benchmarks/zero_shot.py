@@ -32,8 +32,8 @@ warnings.filterwarnings("ignore")  # of third parties, about structures that are
 import numpy as np  # noqa: E402
 from rdkit import Chem  # noqa: E402
 
-from herobm.chem.conformer import conformer  # noqa: E402
-from herobm.chem.fit import Fit  # noqa: E402
+from herobm.chem.conformers.conformer import conformer  # noqa: E402
+from herobm.chem.conformers.fit import Fit  # noqa: E402
 from herobm.chem.naming import best_names, find_naming  # noqa: E402
 from herobm.chem.planarity import bent_rings  # noqa: E402
 from herobm.chem.stereo import chirality_errors, double_bond_errors  # noqa: E402

@@ -10,7 +10,7 @@ import numpy as np
 
 from herobm.assembly.confidence import Confidence
 from herobm.assembly.draft import Model
-from herobm.chem.quality import Contribution, Summary
+from herobm.chem.judging.summary import Contribution, Summary
 from herobm.plan import Plan
 from herobm.system.matching import find_residues
 from herobm.types import Atoms, Beads, IntArray, Residues

@@ -16,9 +16,9 @@ from herobm.assembly.outcome import Result, contributions, find_atoms
 from herobm.assembly.routing import drop_unserved, route
 from herobm.assembly.sampling import Sampler
 from herobm.assembly.tidy import Tidier
-from herobm.chem.quality import Summary, summarise
+from herobm.chem.judging.summary import Summary, summarise
+from herobm.chem.judging.verdict import Judge
 from herobm.chem.rotor_shares import RotorShares
-from herobm.chem.verdict import Judge
 from herobm.errors import ModelError
 from herobm.plan import reconstruct
 from herobm.plugins.records import LIGHT, PostProcessorSpec

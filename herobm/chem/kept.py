@@ -8,7 +8,7 @@ from itertools import product
 import networkx as nx
 import numpy as np
 
-from herobm.chem.backbone import omega_atoms
+from herobm.chem.protein.backbone import omega_atoms
 from herobm.plan.plan import Plan
 from herobm.plan.template import Template
 from herobm.system.topology import Topology

@@ -189,7 +189,7 @@ def _trajectory(
     overwrite: bool,
 ) -> None:
     """Rebuild frame by frame, and write the first one as a structure as well."""
-    from herobm.chem.quality import Totals
+    from herobm.chem.judging.summary import Totals
     from herobm.io import open_trajectory
 
     totals = Totals()

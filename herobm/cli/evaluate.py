@@ -23,7 +23,7 @@ from herobm.cli.structures import (
 )
 
 if TYPE_CHECKING:
-    from herobm.train.evaluate import Evaluation
+    from herobm.evaluation.run import Evaluation
     from herobm.types import Atoms
 
 
@@ -90,12 +90,12 @@ def evaluate(
     """
     from herobm.assembly.models import open_model
     from herobm.errors import MappingMismatchError, StructureError
+    from herobm.evaluation.run import evaluate as run
     from herobm.io.find import structure_files
     from herobm.pipeline import Rebuilder
     from herobm.plan import compile_library
     from herobm.plugins.records import ANY_MAPPING
     from herobm.post.chain import resolve
-    from herobm.train.evaluate import evaluate as run
 
     frames = slice(begin, end, stride)
     if trajectory is None and frames != slice(None):
@@ -200,8 +200,8 @@ def _write(
 
 def table(evaluation: Evaluation, n_faulty: int, where: str, threads: int) -> str:
     """Lay the figures of an evaluation out as text; `n_faulty` structures were left out."""
-    from herobm.train.evaluate import COUNTS
-    from herobm.train.metrics import METRICS
+    from herobm.evaluation.metrics import METRICS
+    from herobm.evaluation.run import COUNTS
 
     found = evaluation.as_json()
     seconds = max(found["seconds"], 1e-9)

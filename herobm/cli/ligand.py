@@ -117,7 +117,7 @@ def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dic
 
     import numpy as np
 
-    from herobm.chem.langevin import Sampling, sample_ensemble
+    from herobm.chem.conformers.langevin import Sampling, sample_ensemble
     from herobm.train.ligand import only_mapping
     from herobm.train.snapshots import Snapshots
 
@@ -181,8 +181,8 @@ def _measured(
 
     from herobm.assembly.models import open_model
     from herobm.cli.evaluate import table
+    from herobm.evaluation.run import evaluate
     from herobm.pipeline import Rebuilder
-    from herobm.train.evaluate import evaluate
 
     model = open_model(str(weights), registry, "cpu")
     shown = track(

@@ -41,7 +41,7 @@ def write_package(
     DslError
         If the mapping file is at fault, or its molecule is incomplete.
     """
-    from herobm.chem.conformer import conformer
+    from herobm.chem.conformers.conformer import conformer
     from herobm.io import write_structure
 
     names = Names.of(name)

@@ -28,7 +28,7 @@ from herobm.cli.structures import (
 )
 
 if TYPE_CHECKING:
-    from herobm.chem.verdict import Metric, Verdict
+    from herobm.chem.judging.verdict import Metric, Verdict
     from herobm.io import Frame
     from herobm.plan import Library
     from herobm.system import Topology
@@ -88,7 +88,7 @@ def report(
     Ramachandran and rotamer outliers, cis and twisted peptides, bonds, angles, hands and clashes;
     with --beads how far the beads of the atoms are from those given.
     """
-    from herobm.chem.verdict import Judge
+    from herobm.chem.judging.verdict import Judge
     from herobm.errors import StructureError
     from herobm.plan import compile_library
 
@@ -142,7 +142,7 @@ class Found:
 
     def lines(self) -> list[tuple[str, str, str]]:
         """Words, value with its unit, and the range over frames, of each figure there is."""
-        from herobm.chem.verdict import NUMBERS
+        from herobm.chem.judging.verdict import NUMBERS
 
         found = []
         for key, metric in _metrics().items():
@@ -158,7 +158,7 @@ class Found:
 
     def worst(self) -> list[str]:
         """Residues with faults, those with most frames first, and what is wrong."""
-        from herobm.chem.verdict import FAULTS
+        from herobm.chem.judging.verdict import FAULTS
 
         faults = self.total.faults
         order = np.argsort(-faults.sum(axis=0), kind="stable")
@@ -184,7 +184,7 @@ class Found:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as what JSON knows; null for what is not there."""
-        from herobm.chem.verdict import FAULTS
+        from herobm.chem.judging.verdict import FAULTS
 
         faults = self.total.faults
         label = self.topology.beads.residues.label
@@ -206,7 +206,7 @@ class Found:
 
 
 def _metrics() -> dict[str, Metric]:
-    from herobm.chem.verdict import CHI_BIN, FIGURES, Metric
+    from herobm.chem.judging.verdict import CHI_BIN, FIGURES, Metric
 
     bins = f"bins of {CHI_BIN} degrees"
     chi = {f"kl_chi{n}": Metric(f"divergence of chi{n}", f"({bins})") for n in (1, 2)}
@@ -364,8 +364,8 @@ def _divergences(
     total: Verdict, paths: list[Path], library: Library, renames: dict[str, str]
 ) -> dict[str, float]:
     """Compare the chi angles with those of reference structures."""
-    from herobm.chem.chi import find_chi
-    from herobm.chem.verdict import chi_histograms, divergence
+    from herobm.chem.judging.verdict import chi_histograms, divergence
+    from herobm.chem.protein.chi import find_chi
 
     reference: list[IntArray] = []
     for structure, trajectory in pair_trajectories(paths):
@@ -386,7 +386,7 @@ def _divergences(
 def _write(found: Found, json_file: Path | None, html_file: Path | None, overwrite: bool) -> None:
     import json
 
-    from herobm.chem.report_page import page
+    from herobm.chem.judging.report_page import page
     from herobm.io import written_aside
 
     if json_file is not None:

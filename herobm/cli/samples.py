@@ -14,7 +14,7 @@ from herobm.cli.structures import TRAJECTORIES
 from herobm.errors import OutputError
 
 if TYPE_CHECKING:
-    from herobm.chem.diversity import Ensemble
+    from herobm.chem.judging.diversity import Ensemble
     from herobm.pipeline import Rebuilder, Result
 
 
@@ -51,7 +51,7 @@ def write_samples(
     OutputError
         If the files cannot hold them.
     """
-    from herobm.chem.diversity import Ensemble
+    from herobm.chem.judging.diversity import Ensemble
 
     ensemble = Ensemble()
     drawn = _draw(prepared, n, seed, ensemble)

@@ -6,7 +6,8 @@ there is to choose from is told here: for each bond about which a side branch tu
 the shares of a whole branch are their product. A rotor is known by the atom that it turns first,
 which one bead places with one of its vectors.
 
-It reads what the beads hold at last, and looks on: the network learns nothing from it.
+It reads what the beads hold at last. Whether these learn from it, too, is a matter of training
+(`shares` of `herobm.train.config.TrainConfig`).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class RotorHead(nn.Module):
             Kind of each rotor.
         """
         kind = types * self.n_slots + slots
-        begun: torch.Tensor = self.think(self.enter(hidden.detach()) + self.kind(kind))
+        begun: torch.Tensor = self.think(self.enter(hidden) + self.kind(kind))
         return begun, kind
 
     def log_shares(

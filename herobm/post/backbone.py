@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from herobm.chem.geometry import dihedrals
-from herobm.chem.ramachandran import classes_of, judge, surprise, towards_favoured
+from herobm.chem.protein.ramachandran import classes_of, judge, surprise, towards_favoured
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of
 from herobm.post.beads import bead_centres
@@ -65,7 +65,7 @@ class State:
     ----------
     twisted : number of peptides that are off by more than `CIS`.
     omega : degrees that the peptides beside it are off, the larger one.
-    verdict : see `herobm.chem.ramachandran.judge`.
+    verdict : see `herobm.chem.protein.ramachandran.judge`.
     off : Å, of the centre of its beads, the largest.
     score : sum of squared deviations, the lower the better.
     wrong : whether its chirality is wrong, or the names of its like branches are swapped.

@@ -19,8 +19,8 @@ from herobm.chem.contacts import clashes, least_distances
 from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
 from herobm.chem.kept import kept_torsions
 from herobm.chem.planarity import in_flat_ring
-from herobm.chem.protein_geometry import bond_angles, references
-from herobm.chem.ramachandran import OUTLIER, classes_of, judge
+from herobm.chem.protein.geometry import bond_angles, references
+from herobm.chem.protein.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, pairs_across
 from herobm.post.backbone import beside
@@ -128,7 +128,7 @@ class Quality:
 
     Attributes
     ----------
-    verdict : see `herobm.chem.ramachandran.judge`.
+    verdict : see `herobm.chem.protein.ramachandran.judge`.
     bent : degrees that the peptide before each residue is off a plane.
     cis : whether it is rather cis than trans.
     wrong : centres that are nearly flat, and, counted again, of the wrong hand; likewise those

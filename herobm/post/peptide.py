@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from herobm.chem.backbone import backbone_table
+from herobm.chem.protein.backbone import backbone_table
 from herobm.post.layout import Layout
 from herobm.types import BoolArray, FloatArray, IntArray, StrArray
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.chem.geometry import dihedrals
+from herobm.chem.protein.side_chains import SideChain, frames
 from herobm.chem.rotor_shares import RotorShares
-from herobm.chem.side_chains import SideChain, frames
 from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Å, how far atoms are expected from where they were, where a rotamer is chosen and, if no model

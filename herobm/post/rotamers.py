@@ -2,8 +2,8 @@
 
 Where beads leave open how a side chain lies, C-alpha above all, the mean of what is possible comes
 nearest to all of it, and is no side chain: its bonds are bent. Here such a side chain is built
-anew, of ideal geometry, in a rotamer of `herobm.chem.side_chains`. Which one is a choice by energy,
-in units of kT, the sum of
+anew, of ideal geometry, in a rotamer of `herobm.chem.protein.side_chains`. Which one is a choice
+by energy, in units of kT, the sum of
 
 - the squared distances of its atoms from where they were over 2 (0.8 Å)^2, or less where the model
   is surer, those of atoms farther out counting half with each angle that turns them;
@@ -27,12 +27,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from herobm.chem.chi import find_chi
-from herobm.chem.protein_geometry import bond_angles, references
-from herobm.chem.ramachandran import OUTLIER
-from herobm.chem.rotamers import judge
-from herobm.chem.side_chains import side_chains
-from herobm.chem.skeleton import skeletons
+from herobm.chem.protein.chi import find_chi
+from herobm.chem.protein.geometry import bond_angles, references
+from herobm.chem.protein.ramachandran import OUTLIER
+from herobm.chem.protein.rotamers import judge
+from herobm.chem.protein.side_chains import side_chains
+from herobm.chem.protein.skeleton import skeletons
 from herobm.elements import VDW_RADII
 from herobm.plan.bonds import angles_of
 from herobm.post.beads import BeadCentres, bead_centres

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from herobm.chem.mapping_checks import check_chemistry_files
+from herobm.chem.checks.mapping import check_chemistry_files
 from herobm.dsl import check_files, format, read_file, render
 from herobm.dsl.diagnostics import Diagnostic
 from herobm.dsl.syntax import File

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from herobm.evaluation.metrics import counted_residues
 from herobm.plan.bonds import lay_out_atoms
 from herobm.plan.context import N_OWN, N_PLACES, REACH, context_places, sequence_steps
 from herobm.plan.template import Library
@@ -20,7 +21,6 @@ from herobm.system.coarsen import coarsen, drop_incomplete
 from herobm.system.matching import match_atoms
 from herobm.system.topology import Topology, build_topology
 from herobm.train.dataset import Dataset
-from herobm.train.metrics import whole_residues
 from herobm.types import FloatArray, IntArray
 from herobm.weights.vocabulary import Vocabulary
 
@@ -130,7 +130,7 @@ def training_distances(dataset: Dataset, library: Library) -> Distances:
     plan = topology.plan
     local = match_atoms(atoms, library).atom
     laid = lay_out_atoms(plan, atoms.residue_index, local, atoms.positions)
-    whole = whole_residues(plan, laid)[plan.bead_residue]
+    whole = counted_residues(plan, laid)[plan.bead_residue]
     positions = np.where(whole[:, None], topology.beads.positions, np.nan)
     found = Distances(library)
     found.add(found.vocabulary.types(plan), place_distances(places_of(topology), positions))

@@ -24,6 +24,8 @@ from herobm.train.derive import Derived
 PATHS = ("train", "valid", "output", "drift", "initial")
 #: What of a configuration is left out where its identity is told.
 PLACES = {*PATHS, "also"}
+#: Weight of the shares of torsion angles where nothing but their own readout feels it.
+ROTOR_WEIGHT = 0.1
 
 
 class TrainConfig(BaseModel):
@@ -47,6 +49,8 @@ class TrainConfig(BaseModel):
     distance : weight, Å, of the distances of atoms from where they should be, beside their squares.
         Of an atom that is half of it off both pull alike; the distance pulls harder on those that
         are nearer, and leaves the others where they are likeliest rather than in the mean.
+    shares : weight of the shares of torsion angles (`model.rotors`) in what all of the network
+        learns, Å^2; with 0 their readout looks on, and nothing but itself learns from them.
     noise_share, noise : share of the structures with bead noise, and its largest width, Å a
         coordinate.
     drift, drift_share : statistics of real frames (``herobm data statistics --against``), and the
@@ -89,6 +93,7 @@ class TrainConfig(BaseModel):
     ramp: float = Field(default=0.8, gt=0, le=1)
     torsion: float = Field(default=0.05, ge=0)
     distance: float = Field(default=0.0, ge=0)
+    shares: float = Field(default=0.0, ge=0)
     noise_share: float = Field(default=0.5, ge=0, le=1)
     noise: float = Field(default=0.45, ge=0)
     drift: Path | None = None
@@ -110,7 +115,17 @@ class TrainConfig(BaseModel):
                 "hold: all needs 'model.rotors', which alone learns, and 'initial', the weights of "
                 "all that stays"
             )
+        if self.shares and (self.model.rotors is None or self.hold == "all"):
+            raise ValueError(
+                "shares is what the network learns from the shares of torsion angles: it needs "
+                "'model.rotors', and not hold: all, with which it learns nothing"
+            )
         return self
+
+    @property
+    def rotor_weight(self) -> float:
+        """Weight of the shares of torsion angles in the loss."""
+        return self.shares or ROTOR_WEIGHT
 
     @property
     def holds(self) -> bool:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from herobm.chem.backbone import torsion_atoms
 from herobm.chem.geometry import bond_statistics, dihedrals
+from herobm.chem.protein.backbone import torsion_atoms
 from herobm.chem.rotors import find_rotors
 from herobm.chem.symmetry import interchangeable
 from herobm.nn.config import ModelConfig

@@ -12,7 +12,7 @@ from herobm.nn.model import Backmapper, Prediction
 from herobm.train.batch import Batch, cut_batch, enclosed, segments, whole_structures
 from herobm.train.config import TrainConfig
 from herobm.train.corpus import Corpus
-from herobm.train.loss import ROTOR_WEIGHT, bead_errors, best_names, bond_errors, rotor_losses
+from herobm.train.loss import bead_errors, best_names, bond_errors, rotor_losses
 from herobm.train.shake import Shaken, rest
 from herobm.train.sight import sketches
 from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
@@ -74,7 +74,9 @@ class Judge:
                 figures[name.replace("rmsd", "rotor")] = found.rotor
             if noise == 0.0:
                 loss = figures[name] ** 2 + self.config.distance * found.distance
-                figures["valid_loss"] = loss + (ROTOR_WEIGHT * found.rotor if told else 0.0)
+                figures["valid_loss"] = loss
+                if told:
+                    figures["valid_loss"] += self.config.rotor_weight * found.rotor
         return figures
 
     @torch.no_grad()

@@ -27,7 +27,7 @@ from herobm.train.drift import read_drift
 from herobm.train.inherit import read_kept
 from herobm.train.joint import join_corpora, join_statistics
 from herobm.train.judge import Judge
-from herobm.train.loss import ROTOR_WEIGHT, LossTerms, loss_terms, position_loss, rotor_losses
+from herobm.train.loss import LossTerms, loss_terms, position_loss, rotor_losses
 from herobm.train.places import make_folder, origin_of, require_files
 from herobm.train.shake import Shaken, Shaking, shake
 from herobm.train.sight import Sight, sketches
@@ -334,9 +334,10 @@ class _Run:
         terms = loss_terms(batch, placed, prediction, config.half_strain)
         loss = terms.total(config.geometry_weight(progress), config.torsion, config.distance)
         if network.rotors is not None:
-            told = rotor_losses(network.rotors, batch, prediction.hidden)
+            hidden = prediction.hidden if config.shares else prediction.hidden.detach()
+            told = rotor_losses(network.rotors, batch, hidden)
             if len(told):
-                loss = loss + ROTOR_WEIGHT * told.mean()
+                loss = loss + config.rotor_weight * told.mean()
             else:  # of all parameters, so that each is learnt for as many steps as the others
                 loss = (
                     loss + 0.0 * torch.stack([p.sum() for p in network.rotors.parameters()]).sum()

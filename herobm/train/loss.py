@@ -19,9 +19,8 @@ from herobm.nn.model import Prediction
 from herobm.nn.rotors import BINS, RotorHead
 from herobm.train.batch import Batch, Rotors
 
-#: Weights of the expected error and of the shares of torsion angles; nothing but their own
-#: readouts feels them.
-ERROR_WEIGHT, ROTOR_WEIGHT = 0.1, 0.1
+#: Weight of the expected error; nothing but its own readout feels it.
+ERROR_WEIGHT = 0.1
 #: Degrees, standard deviation of the angle that a structure shows.
 ROTOR_SPREAD = 7.0
 #: Å^2, added to squared errors, whose logarithm is learnt.

@@ -12,7 +12,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from herobm.chem.mapping_checks import check_chemistry_files
+from herobm.chem.checks.mapping import check_chemistry_files
 from herobm.chem.molecule import molecule
 from herobm.chem.suggest import suggest
 from herobm.chem.suggest.cg import beads_of

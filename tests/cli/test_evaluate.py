@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from herobm.cli.app import run
+from herobm.evaluation.metrics import ASKED, METRICS
 from herobm.io import write_structure
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library
-from herobm.train.metrics import ASKED, METRICS
 from herobm.types import Atoms
 from herobm.weights.file import Header, save_weights
 from herobm.weights.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from herobm.assembly.calibration import calibrate
-from herobm.chem.langevin import Sampling, sample_ensemble
+from herobm.chem.conformers.langevin import Sampling, sample_ensemble
 from herobm.cli.app import run
 from herobm.dsl import load_set
 from herobm.io import TrajectoryWriter, read_atoms, write_structure

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from herobm.chem.backbone import omega_atoms, torsion_atoms
 from herobm.chem.geometry import dihedrals
-from herobm.chem.ramachandran import FAVOURED, classes_of, judge, towards_favoured
+from herobm.chem.protein.backbone import omega_atoms, torsion_atoms
+from herobm.chem.protein.ramachandran import FAVOURED, classes_of, judge, towards_favoured
 from herobm.chem.stereo import chirality_errors
 from herobm.post.backbone import (
     CENTRE_SHARE,

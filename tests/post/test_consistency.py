@@ -12,7 +12,7 @@ import herobm
 from herobm.assembly.tidy import Tidier
 from herobm.chem.contacts import clashes
 from herobm.chem.planarity import bent_rings, ring_depths
-from herobm.chem.protein_geometry import bond_angles, references
+from herobm.chem.protein.geometry import bond_angles, references
 from herobm.chem.stereo import chirality_errors
 from herobm.plan import Library, compile_library, compile_plan
 from herobm.plan.bonds import angles_of, pairs_across, plan_bonds

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from herobm.chem.chi import find_chi
 from herobm.chem.contacts import clashes
-from herobm.chem.protein_geometry import bond_angles, references
-from herobm.chem.rotamers import judge
+from herobm.chem.protein.chi import find_chi
+from herobm.chem.protein.geometry import bond_angles, references
+from herobm.chem.protein.rotamers import judge
+from herobm.chem.protein.side_chains import frames, side_chains
 from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.rotors import find_rotors
-from herobm.chem.side_chains import frames, side_chains
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plugins import load_registry

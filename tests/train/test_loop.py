@@ -636,3 +636,13 @@ def test_a_run_goes_on_exactly_after_a_wild_batch(
     state = json.loads((parts.output / "checkpoint" / "state.json").read_text())
     assert 0 < state["taken"] < state["step"]
     assert same(whole, weights_of(path))
+
+
+def test_all_may_learn_from_shares(tiny_run: TrainConfig) -> None:
+    model = tiny_run.model.model_copy(update={"rotors": RotorsConfig(hidden=16, dropout=0.0)})
+    apart = elsewhere(tiny_run, "apart", model=model, epochs=1)
+    weak = elsewhere(tiny_run, "weak", model=model, epochs=1, shares=0.3)
+    found = [silent(weights_of(train(config))) for config in (apart, weak)]
+    assert not same(*found)
+    with pytest.raises(ValueError, match="and not hold: all, with which it learns nothing"):
+        TrainConfig.model_validate(weak.model_dump() | {"hold": "all", "initial": "x"})

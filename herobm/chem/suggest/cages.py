@@ -7,8 +7,8 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Geometry import Point3D
 
+from herobm.chem.checks.stereo import find_sites
 from herobm.chem.molecule import cip, label, settle_centers
-from herobm.chem.stereo_checks import find_sites
 from herobm.types import FloatArray
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from rdkit import Chem
 
+from herobm.chem.checks.stereo import find_sites
 from herobm.chem.molecule import cip, label
-from herobm.chem.stereo_checks import find_sites
 from herobm.chem.suggest.anchors import distances, embed
 from herobm.chem.suggest.cages import forced_labels
 from herobm.chem.suggest.candidates import Shares

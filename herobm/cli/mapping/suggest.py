@@ -216,7 +216,7 @@ def _draw(mapping: Mapping, path: Path, overwrite: bool) -> None:
 
 def _check(text: str, path: str) -> None:
     """Tell what 'mapping validate --chemistry' would, such as stereo without a label."""
-    from herobm.chem.mapping_checks import check_chemistry_files
+    from herobm.chem.checks.mapping import check_chemistry_files
     from herobm.dsl import check, parse, render
 
     file = parse(text, path)

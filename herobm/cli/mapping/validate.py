@@ -95,7 +95,7 @@ def _with_chemistry(
     groups: Sequence[tuple[list[File], bool]], found: list[Diagnostic], structure: Path | None
 ) -> list[Diagnostic]:
     # RDKit and the readers of structures take long to import.
-    from herobm.chem.mapping_checks import check_chemistry_files
+    from herobm.chem.checks.mapping import check_chemistry_files
 
     atoms = None
     if structure is not None:

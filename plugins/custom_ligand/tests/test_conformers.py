@@ -86,7 +86,7 @@ def test_hands_double_bonds_and_rings_are_right_whatever_the_beads(tmp_path: Pat
 
 
 def test_beads_of_a_conformer_give_it_back(tmp_path: Path) -> None:
-    from herobm.chem.conformer import conformer
+    from herobm.chem.conformers.conformer import conformer
     from herobm.system.coarsen import coarsen_plan
 
     path = tmp_path / "one.map"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from herobm.chem.fit import Fit, unfit
+from herobm.chem.conformers.fit import Fit, unfit
 
 if TYPE_CHECKING:
     from herobm.plan import Template

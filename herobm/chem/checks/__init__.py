@@ -1,0 +1,1 @@
+"""Whether a mapping agrees with chemistry, and with a structure of its molecule."""

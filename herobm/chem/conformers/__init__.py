@@ -1,0 +1,1 @@
+"""Three-dimensional structures of single molecules: made, laid onto beads, minimised, heated."""

@@ -1,0 +1,1 @@
+"""How well structures come back from their beads."""
