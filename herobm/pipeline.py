@@ -133,7 +133,9 @@ def prepare(
     report_disorder(beads.residues)
     report_box(topology)
     report_twins(found)
-    report_breaks(found.residues, topology.links, topology.link_beads, library.name)
+    named_so = np.isin(found.residues.chains, beads.residues.chains)
+    as_given = replace(found.residues, chains=np.where(named_so, found.residues.chains, ""))
+    report_breaks(as_given, topology.links, topology.link_beads, library.name)
     report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)
     return Rebuilder(topology, models, device, seed, steps, options)
 

@@ -283,3 +283,19 @@ def test_sets_with_the_same_names_are_told_apart_by_their_places(
     assert "martini3/elnedyn instead of martini3/protein" in caplog.text
     named = prepare(elnedyn, mapping="martini3/protein", registry=registry, post="none")
     assert [model.name for model in named.models] == ["martini3/protein"]
+
+
+def test_backbone_beads_on_alphas_that_no_set_describes_are_told_of(
+    result: Result, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As those of Elnedyn for Martini 2, whose side chains are those of no other set."""
+    beads = coarsen(result.atoms, registry.mapping("martini3/martini2"))
+    alphas = coarsen(result.atoms, registry.mapping("martini3/elnedyn"))
+    positions = beads.positions.copy()
+    positions[beads.names == "BB"] = alphas.positions[alphas.names == "BB"]
+    with caplog.at_level(logging.INFO, logger="herobm"):
+        likeliest(beads, "martini3/martini2", registry)
+    assert "as C-alpha are" not in caplog.text
+    with caplog.at_level(logging.INFO, logger="herobm"):
+        likeliest(beads.with_positions(positions), "martini3/martini2", registry)
+    assert "those of this file are 3.8" in caplog.text

@@ -15,9 +15,10 @@ from herobm.assembly.models import open_model
 from herobm.assembly.network import Network
 from herobm.assembly.routing import models_of, route
 from herobm.errors import HerobmError, StructureError
-from herobm.plan import compile_library
+from herobm.plan import Library, compile_library
 from herobm.plugins.registry import Registry
 from herobm.system import build_topology, count_fitting, fitting_residues
+from herobm.system.coarsen import bead_shares
 from herobm.types import Beads
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,11 @@ IN_PLACE = 0.1
 LESS = 0.95
 #: Residues that are looked at.
 MOST = 300
+#: Å, distance of C-alpha next to each other, by how much the median of beads on them may differ,
+#: and how far from it half of them may be at most.
+ALPHAS, ALIKE, SCATTER = 3.8, 0.08, 0.1
+#: Distances that it takes to tell.
+ENOUGH = 10
 
 
 def likeliest(beads: Beads, chosen: str, registry: Registry) -> str:
@@ -66,7 +72,41 @@ def likeliest(beads: Beads, chosen: str, registry: Registry) -> str:
             "the places of the one, by %.2f Å from those of the other",
             best, chosen, least, own,
         )  # fmt: skip
+    apart = _as_alphas(beads, compile_library(registry.mapping(best)))
+    if apart is not None:
+        log.info(
+            "mapping: %s puts backbone beads between several atoms, and those of this file are "
+            "%.2f Å apart, as C-alpha are: if they were put there (Elnedyn), no installed mapping "
+            "set describes them, and atoms come out 1 Å off",
+            best, apart,
+        )  # fmt: skip
     return best
+
+
+def _as_alphas(beads: Beads, library: Library) -> float | None:
+    """Median distance, Å, of backbone beads on C-alpha, where a library has them elsewhere.
+
+    None where it has them there, too, or where they do not.
+    """
+    some = fitting_residues(beads, library, MOST)
+    if len(some) == 0:
+        return None
+    try:
+        topology = build_topology(some, library)
+    except StructureError:
+        return None  # told of when the whole is read
+    bead, weight, _ = bead_shares(topology.plan)
+    n_atoms = np.bincount(bead[weight > 0.0], minlength=topology.plan.n_beads)
+    first = topology.link_beads[:, 0]
+    linked = np.flatnonzero(topology.links.previous >= 0)
+    ends = first[linked], topology.link_beads[topology.links.previous[linked], 1]
+    if not len(linked) or np.median(n_atoms[ends[0]]) < 2:
+        return None
+    gaps = np.linalg.norm(np.subtract(*topology.beads.positions[np.stack(ends)]), axis=1)
+    middle = float(np.median(gaps)) if len(gaps) >= ENOUGH else 0.0
+    if abs(middle - ALPHAS) > ALIKE or np.median(np.abs(gaps - middle)) > SCATTER:
+        return None
+    return middle
 
 
 def _strain(beads: Beads, mapping: str, registry: Registry) -> float | None:

@@ -106,7 +106,7 @@ def evaluate(
     check_outputs([path for path in (json_file, csv_file) if path is not None], read, overwrite)
     limit_threads(threads)
     registry = open_registry(context)
-    steps = resolve(None if post == "default" else post, registry)
+    steps = resolve(post, registry)
     where = device.resolve()
     rebuilds = open_model(model, registry, where)
     if mapping is None and rebuilds.mapping == ANY_MAPPING:

@@ -63,6 +63,7 @@ def train_from(
     library = compile_library(mappings)
     if "--structure" in given:
         snapshots, about = _read(given, library)
+        _require_hands(snapshots, library, about["source"])
         parts = split(snapshots, shares, about["source"])
         if "--snapshots" in given:
             sampled, about["sampled too"] = _sample(given, mappings)
@@ -157,6 +158,40 @@ def _read(given: dict[str, Any], library: Library) -> tuple[Snapshots, dict[str,
         typer.progressbar(opened, label="reading", file=sys.stderr) as frames,
     ):
         return gather(atoms, ((f.positions, f.box) for f in frames), library, source), about
+
+
+def _require_hands(snapshots: Snapshots, library: Library, source: str) -> None:
+    """Stop at snapshots of the other hand than the mapping states.
+
+    Raises
+    ------
+    StructureError
+        If most of them are.
+    """
+    from collections import Counter
+
+    import numpy as np
+
+    from herobm.chem.stereo import chirality_errors, double_bond_errors
+    from herobm.cli.structures import spread
+    from herobm.errors import StructureError
+    from herobm.evaluation.run import coarse_grain
+
+    looked_at = spread(list(snapshots.structures()), MOST_JUDGED)
+    wrong: Counter[str] = Counter()
+    for name, atoms in looked_at:
+        topology, places = coarse_grain(atoms, library, name)
+        plan = topology.plan
+        found = (chirality_errors(plan, places), double_bond_errors(plan, places).ravel())
+        wrong.update(dict.fromkeys(plan.atom_names[np.concatenate(found)].tolist(), 1))
+    other = sorted(name for name, count in wrong.items() if 2 * count > len(looked_at))
+    if other:
+        raise StructureError(
+            f"{source}: {', '.join(other)} of most snapshots have the other hand (or side) than "
+            f"{library.name} states",
+            "Correct 'stereo' in the mapping ('herobm mapping validate --structure' shows where), "
+            "or give snapshots of this molecule.",
+        )
 
 
 def _calibrate(weights: Path, parts: Split, library: Library) -> None:

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 #: Residues with faults that are listed.
 SHOWN = 8
-#: ps by which the times of frames that belong together may differ.
-TIME = 0.01
+#: ps by which the times of frames that belong together may differ, and the share of the time by
+#: which they may besides: DCD keeps the time between frames in single precision.
+TIME, TIME_SHARE = 0.01, 2e-7
 
 
 def report(
@@ -326,9 +327,9 @@ def _with_beads(
         for frame in frames:
             while _before(other, frame, timed) and (later := next(others, None)):
                 other = later
-            if timed and abs(other.time - frame.time) > TIME:
+            if timed and abs(other.time - frame.time) > _slack(frame):
                 raise StructureError(
-                    f"{trajectory}: has no frame of {frame.time:g} ps, as the atoms do",
+                    f"{trajectory}: has no frame of {frame.time:.3f} ps, as the atoms do",
                     "Give the trajectory that the atoms were made from.",
                 )
             yield frame, coarse.place(other.positions, other.box).positions
@@ -357,7 +358,12 @@ def _require_same(coarse: Topology, topology: Topology, path: Path) -> None:
 
 def _before(other: Frame, frame: Frame, timed: bool) -> bool:
     """Whether a frame comes before another one, by time or by number."""
-    return other.time < frame.time - TIME if timed else other.index < frame.index
+    return other.time < frame.time - _slack(frame) if timed else other.index < frame.index
+
+
+def _slack(frame: Frame) -> float:
+    """How far the time of a frame may be from that of another one that belongs to it, ps."""
+    return TIME + TIME_SHARE * abs(frame.time)
 
 
 def _divergences(

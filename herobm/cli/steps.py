@@ -43,15 +43,15 @@ class Ends(StrEnum):
     capped = "capped"
 
 
-#: Option -> stage of the step that it is for.
-STAGE_OF = {
-    "ph": "hydrogens",
-    "ends": "hydrogens",
-    "forcefield": "minimise",
-    "platform": "minimise",
-    "restraints": "minimise",
-    "tolerance": "minimise",
-    "unmapped": "minimise",
+#: Option -> stages of the steps that it is for; a minimisation adds hydrogens where none are.
+STAGES_OF = {
+    "ph": ("hydrogens", "minimise"),
+    "ends": ("hydrogens", "minimise"),
+    "forcefield": ("minimise",),
+    "platform": ("minimise",),
+    "restraints": ("minimise",),
+    "tolerance": ("minimise",),
+    "unmapped": ("minimise",),
 }
 
 OfPh: TypeAlias = Annotated[
@@ -118,11 +118,11 @@ def step_options(post: str | None, registry: Registry, **given: object) -> dict[
         for name, value in given.items()
         if value is not None
     }
-    for stage in dict.fromkeys(STAGE_OF.values()):
-        idle = ", ".join(f"--{name}" for name in known if STAGE_OF[name] == stage)
-        if idle and stage not in steps:
+    for stages in dict.fromkeys(STAGES_OF.values()):
+        idle = ", ".join(f"--{name}" for name in known if STAGES_OF[name] == stages)
+        if idle and steps.isdisjoint(stages):
             raise typer.BadParameter(
-                f"{idle}: for {stage}, which does not run; name it among the steps"
+                f"{idle}: for {stages[0]}, which does not run; name it among the steps"
             )
     if "platform" in known:
         from herobm.post.settings import find_platform

@@ -96,6 +96,7 @@ def _check_beads(
 
 def _check_bonds(file: File, names: _Names) -> Iterator[Diagnostic]:
     seen: dict[frozenset[str], Span] = {}
+    symbol: dict[frozenset[str], str] = {}
     for bond in file.bonds:
         for ref in (bond.a, bond.b):
             if ref.offset == 0:
@@ -108,10 +109,17 @@ def _check_bonds(file: File, names: _Names) -> Iterator[Diagnostic]:
             message = f"bond {bond.a}{bond.symbol}{bond.b} does not reach this residue"
             help = "take the sign off the atom that is in this residue"
             yield Diagnostic("M401", message, bond.span, help=help)
+        elif pair in seen and symbol[pair] != bond.symbol:
+            message = (
+                f"bond {bond.a}{bond.symbol}{bond.b} is given already, with another order, at "
+                f"{seen[pair]}"
+            )
+            yield Diagnostic("M401", message, bond.span, help="leave the wrong one out")
         elif pair in seen:
             message = f"bond {bond.a}{bond.symbol}{bond.b} is given already, at {seen[pair]}"
             yield Diagnostic("W401", message, bond.span, help="leave one out")
         seen.setdefault(pair, bond.span)
+        symbol.setdefault(pair, bond.symbol)
 
 
 def _check_charges(file: File, names: _Names) -> Iterator[Diagnostic]:

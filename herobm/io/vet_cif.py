@@ -28,6 +28,15 @@ _POSITION = re.compile(r"^string:(\d+):\S*\s*")
 _NUMBER = re.compile(r"^-?\d+$")
 #: Letters of a chain's name that gemmi takes.
 _LONGEST = 7
+#: Columns that gemmi needs, and those that say the same where they are missing.
+_NEEDED = {
+    "id": "",
+    "type_symbol": "",
+    "label_alt_id": "",
+    "label_atom_id": "auth_atom_id",
+    "label_comp_id": "auth_comp_id",
+    "label_asym_id": "auth_asym_id",
+}
 _MODEL, _ICODE = "pdbx_PDB_model_num", "pdbx_PDB_ins_code"
 
 
@@ -57,6 +66,7 @@ def vet_cif(text: str, path: Path) -> Vetted:
         )
     if len(document) > 1:
         logger.warning("%s holds several data blocks; the first one is read", path)
+    filled = _fill_columns(document[0], path)
     chains = _shorten_chains(document[0])
     models = _column(document[0], _MODEL)
     if len(set(models.tolist())) > 1:
@@ -65,7 +75,7 @@ def vet_cif(text: str, path: Path) -> Vetted:
     identity = [column[first_model] for column in _identity(document[0])]
     run = runs(*identity)
     if len(set(zip(*(column.tolist() for column in identity), strict=True))) == run[-1] + 1:
-        return Vetted(document.as_string() if chains else text, chains=chains)
+        return Vetted(document.as_string() if chains or filled else text, chains=chains)
     return replace(_numbered_afresh(document[0], first_model, run), chains=chains)
 
 
@@ -76,6 +86,42 @@ def _malformed(error: ValueError, path: Path) -> StructureError:
     if position is None:
         return StructureError(f"{path}: {what}", hint)
     return at(path, int(position[1]), what, hint)
+
+
+def _fill_columns(block: Any, path: Path) -> bool:
+    """Add columns without which gemmi reads no atoms; tell whether there were such.
+
+    Raises
+    ------
+    StructureError
+        Where atoms have no names, or are of no residue.
+    """
+    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
+    if loop is None:
+        return False  # one atom, told in pairs
+    there = {tag.removeprefix("_atom_site.") for tag in loop.tags}
+    for column in ("atom_id", "comp_id"):
+        if there.isdisjoint({f"auth_{column}", f"label_{column}"}):
+            raise StructureError(
+                f"{path}: this mmCIF file lacks _atom_site.label_{column}", "Write it again."
+            )
+    n_atoms = loop.length()
+    added = False
+    for column, instead in _NEEDED.items():
+        if column in there:
+            continue
+        source = f"_atom_site.{instead}"
+        if column == "id":
+            values = [str(row + 1) for row in range(n_atoms)]
+        elif instead and instead in there:
+            values = [str(value) for value in block.find_values(source)]
+        else:
+            values = ["."] * n_atoms
+        loop.add_columns([f"_atom_site.{column}"], ".")
+        for row, value in enumerate(values):
+            loop[row, loop.width() - 1] = value
+        added = True
+    return added
 
 
 def _shorten_chains(block: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pluggy
@@ -217,8 +218,30 @@ def _records(
             raise PluginContractError(
                 f"the name {record.name!r} has characters other than letters, digits and _.+-"
             )
+        _require_paths(hook, record)
     _refuse_clashes(hook, given)
     return tuple(given)
+
+
+def _require_paths(hook: str, record: Any) -> None:
+    """Stop at files that a record names by something other than paths."""
+    if isinstance(record, MappingSpec):
+        if not isinstance(record.files, tuple | list):
+            kind = type(record.files).__name__
+            raise PluginContractError(
+                f"its {hook} gives {record.name!r} with a {kind} for 'files', not a tuple of Path"
+            )
+        named = [("files", path) for path in record.files]
+    elif isinstance(record, ModelSpec) and record.weights is not None:
+        named = [("weights", record.weights)]
+    else:
+        named = []
+    for field, path in named:
+        if not isinstance(path, Path):
+            raise PluginContractError(
+                f"its {hook} gives {record.name!r} with a {type(path).__name__} in {field!r}, not "
+                "a Path"
+            )
 
 
 def _refuse_clashes(hook: str, given: list[Any]) -> None:

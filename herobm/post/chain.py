@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from herobm.errors import HerobmError, PluginContractError, PluginError
-from herobm.plugins.records import STAGES, PostProcessorSpec
+import numpy as np
+
+from herobm.errors import HerobmError, PluginContractError, PluginError, UnknownNameError
+from herobm.plugins.records import LIGHT, STAGES, PostProcessorSpec
 from herobm.post.context import PostContext
 from herobm.types import Atoms
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 DEFAULT = ("herobm/backbone", "herobm/consistency")
 #: What asks for no step at all.
 NONE = "none"
+#: What stands for `DEFAULT`.
+USUAL = "default"
 
 
 def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, ...]:
@@ -27,7 +31,8 @@ def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, .
     Parameters
     ----------
     names : str or None
-        Names separated by commas; None for the default chain, ``none`` for no step.
+        Names separated by commas; None for the default chain, for which ``default`` stands among
+        others, too; ``none`` for no step.
     registry : Registry
 
     Returns
@@ -40,12 +45,18 @@ def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, .
     UnknownNameError, AmbiguousNameError
         If a name means nothing, or several things.
     """
-    if names is None:
-        wanted = [name for name in DEFAULT if name in registry.postprocessors()]
-    else:
-        wanted = [name.strip() for name in names.split(",") if name.strip()]
-    if wanted == [NONE]:
+    usual = [name for name in DEFAULT if name in registry.postprocessors()]
+    asked = [USUAL] if names is None else [name.strip() for name in names.split(",")]
+    asked = [name for name in asked if name]
+    if asked == [NONE]:
         return ()
+    if NONE in asked:
+        others = ", ".join(name for name in asked if name != NONE)
+        raise UnknownNameError(
+            f"post-processor '{NONE}' stands for no step, and cannot stand beside {others}",
+            f"Leave out '{NONE}', or the others.",
+        )
+    wanted = [step for name in asked for step in (usual if name == USUAL else [name])]
     specs = dict.fromkeys(registry.postprocessor(name) for name in wanted)
     return tuple(sorted(specs, key=lambda spec: STAGES.index(spec.stage)))
 
@@ -73,7 +84,7 @@ def run_chain(
     PluginError
         If a step fails in a way that is no error of herobm's.
     PluginContractError
-        If it returns something other than atoms.
+        If it returns something other than atoms, or not those that it was given.
     HerobmError
         As the step raises it.
     """
@@ -94,7 +105,7 @@ def _run_one(spec: PostProcessorSpec, atoms: Atoms, context: PostContext) -> Ato
         after = spec.run(atoms, context)
     except HerobmError:
         raise
-    except Exception as error:  # the code of others may raise anything
+    except (Exception, SystemExit) as error:  # the code of others may raise anything
         words = " ".join(f"{type(error).__name__}: {error}".split())
         raise PluginError(
             f"post-processor '{spec.name}' fails: {words}", "--debug shows the traceback"
@@ -103,4 +114,37 @@ def _run_one(spec: PostProcessorSpec, atoms: Atoms, context: PostContext) -> Ato
         raise PluginContractError(
             f"post-processor '{spec.name}' returns a {type(after).__name__}, not Atoms"
         )
+    wrong = _fault(atoms, after, spec.stage in LIGHT)
+    if wrong:
+        raise PluginContractError(
+            f"post-processor '{spec.name}' {wrong}",
+            "Leave it out (--post), and tell its authors.",
+        )
     return after
+
+
+def _fault(before: Atoms, after: Atoms, light: bool) -> str:
+    """Tell what is wrong with the atoms that a step returns, "" for nothing.
+
+    Those of light stages are the atoms that it was given, in their order; of the others all that
+    are no hydrogens are still there.
+    """
+    n_atoms = len(after.names)
+    if after.positions.shape != (n_atoms, 3) or len(after.residue_index) != n_atoms:
+        return f"returns {len(after.positions)} positions of {n_atoms} atoms"
+    if not np.isfinite(after.positions).all() and np.isfinite(before.positions).all():
+        return "returns positions that are no numbers"
+    if not light:
+        lost = int(before.heavy.sum()) - int(after.heavy.sum())
+        return f"loses {lost} heavy atoms" if lost > 0 else ""
+    if n_atoms != len(before.names):
+        return f"returns {n_atoms} atoms of {len(before.names)}"
+    for what, one, other in (
+        ("names", before.names, after.names),
+        ("residues", before.residue_index, after.residue_index),
+    ):
+        if not np.array_equal(one, other):
+            first = int(np.flatnonzero(one != other)[0])
+            where = before.residues.label(int(before.residue_index[first]))
+            return f"changes the {what} of atoms (first: {before.names[first]} of {where})"
+    return ""

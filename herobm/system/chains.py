@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 #: Å, longest distance between linking beads that lie on backbones: BB-BB in Martini 3 is 3.5 Å on
 #: average, CA-CA 3.8 Å. Other beads are those whose atoms allow more than `ON_BACKBONE`.
 LINK_CUTOFF, ON_BACKBONE = 4.5, 5.0
+#: Å, the same where each number is that before and one more: models of C-alpha with soft bonds
+#: stretch them to 5.1 Å, and residues with one between them are 5.3 Å apart in helices.
+NEXT_CUTOFF = 5.2
 #: Å, the same where numbers were skipped: beads on backbones with one residue between them are
 #: farther apart (angles of CA-CA-CA are 80 degrees at least, which makes 4.9 Å).
 SKIP_CUTOFF = 4.2
@@ -76,7 +79,8 @@ def find_links(
     stands between them, the second number is the next (or the same with another insertion code,
     or with another name in files without chain ids, which lose these codes, or the first one after
     the largest that a PDB or GRO file has room for), and the linking beads are not farther apart
-    than `LINK_CUTOFF`, or for beads off the backbone than their atoms allow. Numbers may be
+    than `LINK_CUTOFF` (`NEXT_CUTOFF` where the second number is the next), or for beads off the
+    backbone than their atoms allow. Numbers may be
     skipped, as the numbering of chymotrypsin does, between beads on the backbone that are not
     farther apart than `SKIP_CUTOFF`.
     Elsewhere a new chain begins if the chain id changes, at TER, or if the numbers start again, or,
@@ -142,7 +146,8 @@ def _borders(
     gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
     limit = link_limit(reach[:-1, 1] + reach[1:, 0])
     far = np.linalg.norm(minimum_image(gap, box), axis=1)
-    near[both] = far <= limit[both]
+    stretch = np.where((step == 1) & (limit == LINK_CUTOFF), NEXT_CUTOFF, limit)
+    near[both] = far <= stretch[both]
     skips = step > 1
     skips[both] &= (far <= SKIP_CUTOFF) & (limit[both] <= LINK_CUTOFF)
     wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
@@ -158,11 +163,14 @@ def _borders(
 def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mapping: str) -> None:
     """Say in the log where chains are broken: there, no atoms of a chain end are added.
 
-    Chains that are broken all over may have beads of another kind, of which that is told.
+    And where distance alone has ended chains without names, which get such atoms. Chains that are
+    broken or ended so all over may have beads of another kind, of which that is told.
 
     Parameters
     ----------
-    residues, links, link_beads
+    residues : Residues
+        As in the file, without chain ids that were made up.
+    links, link_beads
         See `find_links`.
     mapping : str
         Name of the mapping.
@@ -180,16 +188,26 @@ def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mappin
     both = (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0) & (np.diff(residues.ids) == 1)
     both &= residues.same_chain()
     torn = both & (links.previous[1:] < 0)
+    ended = 1 + np.flatnonzero(torn & (links.chain[1:] != links.chain[:-1]))
+    if len(ended):
+        first = int(ended[0])
+        log.info(
+            "%d chain(s) without names end where residue numbers go on, since the next bead is too "
+            "far away, and get the atoms of ends there (first: between %s and %s)",
+            len(ended),
+            residues.label(first - 1),
+            residues.label(first),
+        )
     for name in np.unique(residues.chains[1:][torn]).tolist():
         mine = residues.chains[1:] == name
         n_torn, n_links = int(torn[mine].sum()), int(both[mine].sum())
         if n_torn >= TORN_LINKS and n_torn > TORN * n_links:
             log.info(
-                "chain %s is broken at %d of %d places where its residue numbers go on: its beads "
-                "may lie elsewhere than those of mapping '%s' (at centres of mass rather than on "
+                "%s broken at %d of %d places where residue numbers go on: beads may "
+                "lie elsewhere than those of mapping '%s' (at centres of mass rather than on "
                 "an atom, say); if so, take the mapping that they were made by (--mapping; herobm "
                 "mapping list), and name the beads as it does",
-                name,
+                f"chain {name} is" if name else "chains without names are",
                 n_torn,
                 n_links,
                 mapping,

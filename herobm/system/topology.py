@@ -24,6 +24,9 @@ COINCIDENT = 0.05
 #: distances than ENOUGH nothing is said. And that from a residue to the next one of its chain above
 #: which they are; the longest residues are half as long.
 TOO_NEAR, TOO_FAR, ENOUGH = 0.6, 20.0, 10
+#: Å, gap between the beads of one residue above which it is in pieces, and Å that it may be wider
+#: for each atom of its largest bead.
+IN_PIECES, OF_ATOM = 15.0, 1.5
 #: Share by which edges and angles of boxes may differ that are judged alike, as those of the frames
 #: of a simulation at constant pressure.
 ALIKE = 0.05
@@ -138,6 +141,8 @@ def build_topology(
         kept, positions=kept.positions[placed], names=kept.names[placed]
     )  # residue_index is the same: beads move only within their residue
     _check_scale(ordered, template, library, source)
+    if ordered.box is None:
+        _check_pieces(ordered, template, library, source)
     joined = _joined(ordered, order, template, library)
     if ordered.box is None:
         return joined
@@ -170,6 +175,39 @@ def _check_scale(beads: Beads, template: IntArray, library: Library, source: str
             "Coordinates of PDB and mmCIF files are in Å, those of GRO files in nm; write the file "
             "again in its own unit.",
         )
+
+
+def _check_pieces(beads: Beads, template: IntArray, library: Library, source: str) -> None:
+    """Stop at residues in pieces, as molecules are that a box cuts which the file does not tell."""
+    starts = np.searchsorted(beads.residue_index, np.arange(len(template) + 1))
+    kinds = [np.bincount(kind.rows.bead).max(initial=1) for kind in library]
+    limit = (IN_PIECES + OF_ATOM * np.array(kinds))[template]
+    low = np.minimum.reduceat(beads.positions, starts[:-1], axis=0)
+    wide = np.linalg.norm(np.maximum.reduceat(beads.positions, starts[:-1], axis=0) - low, axis=1)
+    torn = []
+    for residue in np.flatnonzero(wide > limit).tolist():
+        places = beads.positions[starts[residue] : starts[residue + 1]]
+        if (gap := _widest_gap(places)) > limit[residue]:
+            torn.append((residue, gap))
+    if torn:
+        residue, gap = torn[0]
+        which = beads.residues.label(residue)
+        more = f", and {len(torn) - 1} more residues are so" if len(torn) > 1 else ""
+        raise StructureError(
+            f"{source}: beads of {which} lie {gap:.0f} Å from its others{more}: a periodic box "
+            "cuts them, which the file does not tell",
+            "Add the box (CRYST1 of PDB files, the last line of GRO files), or make molecules "
+            "whole first (gmx trjconv -pbc whole).",
+        )
+
+
+def _widest_gap(places: FloatArray) -> float:
+    """Å, the longest of the shortest links by which points (n, 3) hang together."""
+    from scipy.sparse.csgraph import minimum_spanning_tree
+    from scipy.spatial.distance import pdist, squareform
+
+    tree = minimum_spanning_tree(squareform(pdist(places)))
+    return float(tree.data.max(initial=0.0))
 
 
 def report_box(topology: Topology) -> None:

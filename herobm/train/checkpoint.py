@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -89,6 +90,7 @@ def _save(folder: Path, state: State, config: TrainConfig) -> None:
         "config": _identity(config),
         "origin": state.origin,
     }
+    about["files"] = {name: _digest(aside / f"{name}.safetensors") for name in parts}
     (aside / "state.json").write_text(json.dumps(about))
     final = folder / "checkpoint"
     old = folder / "checkpoint.old"
@@ -109,6 +111,19 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
         another mapping.
     """
     about, parts = _read_checkpoint(folder)
+    try:
+        _put_back(folder, about, parts, state, config)
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise _damaged(folder, f"{type(error).__name__}: {error}") from None
+
+
+def _put_back(
+    folder: Path,
+    about: dict[str, Any],
+    parts: dict[str, dict[str, torch.Tensor]],
+    state: State,
+    config: TrainConfig,
+) -> None:
     if about["config"] != _identity(config):
         raise ConfigError(
             f"{folder}: holds a run with another configuration",
@@ -126,7 +141,8 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
     state.average = {k: t.to(device) for k, t in parts["average"].items()}
     state.best = {k: t.to(device) for k, t in parts["best"].items()}
     _restore(state, about["taken"], parts["first"], parts["second"])
-    state.step, state.taken, state.seconds = about["step"], about["taken"], about["seconds"]
+    state.step, state.taken = int(about["step"]), int(about["taken"])
+    state.seconds = float(about["seconds"])
     state.figures, state.best_figures = about["figures"], about["best_figures"]
 
 
@@ -153,12 +169,26 @@ def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, 
     names = ("network", "average", "best", "first", "second")
     try:
         about = json.loads((folder / "state.json").read_text())
-        return about, {name: load_file(folder / f"{name}.safetensors") for name in names}
+        parts = {name: load_file(folder / f"{name}.safetensors") for name in names}
+        known = about["files"] if isinstance(about, dict) and "files" in about else {}
+        for name, digest in known.items():
+            if _digest(folder / f"{name}.safetensors") != digest:
+                raise _damaged(folder, f"{name}.safetensors is of another one, or changed")
     except (OSError, ValueError, SafetensorError) as error:
-        raise ConfigError(
-            f"{folder}: the checkpoint is damaged ({error})",
-            "Copy it again, or remove it to begin anew.",
-        ) from None
+        raise _damaged(folder, str(error)) from None
+    return about, parts
+
+
+def _damaged(folder: Path, why: str) -> ConfigError:
+    what = " ".join(why.split())
+    return ConfigError(
+        f"{folder}: the checkpoint is damaged ({what})",
+        "Copy it again, or remove it to begin anew.",
+    )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _identity(config: TrainConfig) -> str:

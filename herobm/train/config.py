@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 from difflib import get_close_matches
 from pathlib import Path
@@ -223,13 +224,26 @@ def _require_held_out(paths: dict[str, Any], path: Path) -> None:
 
     Which epoch is best, and what errors are to be expected, would be judged by what is known.
     """
-    learnt = {given.resolve() for given in (paths["train"], *paths["also"])}
-    if paths["valid"].resolve() in learnt:
+    learnt = (paths["train"], *paths["also"])
+    if any(_same(paths["valid"], given) for given in learnt):
         raise ConfigError(
             f"{path}: 'valid' names a dataset that 'train' or 'also' does, and errors are to be "
             "expected by structures that were not learnt",
             "Pack some structures apart for it: herobm data build FOLDER -o valid.safetensors",
         )
+    for number, given in enumerate(learnt):
+        if any(_same(given, other) for other in learnt[:number]):
+            raise ConfigError(
+                f"{path}: 'also' names {given}, which is learnt already, and would count twice",
+                "Leave it out.",
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two paths are of one file, or of files with the same bytes."""
+    if one.resolve() == other.resolve():
+        return True
+    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def _explain(error: Any) -> str:

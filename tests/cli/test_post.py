@@ -87,6 +87,15 @@ def test_options_of_steps_that_do_not_run_are_refused(
     assert not (tmp_path / "out.pdb").exists()
 
 
+def test_a_minimisation_adds_hydrogens_as_they_are_asked_for(
+    herobm, structure: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pdb"
+    outcome = herobm("post", "minimise", structure, "-o", out, "--ph", 4)
+    assert outcome.code == 0
+    assert "at pH 4" in outcome.out
+
+
 def test_backbone_needs_no_beads(herobm, structure: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.cif"
     outcome = herobm("post", "backbone", structure, "-o", out)

@@ -17,7 +17,7 @@ from herobm.io import TrajectoryWriter, read_atoms, write_structure
 from herobm.plan import compile_library
 from herobm.plan.context import SAME
 from herobm.train.snapshots import Snapshots, split
-from herobm.types import Beads, Residues
+from herobm.types import Atoms, Beads, Residues
 from herobm.weights.file import load_weights
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugins/custom_ligand"
@@ -181,3 +181,49 @@ def test_a_molecule_is_learnt_from_its_mapping_alone(
     arguments = ["evaluate", str(structure), "--mapping", str(MAP), "--model", str(output)]
     assert run([*arguments, "--json", str(figures)]) == 0
     assert json.loads(figures.read_text())["metrics"]["rmsd_all"]["mean"] < 0.15
+
+
+LACTIC_ACID = """
+molecule: LIG
+
+atoms:
+  C1: B1 P2AA
+  C2: B1 P1A
+  O3: B1 P2AB
+  C4: B2 P1A
+  O5: B2 P2AA
+  O6: B2 P2AB
+
+bonds:
+  C1-C2, C2-O3, C2-C4, C4=O5, C4-O6
+
+stereo:
+  C2: S
+"""
+ONE_HAND = """
+   1.404  0.044 -0.537    0.252 -0.595  0.294    0.442 -0.120  1.626
+  -1.019 -0.112 -0.260   -1.395 -0.424 -1.397   -1.823  0.778  0.523
+"""
+
+
+@pytest.mark.parametrize(("hand", "wrong"), [(1.0, True), (-1.0, False)])
+def test_snapshots_of_the_other_hand_are_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], hand: float, wrong: bool
+) -> None:
+    mapping = tmp_path / "lac.map"
+    mapping.write_text(LACTIC_ACID)
+    places = np.array(ONE_HAND.split(), float).reshape(-1, 3) * [1.0, 1.0, hand]
+    names = np.array("C1 C2 O3 C4 O5 O6".split())
+    residues = Residues(np.array(["LIG"]), np.array([1]), np.array([""]), np.array(["A"]))
+    one = Atoms(places, names, np.zeros(6, np.int64), residues)
+    write_structure(tmp_path / "lac.pdb", one)
+    rng = np.random.default_rng(0)
+    with TrajectoryWriter(tmp_path / "lac.xtc", 6) as writer:
+        for time in range(24):
+            writer.write(places + rng.normal(0, 0.02, places.shape), None, time)
+    arguments = ["train", "--ligand", str(mapping), "-o", str(tmp_path / "lac.safetensors")]
+    arguments += ["--structure", str(tmp_path / "lac.pdb"), "--steps", "1"]
+    arguments += ["--trajectory", str(tmp_path / "lac.xtc")]
+    assert run(arguments) == (1 if wrong else 0)
+    told = "C2 of most snapshots have the other hand (or side)" in capfd.readouterr().err
+    assert told == wrong

@@ -118,6 +118,21 @@ def test_mmcif_without_a_column(put: Put) -> None:
     refuse(put("a.cif", flat + "ATOM 1 X BB . ALA A 1 1 0.0 0.0 1 A\n"), "_atom_site.Cartn_z")
 
 
+@pytest.mark.parametrize("column", ["id", "type_symbol", "label_alt_id", "label_asym_id"])
+def test_mmcif_without_a_column_that_tells_nothing(put: Put, column: str) -> None:
+    tags = "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id"
+    tags += " label_seq_id Cartn_x Cartn_y Cartn_z auth_asym_id auth_seq_id"
+    cells = [f"ATOM {i} C BB . ALA A {i} {i}.0 0.0 0.0 B {i + 4}".split() for i in (1, 2)]
+    rows = [dict(zip(tags.split(), row, strict=True)) for row in cells]
+    kept = [tag for tag in tags.split() if tag != column]
+    lines = [f"_atom_site.{tag}" for tag in kept] + [" ".join(row[t] for t in kept) for row in rows]
+    read = read_beads(put("a.cif", "\n".join(["data_x", "loop_", *lines, ""])))
+    assert read.names.tolist() == ["BB", "BB"]
+    assert read.residues.ids.tolist() == [5, 6]
+    assert set(read.residues.chains.tolist()) == {"B"}
+    assert read.positions[:, 0].tolist() == [1.0, 2.0]
+
+
 def test_mmcif_residues_without_numbers(put: Put) -> None:
     """Waters and ions have none by label; where others come between, they are counted."""
     head = CIF_HEAD.replace("_atom_site.auth_seq_id\n_atom_site.auth_asym_id\n", "")

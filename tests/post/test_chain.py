@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from herobm.plugins import PostProcessorSpec
 from herobm.plugins.registry import Plugin, PluginSource, Registry
 from herobm.post import herobm_register_postprocessors
 from herobm.post.chain import resolve, run_chain
+from herobm.post.context import PostContext
 from herobm.types import Atoms
 
 
@@ -96,3 +98,49 @@ def test_a_step_that_returns_no_atoms_is_at_fault(case) -> None:
     spec = PostProcessorSpec("void", "backbone", lambda atoms, context: None)
     with pytest.raises(PluginContractError, match="'void' returns a NoneType"):
         run_chain([spec], case.atoms, case.context)
+
+
+def test_the_usual_steps_may_stand_among_others(registry: Registry) -> None:
+    usual = [spec.name for spec in resolve(None, registry)]
+    assert [spec.name for spec in resolve("default", registry)] == usual
+    more = [spec.name for spec in resolve("minimise,default", registry)]
+    assert more == [*usual, "minimise"]
+    with pytest.raises(
+        UnknownNameError, match="'none' stands for no step, and cannot stand beside"
+    ):
+        resolve("none,hydrogens", registry)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda atoms: atoms.with_positions(atoms.positions[:-1]), "positions of"),
+        (lambda atoms: atoms.subset(np.arange(len(atoms.names)) < 3), "returns 3 atoms of"),
+        (
+            lambda atoms: replace(atoms, names=atoms.names[::-1].copy()),
+            "changes the names of",
+        ),
+        (lambda atoms: atoms.with_positions(atoms.positions * np.nan), "that are no numbers"),
+    ],
+)
+def test_a_step_that_spoils_the_atoms_is_named(
+    peptide: Callable[[str], Atoms], spoil: Callable[[Atoms], Atoms], why: str
+) -> None:
+    spec = PostProcessorSpec("mine/spoil", "backbone", lambda atoms, _: spoil(atoms))
+    with pytest.raises(PluginContractError, match=f"post-processor 'mine/spoil' .*{why}"):
+        run_chain([spec], peptide("AKF"), PostContext())
+
+
+def test_a_step_that_loses_heavy_atoms_or_leaves_is_named(
+    peptide: Callable[[str], Atoms],
+) -> None:
+    def some(atoms: Atoms, _: object) -> Atoms:
+        return atoms.subset(np.arange(len(atoms.names)) > 1)
+
+    def leave(atoms: Atoms, _: object) -> Atoms:
+        raise SystemExit(3)
+
+    with pytest.raises(PluginContractError, match="loses 2 heavy atoms"):
+        run_chain([PostProcessorSpec("some", "hydrogens", some)], peptide("AKF"), PostContext())
+    with pytest.raises(PluginError, match="'leave' fails: SystemExit: 3"):
+        run_chain([PostProcessorSpec("leave", "backbone", leave)], peptide("AKF"), PostContext())

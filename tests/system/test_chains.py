@@ -215,12 +215,12 @@ def test_bonds_reach_over_the_border_of_the_box(martini3: Library, make_beads: M
     assert shape(join(martini3, beads)) == ([-1, 0, 1, 2], [0], [3])
 
 
-@pytest.mark.parametrize("distance", [4.4, 4.6])
+@pytest.mark.parametrize("distance", [5.1, 5.3])
 def test_the_longest_bond_between_beads(
     distance: float, martini3: Library, make_beads: MakeBeads
 ) -> None:
     topology = join(martini3, make_beads(["GLY", "GLY"], places=[0.0, distance]))
-    assert topology.links.previous.tolist() == [-1, 0 if distance < 4.5 else -1]
+    assert topology.links.previous.tolist() == [-1, 0 if distance < 5.2 else -1]
 
 
 def test_beads_off_the_backbone_may_be_farther_apart() -> None:
@@ -292,7 +292,24 @@ def test_a_solvent_beside_an_end_is_no_break(martini3: Library, make_beads: Make
     assert break_at_left_out(cut, given) is cut
 
 
-@pytest.mark.parametrize(("gaps", "told"), [([3.5] * 10 + [5.5] * 5, True), ([3.5] * 20, False)])
+def test_stretched_bonds_hold_where_numbers_go_on(martini3: Library, make_beads: MakeBeads) -> None:
+    # as of models of C-alpha with soft bonds
+    topology = join(martini3, make_beads(ALA4, chains="", places=[0.0, 5.1, 8.6, 12.1]))
+    assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
+
+
+def test_chains_that_distance_ends_are_told_of(
+    martini3: Library, make_beads: MakeBeads, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    given = make_beads(ALA4, chains="", places=[0.0, 3.5, 20.0, 23.5])
+    topology = build_topology(given, martini3)
+    report_breaks(given.residues, topology.links, topology.link_beads, martini3.name)
+    assert "1 chain(s) without names end where residue numbers go on" in caplog.text
+    assert "(first: between ALA 2 and ALA 3)" in caplog.text
+
+
+@pytest.mark.parametrize(("gaps", "told"), [([3.5] * 10 + [5.7] * 5, True), ([3.5] * 20, False)])
 def test_chains_that_are_broken_all_over_are_told_of(
     martini3: Library,
     make_beads: MakeBeads,
@@ -304,7 +321,7 @@ def test_chains_that_are_broken_all_over_are_told_of(
     given = make_beads(["ALA"] * (len(gaps) + 1), places=np.cumsum([0.0, *gaps]).tolist())
     topology = build_topology(given, martini3)
     report_breaks(given.residues, topology.links, topology.link_beads, martini3.name)
-    where = "chain A is broken at 5 of 15 places where its residue numbers go on"
+    where = "chain A is broken at 5 of 15 places where residue numbers go on"
     assert (where in caplog.text) is told
     assert ("those of mapping 'martini3/protein'" in caplog.text) is told
     assert ("--mapping" in caplog.text) is told

@@ -147,6 +147,20 @@ def test_chains_ten_times_too_large_are_refused(martini3: Library, make_beads: M
     assert build_topology(make_beads(["ALA"] * 3, places=[0.0, 40.0, 80.0]), martini3) is not None
 
 
+def test_residues_that_an_unknown_box_cuts_are_refused(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    beads = make_beads(["ARG", "ALA"])
+    cut = beads.positions.copy()
+    cut[2] += [70.0, 0.0, 0.0]
+    with pytest.raises(StructureError, match=r"cut\.gro: beads of ARG 1 .* lie \d\d Å") as caught:
+        build_topology(beads.with_positions(cut), martini3, source="cut.gro")
+    assert "Add the box" in (caught.value.hint or "")
+    box = np.array([70.0, 70.0, 70.0, 90.0, 90.0, 90.0])
+    whole = build_topology(replace(beads.with_positions(cut), box=box), martini3)
+    np.testing.assert_allclose(np.ptp(whole.beads.positions, axis=0).max() < 20.0, True)
+
+
 @pytest.mark.parametrize(("apart", "told"), [(0.02, True), (0.2, False)])
 def test_residues_on_each_other_are_told_of(
     make_beads: MakeBeads, caplog: pytest.LogCaptureFixture, apart: float, told: bool

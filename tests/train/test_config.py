@@ -120,6 +120,18 @@ def test_what_is_learnt_validates_nothing(tmp_path: Path, lines: str) -> None:
         read_config(path)
 
 
+def test_nothing_is_learnt_twice_or_judged_by_under_another_name(tmp_path: Path) -> None:
+    for name, text in (("a", "one"), ("b", "one"), ("c", "two")):
+        (tmp_path / f"{name}.safetensors").write_text(text)
+    lines = "train: a.safetensors\nvalid: {}.safetensors\nalso: [{}.safetensors]\noutput: run\n"
+    with pytest.raises(ConfigError, match="'valid' names a dataset that 'train' or 'also' does"):
+        read_config(written(tmp_path, lines.format("b", "c")))
+    with pytest.raises(
+        ConfigError, match=r"'also' names .*b\.safetensors, which is learnt already"
+    ):
+        read_config(written(tmp_path, lines.format("c", "b")))
+
+
 def test_geometry_counts_more_towards_the_end(tmp_path: Path) -> None:
     config = read_config(written(tmp_path, SOUND + "geometry: [0.1, 5.0]\nramp: 0.8"))
     weights = [config.geometry_weight(p) for p in (0.0, 0.4, 0.8, 1.0)]

@@ -646,3 +646,25 @@ def test_all_may_learn_from_shares(tiny_run: TrainConfig) -> None:
     assert not same(*found)
     with pytest.raises(ValueError, match="and not hold: all, with which it learns nothing"):
         TrainConfig.model_validate(weak.model_dump() | {"hold": "all", "initial": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("state.json", "{}"),
+        ("state.json", "[]"),
+        ("first.safetensors", None),
+        ("network.safetensors", None),
+    ],
+)
+def test_a_checkpoint_that_was_changed_is_told(
+    tiny_run: TrainConfig, name: str, text: str | None
+) -> None:
+    train(tiny_run, max_minutes=0.0)
+    folder = tiny_run.output / "checkpoint"
+    if text is None:
+        (folder / name).write_bytes((folder / "best.safetensors").read_bytes())
+    else:
+        (folder / name).write_text(text)
+    with pytest.raises(ConfigError, match="the checkpoint is damaged"):
+        train(tiny_run, max_minutes=0.0)
