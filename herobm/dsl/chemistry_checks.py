@@ -114,7 +114,7 @@ def _check_bonds(file: File, names: _Names) -> Iterator[Diagnostic]:
                 f"bond {bond.a}{bond.symbol}{bond.b} is given already, with another order, at "
                 f"{seen[pair]}"
             )
-            yield Diagnostic("M401", message, bond.span, help="leave the wrong one out")
+            yield Diagnostic("M302", message, bond.span, help="leave the wrong one out")
         elif pair in seen:
             message = f"bond {bond.a}{bond.symbol}{bond.b} is given already, at {seen[pair]}"
             yield Diagnostic("W401", message, bond.span, help="leave one out")

@@ -83,7 +83,7 @@ PLANTED = [
     ("M306", "P2CA", "P3CA", "14:9", "no atom at level 2", "P2CA?"),
     ("M401", "C=O", "C=OT", "18:17", "bond to 'OT', an atom that is not there", None),
     ("M401", "C=O", "HN-N", "18:15", "bond to 'HN'", "write H, the first of its names"),
-    ("M401", "C=O", "C=O, O-C", "18:20", "with another order, at 18:15", "leave"),
+    ("M302", "C=O", "C=O, O-C", "18:20", "with another order, at 18:15", "leave"),
     ("M401", "C=O", "C=C", "18:15", "bond of 'C' to itself", None),
     ("M401", "O: -1", "OG: -1", "20:3", "charge of 'OG'", None),
     ("M401", "  CA: S", "  XX: S", "22:3", "stereo label of 'XX'", None),
