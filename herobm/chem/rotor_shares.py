@@ -56,8 +56,12 @@ class RotorShares:
 
     def find(self, axes: IntArray) -> IntArray:
         """Find rotors by the atoms of their axes, shape (n_axes, 2); -1 where none is told."""
-        known = {(b, c): i for i, (_, b, c, _) in enumerate(self.quads.tolist())}
+        known = self._row_of
         return np.array([known.get((b, c), -1) for b, c in axes.tolist()], dtype=np.int64)
+
+    @cached_property
+    def _row_of(self) -> dict[tuple[int, int], int]:
+        return {(b, c): row for row, (_, b, c, _) in enumerate(self.quads.tolist())}
 
     def energy(self, rows: IntArray, angles: FloatArray, before: FloatArray) -> FloatArray:
         """Return minus the logarithms of the shares, energies in kT.

@@ -160,6 +160,7 @@ def test_a_missing_label_is_not_guessed() -> None:
         ("[Na+].CC(=O)[O-]", "x.smi", "2 molecules in it that no bond joins"),
         ("C[Zn]C", "x.smi", "atom 2 (Zn) is of an element that is not mapped"),
         ("[CH2]C", "x.smi", "atom 1 (C) is a radical"),
+        ("[H][H]", "x.smi", "has hydrogens alone"),
         ("C*", "x.smi", "stands for several elements"),
         ("C(C)(C)(C)(C)C", "x.smi", "RDKit does not accept the bonds"),
         ("N->B", "x.smi", "none of single, double, triple"),

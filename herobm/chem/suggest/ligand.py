@@ -151,6 +151,10 @@ def check(mol: Any, source: str) -> None:
     """
     if mol is None or mol.GetNumAtoms() == 0:
         raise StructureError(f"{source}: there is no atom in it", "Give a file with a molecule.")
+    if not mol.GetNumHeavyAtoms():
+        raise StructureError(
+            f"{source}: has hydrogens alone, and beads need heavy atoms", "Give another molecule."
+        )
     _check_pieces(mol, source)
     for atom in mol.GetAtoms():
         _check_atom(atom, source)
