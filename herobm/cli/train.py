@@ -147,14 +147,18 @@ def _from_config(
     settings = read_config(config)
     if threads is not None:
         settings = settings.model_copy(update={"threads": threads})
-    with training_bar() as report:
-        path = run(
-            settings,
-            overwrite=overwrite,
-            device=device.resolve(),
-            max_minutes=math.inf if max_time is None else max_time,
-            report=report,
-        )
+    try:
+        with training_bar() as report:
+            path = run(
+                settings,
+                overwrite=overwrite,
+                device=device.resolve(),
+                max_minutes=math.inf if max_time is None else max_time,
+                report=report,
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; go on from the last checkpoint: herobm train {config}", err=True)
+        raise
     if path is None:
         typer.echo(f"time is up; go on with: herobm train {config}")
     else:
