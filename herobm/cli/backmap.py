@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ from herobm.cli.structures import (
 if TYPE_CHECKING:
     from herobm.io.frames import Frame
     from herobm.pipeline import Rebuilder, Result
-    from herobm.types import Atoms
+    from herobm.types import Atoms, FloatArray
 
 
 def backmap(
@@ -119,6 +120,8 @@ def backmap(
     inputs = [beads] if trajectory is None else [beads, trajectory]
     check_outputs(dict.fromkeys((output, structure)), inputs, overwrite)
     given = read_beads(beads, selection)
+    if trajectory is not None and given.box is None:
+        given = replace(given, box=_first_box(beads, trajectory, selection))
 
     from herobm.pipeline import prepare
 
@@ -158,6 +161,14 @@ def backmap(
     else:
         first = choose_beside(output, prepared.check_fits, inputs, overwrite)
         _trajectory(prepared, beads, trajectory, selection, frames, output, first, overwrite)
+
+
+def _first_box(beads: Path, trajectory: Path, selection: str) -> FloatArray | None:
+    """Return the box of the first frame, which a structure beside it may not tell."""
+    from herobm.io import open_trajectory
+
+    with open_trajectory(beads, trajectory, selection, stop=1) as opened:
+        return next((frame.box for frame in opened), None)
 
 
 def _structure(prepared: Rebuilder, output: Path, overwrite: bool) -> None:

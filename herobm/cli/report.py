@@ -323,10 +323,10 @@ def _with_beads(
         if not timed:
             typer.echo(f"note: frames of {trajectory} are found by their numbers", err=True)
         others = iter(opened)
-        other = next(others)
+        other, ahead = next(others), next(others, None)
         for frame in frames:
-            while _before(other, frame, timed) and (later := next(others, None)):
-                other = later
+            while ahead is not None and _belongs(ahead, other, frame, timed):
+                other, ahead = ahead, next(others, None)
             if timed and abs(other.time - frame.time) > _slack(frame):
                 raise StructureError(
                     f"{trajectory}: has no frame of {frame.time:.3f} ps, as the atoms do",
@@ -356,9 +356,11 @@ def _require_same(coarse: Topology, topology: Topology, path: Path) -> None:
         )
 
 
-def _before(other: Frame, frame: Frame, timed: bool) -> bool:
-    """Whether a frame comes before another one, by time or by number."""
-    return other.time < frame.time - _slack(frame) if timed else other.index < frame.index
+def _belongs(later: Frame, other: Frame, frame: Frame, timed: bool) -> bool:
+    """Whether a later frame belongs to a frame rather than another one, by time or by number."""
+    if not timed:
+        return other.index < frame.index
+    return abs(later.time - frame.time) <= abs(other.time - frame.time)
 
 
 def _slack(frame: Frame) -> float:

@@ -30,6 +30,7 @@ _NUMBER = re.compile(r"^-?\d+$")
 _LONGEST = 7
 #: Columns that gemmi needs, and those that say the same where they are missing.
 _NEEDED = {
+    "group_PDB": "",
     "id": "",
     "type_symbol": "",
     "label_alt_id": "",
@@ -111,7 +112,9 @@ def _fill_columns(block: Any, path: Path) -> bool:
         if column in there:
             continue
         source = f"_atom_site.{instead}"
-        if column == "id":
+        if column == "group_PDB":
+            values = ["ATOM"] * n_atoms
+        elif column == "id":
             values = [str(row + 1) for row in range(n_atoms)]
         elif instead and instead in there:
             values = [str(value) for value in block.find_values(source)]

@@ -225,17 +225,17 @@ def _records(
 
 def _require_paths(hook: str, record: Any) -> None:
     """Stop at files that a record names by something other than paths."""
+    named: list[tuple[str, Any]] = []
     if isinstance(record, MappingSpec):
-        if not isinstance(record.files, tuple | list):
-            kind = type(record.files).__name__
+        files: Any = record.files
+        if not isinstance(files, tuple | list):
+            kind = type(files).__name__
             raise PluginContractError(
                 f"its {hook} gives {record.name!r} with a {kind} for 'files', not a tuple of Path"
             )
-        named = [("files", path) for path in record.files]
+        named = [("files", path) for path in files]
     elif isinstance(record, ModelSpec) and record.weights is not None:
         named = [("weights", record.weights)]
-    else:
-        named = []
     for field, path in named:
         if not isinstance(path, Path):
             raise PluginContractError(

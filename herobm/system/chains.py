@@ -57,6 +57,8 @@ class Links:
         First and last residue of a molecule. A residue beside a break is neither.
     chain : IntArray, shape (n_residues,)
         Number of the molecule; a break does not begin a new one.
+    stretched : BoolArray, shape (n_residues,)
+        Where the bond to the residue before is longer than `LINK_CUTOFF`, of beads on the backbone.
     """
 
     previous: IntArray
@@ -64,6 +66,7 @@ class Links:
     chain_start: BoolArray
     chain_end: BoolArray
     chain: IntArray
+    stretched: BoolArray
 
 
 def find_links(
@@ -106,8 +109,8 @@ def find_links(
     none = np.full(n, -1, dtype=np.int64)
     if n == 0:
         empty = np.zeros(0, bool)
-        return Links(none, none, empty, empty, none)
-    new_molecule, linked = _borders(residues, positions, link_beads, reach, box)
+        return Links(none, none, empty, empty, none, empty)
+    new_molecule, linked, stretched = _borders(residues, positions, link_beads, reach, box)
     previous, following = none.copy(), none.copy()
     index = np.arange(n)
     previous[1:][linked] = index[:-1][linked]
@@ -115,7 +118,9 @@ def find_links(
     polymer = (link_beads >= 0).any(axis=1)
     start = np.concatenate([[True], new_molecule])
     end = np.concatenate([new_molecule, [True]])
-    return Links(previous, following, start & polymer, end & polymer, np.cumsum(start) - 1)
+    ends = start & polymer, end & polymer
+    long = np.concatenate([[False], stretched])
+    return Links(previous, following, *ends, np.cumsum(start) - 1, long)
 
 
 def link_limit(reach: FloatArray) -> FloatArray:
@@ -136,8 +141,8 @@ def _borders(
     link_beads: IntArray,
     reach: FloatArray,
     box: FloatArray | None,
-) -> tuple[BoolArray, BoolArray]:
-    """For each pair of residues in a row: a new molecule begins; the two are bonded."""
+) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """For each pair of residues in a row: a new molecule begins; they are bonded; and far apart."""
     both = (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0)
     same_chain = residues.same_chain()
     step = residues.ids[1:] - residues.ids[:-1]
@@ -157,14 +162,17 @@ def _borders(
     linked = both & same_chain & (in_turn | skips) & near
     restarts = (step < 0) | ((step == 0) & ~inserted)
     new_molecule = ~same_chain | restarts | ~both | (unnamed & in_turn & ~near)
-    return new_molecule & ~linked, linked
+    stretched = linked & (limit == LINK_CUTOFF)
+    stretched[both] &= far > LINK_CUTOFF
+    return new_molecule & ~linked, linked, stretched
 
 
 def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mapping: str) -> None:
     """Say in the log where chains are broken: there, no atoms of a chain end are added.
 
-    And where distance alone has ended chains without names, which get such atoms. Chains that are
-    broken or ended so all over may have beads of another kind, of which that is told.
+    And where distance alone has ended chains without names, which get such atoms, or where it might
+    have, the next bead being just near enough. Chains that are broken, ended or stretched so all
+    over may have beads of another kind, of which that is told.
 
     Parameters
     ----------
@@ -198,12 +206,24 @@ def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mappin
             residues.label(first - 1),
             residues.label(first),
         )
+    long = links.stretched[1:] & (residues.chains[1:] == "")
+    if long.any():
+        first = 1 + int(np.flatnonzero(long)[0])
+        log.info(
+            "%d bond(s) within chains without names are longer than %g Å (first: between %s and "
+            "%s); if another molecule begins there, name the chains",
+            int(long.sum()),
+            LINK_CUTOFF,
+            residues.label(first - 1),
+            residues.label(first),
+        )
+    torn |= both & links.stretched[1:]
     for name in np.unique(residues.chains[1:][torn]).tolist():
         mine = residues.chains[1:] == name
         n_torn, n_links = int(torn[mine].sum()), int(both[mine].sum())
         if n_torn >= TORN_LINKS and n_torn > TORN * n_links:
             log.info(
-                "%s broken at %d of %d places where residue numbers go on: beads may "
+                "%s broken or stretched at %d of %d places where residue numbers go on: beads may "
                 "lie elsewhere than those of mapping '%s' (at centres of mass rather than on "
                 "an atom, say); if so, take the mapping that they were made by (--mapping; herobm "
                 "mapping list), and name the beads as it does",

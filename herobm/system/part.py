@@ -54,6 +54,7 @@ def part_of(topology: Topology, residues: BoolArray) -> Part:
         chain_start=links.chain_start[residues],
         chain_end=links.chain_end[residues],
         chain=np.unique(links.chain[residues], return_inverse=True)[1],
+        stretched=links.stretched[residues],
     )
     own = compile_plan(plan.library, plan.template[residues], cut.chain_start, cut.chain_end)
     whole = topology.beads

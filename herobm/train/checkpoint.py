@@ -18,6 +18,9 @@ from herobm.errors import ConfigError, OutputError
 from herobm.nn.model import Backmapper
 from herobm.train.config import PATHS, PLACES, TrainConfig
 
+#: Keys of the configuration that may differ between two parts of one run.
+_FREE = {*PLACES, "threads", "checkpoint_minutes"}
+
 
 @dataclass
 class State:
@@ -113,7 +116,9 @@ def load_checkpoint(folder: Path, state: State, config: TrainConfig) -> None:
     about, parts = _read_checkpoint(folder)
     try:
         _put_back(folder, about, parts, state, config)
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except torch.OutOfMemoryError:
+        raise  # nothing is wrong with the checkpoint
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from None
 
 
@@ -124,7 +129,7 @@ def _put_back(
     state: State,
     config: TrainConfig,
 ) -> None:
-    if about["config"] != _identity(config):
+    if _filled(about["config"]) != json.loads(_identity(config)):
         raise ConfigError(
             f"{folder}: holds a run with another configuration",
             "Give the new run another 'output' folder, or remove this one.",
@@ -170,7 +175,9 @@ def _read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, 
     try:
         about = json.loads((folder / "state.json").read_text())
         parts = {name: load_file(folder / f"{name}.safetensors") for name in names}
-        known = about["files"] if isinstance(about, dict) and "files" in about else {}
+        known = about.get("files", {}) if isinstance(about, dict) else None
+        if not isinstance(known, dict):
+            raise _damaged(folder, "state.json is not what was written there")
         for name, digest in known.items():
             if _digest(folder / f"{name}.safetensors") != digest:
                 raise _damaged(folder, f"{name}.safetensors is of another one, or changed")
@@ -193,4 +200,11 @@ def _digest(path: Path) -> str:
 
 def _identity(config: TrainConfig) -> str:
     """Give the configuration as text, without what may differ between two parts of one run."""
-    return config.model_dump_json(exclude={*PLACES, "threads", "checkpoint_minutes"})
+    return config.model_dump_json(exclude=_FREE)
+
+
+def _filled(identity: str) -> dict[str, Any]:
+    """Read a configuration; keys that it is older than are as they are by default."""
+    given: dict[str, Any] = json.loads(identity)
+    fields = {name: f for name, f in TrainConfig.model_fields.items() if name not in _FREE}
+    return {name: f.default for name, f in fields.items() if not f.is_required()} | given

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +34,11 @@ def config(
     dataset = tmp_path / "peptides.safetensors"
     assert run(["data", "build", str(folder), "--mapping", "martini3", "-o", str(dataset)]) == 0
     assert "2 structures, 16 residues" in capfd.readouterr().out
-    shutil.copy(dataset, tmp_path / "valid.safetensors")
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    write_structure(apart / "three.pdb", peptide("KLSTVWYG"))
+    valid = tmp_path / "valid.safetensors"
+    assert run(["data", "build", str(apart), "--mapping", "martini3", "-o", str(valid)]) == 0
     path = tmp_path / "tiny.yaml"
     path.write_text(CONFIG)
     return path

@@ -149,6 +149,18 @@ BROKEN = {
         "has no files",
     ),
     "name": (mappings("a/b"), "'a/b'"),
+    "text for a path": (
+        "@hookimpl\ndef herobm_register_mappings():\n    yield MappingSpec('a', ('gly.map',))\n",
+        "gives 'a' with a str in 'files', not a Path",
+    ),
+    "text for files": (
+        "@hookimpl\ndef herobm_register_mappings():\n    yield MappingSpec('a', 'gly.map')\n",
+        "gives 'a' with a str for 'files'",
+    ),
+    "text for weights": (
+        "@hookimpl\ndef herobm_register_models():\n    yield ModelSpec('a', '', 'w.safetensors')\n",
+        "gives 'a' with a str in 'weights', not a Path",
+    ),
     "stage": (
         "@hookimpl\ndef herobm_register_postprocessors():\n"
         "    yield PostProcessorSpec('a', 'never', print)\n",

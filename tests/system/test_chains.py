@@ -292,10 +292,16 @@ def test_a_solvent_beside_an_end_is_no_break(martini3: Library, make_beads: Make
     assert break_at_left_out(cut, given) is cut
 
 
-def test_stretched_bonds_hold_where_numbers_go_on(martini3: Library, make_beads: MakeBeads) -> None:
+def test_stretched_bonds_hold_where_numbers_go_on(
+    martini3: Library, make_beads: MakeBeads, caplog: pytest.LogCaptureFixture
+) -> None:
     # as of models of C-alpha with soft bonds
-    topology = join(martini3, make_beads(ALA4, chains="", places=[0.0, 5.1, 8.6, 12.1]))
+    caplog.set_level("INFO")
+    given = make_beads(ALA4, chains="", places=[0.0, 5.1, 8.6, 12.1])
+    topology = join(martini3, given)
     assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
+    report_breaks(given.residues, topology.links, topology.link_beads, martini3.name)
+    assert "1 bond(s) within chains without names are longer than 4.5 Å" in caplog.text
 
 
 def test_chains_that_distance_ends_are_told_of(
@@ -309,7 +315,10 @@ def test_chains_that_distance_ends_are_told_of(
     assert "(first: between ALA 2 and ALA 3)" in caplog.text
 
 
-@pytest.mark.parametrize(("gaps", "told"), [([3.5] * 10 + [5.7] * 5, True), ([3.5] * 20, False)])
+@pytest.mark.parametrize(
+    ("gaps", "told"),
+    [([3.5] * 10 + [5.7] * 5, True), ([3.5] * 10 + [4.8] * 5, True), ([3.5] * 20, False)],
+)
 def test_chains_that_are_broken_all_over_are_told_of(
     martini3: Library,
     make_beads: MakeBeads,
@@ -321,7 +330,7 @@ def test_chains_that_are_broken_all_over_are_told_of(
     given = make_beads(["ALA"] * (len(gaps) + 1), places=np.cumsum([0.0, *gaps]).tolist())
     topology = build_topology(given, martini3)
     report_breaks(given.residues, topology.links, topology.link_beads, martini3.name)
-    where = "chain A is broken at 5 of 15 places where residue numbers go on"
+    where = "chain A is broken or stretched at 5 of 15 places where residue numbers go on"
     assert (where in caplog.text) is told
     assert ("those of mapping 'martini3/protein'" in caplog.text) is told
     assert ("--mapping" in caplog.text) is told

@@ -351,9 +351,14 @@ runpy.run_module("herobm.train", run_name="__main__", alter_sys=True)
 """
 
 
-def test_a_bare_machine_can_train(tiny_run: TrainConfig, tmp_path: Path) -> None:
+def test_a_bare_machine_can_train(
+    tiny_run: TrainConfig,
+    structures: list[tuple[str, Atoms]],
+    mappings: MappingSet,
+    tmp_path: Path,
+) -> None:
     config, valid = tmp_path / "config.json", tmp_path / "valid.safetensors"
-    shutil.copy(tiny_run.valid, valid)
+    write_dataset(valid, [(f"{name} again", atoms) for name, atoms in structures], mappings)
     config.write_text(tiny_run.model_copy(update={"valid": valid}).model_dump_json())
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:herobm", "-c", BARE, str(config)],
@@ -638,12 +643,14 @@ def test_a_run_goes_on_exactly_after_a_wild_batch(
     assert same(whole, weights_of(path))
 
 
-def test_all_may_learn_from_shares(tiny_run: TrainConfig) -> None:
+def test_all_may_learn_from_shares(tiny_run: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_run.model.model_copy(update={"rotors": RotorsConfig(hidden=16, dropout=0.0)})
-    apart = elsewhere(tiny_run, "apart", model=model, epochs=1)
-    weak = elsewhere(tiny_run, "weak", model=model, epochs=1, shares=0.3)
-    found = [silent(weights_of(train(config))) for config in (apart, weak)]
-    assert not same(*found)
+    update = {"model": model, "epochs": 1, "clip": 1e9}
+    weak = elsewhere(tiny_run, "weak", **update, shares=0.3)
+    apart = silent(weights_of(train(elsewhere(tiny_run, "apart", **update))))
+    assert not same(apart, silent(weights_of(train(weak))))
+    monkeypatch.setattr("herobm.train.config.ROTOR_WEIGHT", 0.7)
+    assert same(apart, silent(weights_of(train(elsewhere(tiny_run, "still", **update)))))
     with pytest.raises(ValueError, match="and not hold: all, with which it learns nothing"):
         TrainConfig.model_validate(weak.model_dump() | {"hold": "all", "initial": "x"})
 
