@@ -17,7 +17,7 @@ from herobm.assembly.routing import models_of, route
 from herobm.errors import HerobmError, StructureError
 from herobm.plan import Library, compile_library
 from herobm.plugins.registry import Registry
-from herobm.system import build_topology, count_fitting, fitting_residues
+from herobm.system import Topology, build_topology, count_fitting, fitting_residues
 from herobm.system.coarsen import bead_shares
 from herobm.types import Beads
 
@@ -88,13 +88,9 @@ def _as_alphas(beads: Beads, library: Library) -> float | None:
 
     None where it has them there, too, or where they do not.
     """
-    some = fitting_residues(beads, library, MOST)
-    if len(some) == 0:
+    topology = _some(beads, library)
+    if topology is None:
         return None
-    try:
-        topology = build_topology(some, library)
-    except StructureError:
-        return None  # told of when the whole is read
     bead, weight, _ = bead_shares(topology.plan)
     n_atoms = np.bincount(bead[weight > 0.0], minlength=topology.plan.n_beads)
     first = topology.link_beads[:, 0]
@@ -116,13 +112,18 @@ def _strain(beads: Beads, mapping: str, registry: Registry) -> float | None:
     if not isinstance(model, Network):
         return None
     library = compile_library(registry.mapping(mapping))
-    some = fitting_residues(beads, library, MOST)
-    if len(some) == 0:
+    topology = _some(beads, library)
+    if topology is None:
         return None
-    try:
-        topology = build_topology(some, library)
-    except StructureError:
-        return None  # told of when the whole is read
     owned = route(library, (model,))[topology.plan.template] >= 0
     strain = model.share(topology, owned, 0).strain(topology.beads)
     return float(np.median(strain)) if len(strain) else None
+
+
+def _some(beads: Beads, library: Library) -> Topology | None:
+    """Lay out the first residues whose beads are those of a library; None if that fails."""
+    some = fitting_residues(beads, library, MOST)
+    try:
+        return build_topology(some, library) if len(some) else None
+    except StructureError:
+        return None  # told of when the whole is read

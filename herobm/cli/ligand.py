@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Snapshots of the validation part that expected errors are fitted to.
 MOST_JUDGED = 100
-#: Share of the snapshots that may have a centre of the other hand, by chance of noisy places.
-FEW = 0.1
 #: Options that only sampling listens to.
 OF_SAMPLING = ("--conformers", "--temperature")
 
@@ -50,7 +48,7 @@ def train_from(
     from herobm.cli.train import training_bar
     from herobm.plan import compile_library
     from herobm.train.ligand import LigandSettings, only_mapping, train_ligand
-    from herobm.train.snapshots import split
+    from herobm.train.snapshots import require_hands, split
 
     _check(given)
     shares = parse_split(given.get("--split", "0.8,0.1,0.1"))
@@ -65,7 +63,7 @@ def train_from(
     library = compile_library(mappings)
     if "--structure" in given:
         snapshots, about = _read(given, library)
-        _require_hands(snapshots, library, about["source"])
+        require_hands(snapshots, library, about["source"])
         parts = split(snapshots, shares, about["source"])
         if "--snapshots" in given:
             sampled, about["sampled too"] = _sample(given, mappings)
@@ -160,40 +158,6 @@ def _read(given: dict[str, Any], library: Library) -> tuple[Snapshots, dict[str,
         typer.progressbar(opened, label="reading", file=sys.stderr) as frames,
     ):
         return gather(atoms, ((f.positions, f.box) for f in frames), library, source), about
-
-
-def _require_hands(snapshots: Snapshots, library: Library, source: str) -> None:
-    """Stop at snapshots of the other hand than the mapping states.
-
-    Raises
-    ------
-    StructureError
-        If more than a few are.
-    """
-    from collections import Counter
-
-    import numpy as np
-
-    from herobm.chem.stereo import chirality_errors, double_bond_errors
-    from herobm.errors import StructureError
-    from herobm.evaluation.run import coarse_grain
-
-    some = np.random.default_rng(0).permutation(len(snapshots))[:MOST_JUDGED]  # of all copies
-    looked_at = list(snapshots.take(np.isin(np.arange(len(snapshots)), some)).structures())
-    wrong: Counter[str] = Counter()
-    for name, atoms in looked_at:
-        topology, places = coarse_grain(atoms, library, name)
-        plan = topology.plan
-        found = (chirality_errors(plan, places), double_bond_errors(plan, places).ravel())
-        wrong.update(dict.fromkeys(plan.atom_names[np.concatenate(found)].tolist(), 1))
-    other = sorted(name for name, count in wrong.items() if count > FEW * len(looked_at))
-    if other:
-        raise StructureError(
-            f"{source}: in {max(wrong.values())} of {len(looked_at)} snapshots {', '.join(other)} "
-            f"have the other hand (or side) than {library.name} states",
-            "Correct 'stereo' in the mapping ('herobm mapping validate --structure' shows where), "
-            "or give snapshots of this molecule.",
-        )
 
 
 def _calibrate(weights: Path, parts: Split, library: Library) -> None:

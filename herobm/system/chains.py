@@ -83,9 +83,8 @@ def find_links(
     or with another name in files without chain ids, which lose these codes, or the first one after
     the largest that a PDB or GRO file has room for), and the linking beads are not farther apart
     than `LINK_CUTOFF` (`NEXT_CUTOFF` where the second number is the next), or for beads off the
-    backbone than their atoms allow. Numbers may be
-    skipped, as the numbering of chymotrypsin does, between beads on the backbone that are not
-    farther apart than `SKIP_CUTOFF`.
+    backbone than their atoms allow. Numbers may be skipped, as the numbering of chymotrypsin does,
+    between beads on the backbone that are not farther apart than `SKIP_CUTOFF`.
     Elsewhere a new chain begins if the chain id changes, at TER, or if the numbers start again, or,
     in files without chain ids, if only the distance tells; what remains (a gap in the numbers and
     in space, a jump within a named chain) is a break.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from herobm.chem.stereo import chirality_errors, double_bond_errors
 from herobm.errors import StructureError
+from herobm.evaluation.run import coarse_grain
 from herobm.plan import Library
 from herobm.system.matching import match_atoms
 from herobm.system.periodic import whole_residues
@@ -15,6 +18,9 @@ from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Fewest snapshots that are split.
 FEWEST = 20
+#: Snapshots whose hands are looked at, and the share of them that may be wrong, by chance of noisy
+#: places.
+LOOKED_AT, FEW = 100, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +149,41 @@ def _copies(atoms: Atoms, library: Library, source: str) -> tuple[list[IntArray]
             )
         rows.append(mine)
     return rows, [known[i] for i in match.atom[rows[0]].tolist()]
+
+
+def require_hands(snapshots: Snapshots, library: Library, source: str) -> None:
+    """Stop at snapshots of the other hand, or side of a double bond, than the mapping states.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+        Of which `LOOKED_AT` are drawn, whichever copy and frame they are of.
+    library : Library
+        Of one molecule.
+    source : str
+        What to call the snapshots in messages.
+
+    Raises
+    ------
+    StructureError
+        If more than a share `FEW` of them are.
+    """
+    some = np.random.default_rng(0).permutation(len(snapshots))[:LOOKED_AT]
+    looked_at = snapshots.take(np.isin(np.arange(len(snapshots)), some))
+    wrong: Counter[str] = Counter()
+    for name, atoms in looked_at.structures():
+        topology, places = coarse_grain(atoms, library, name)
+        plan = topology.plan
+        found = (chirality_errors(plan, places), double_bond_errors(plan, places).ravel())
+        wrong.update(set(plan.atom_names[np.concatenate(found)].tolist()))
+    other = sorted(name for name, count in wrong.items() if count > FEW * len(looked_at))
+    if other:
+        raise StructureError(
+            f"{source}: in {max(wrong.values())} of {len(looked_at)} snapshots {', '.join(other)} "
+            f"have the other hand (or side) than {library.name} states",
+            "Correct 'stereo' in the mapping ('herobm mapping validate --structure' shows where), "
+            "or give snapshots of this molecule.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
