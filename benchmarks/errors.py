@@ -6,8 +6,9 @@
 
 Squared errors of heavy atoms are added up over all structures. Then: how often groups whose sides
 differ by their elements alone (amides, imidazoles) came out the wrong way round, and what the error
-would be were they right; and which atoms clash, in what was rebuilt and in the structures
-themselves.
+would be were they right; how the figures fall as the B-factors of side chains rise, for where these
+are high the experiment itself hardly knows; and which atoms clash, in what was rebuilt and in the
+structures themselves.
 """
 
 from __future__ import annotations
@@ -24,17 +25,18 @@ import herobm
 from herobm.assembly.models import open_model
 from herobm.chem.contacts import clashes
 from herobm.chem.naming import best_names, canonical_names, find_naming
+from herobm.chem.protein.chi import find_chi
 from herobm.cli.structures import spread
 from herobm.errors import StructureError
-from herobm.evaluation.metrics import counted_residues
-from herobm.evaluation.run import coarse_grain
+from herobm.evaluation.metrics import CHI_LIMIT, counted_residues
 from herobm.io.find import structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.plan.bonds import plan_bonds
 from herobm.post.chain import resolve
 from herobm.system import Topology
-from herobm.types import FloatArray, IntArray
+from herobm.system.atomistic import AtomLayout
+from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Atoms that swap where a group is turned round, which only the surroundings tell from what it is.
 TURNED = {
@@ -45,9 +47,66 @@ TURNED = {
 #: Å, up to which such atoms may be joined by a hydrogen bond.
 BONDED = 3.4
 BACKBONE = ("N", "CA", "C", "O", "OXT")
+#: Parts of equal size into which residues fall by their B-factors.
+PARTS = ("lowest quarter", "second", "third", "highest quarter")
 #: Names under which residues count that a mapping calls otherwise.
 NAMES = {"HID": "HIS", "HIE": "HIS", "HIP": "HIS", "CYX": "CYS", "CYM": "CYS", "ASH": "ASP"}
 NAMES |= {"GLH": "GLU", "LYN": "LYS"}
+
+
+class Vagueness:
+    """Figures of residues by the B-factors of their side chains, each against its structure's."""
+
+    def __init__(self) -> None:
+        self.rows: list[FloatArray] = []
+
+    def add(
+        self,
+        atom_residue: IntArray,
+        bfactors: FloatArray,
+        turns: BoolArray,
+        chi: list[FloatArray],
+        squares: FloatArray,
+        sizes: IntArray,
+    ) -> None:
+        """Count the residues of a structure whose B-factors differ.
+
+        Parameters
+        ----------
+        atom_residue : IntArray, shape (n_atoms,)
+        bfactors : FloatArray, shape (n_atoms,)
+            Å².
+        turns : BoolArray, shape (n_atoms,)
+            Atoms whose B-factors count: those of side chains beyond CB.
+        chi : list of FloatArray, shape (n_residues,)
+            Whether chi1 and chi2 are right, NaN where a residue has none.
+        squares : FloatArray, shape (n_residues,)
+            Å², sums over atoms.
+        sizes : IntArray, shape (n_residues,)
+        """
+        n = np.bincount(atom_residue[turns], minlength=len(sizes))
+        rows = np.flatnonzero(n)
+        mean = np.bincount(atom_residue[turns], bfactors[turns], len(sizes))[rows] / n[rows]
+        if len(mean) and np.ptp(mean) > 0:  # models without any have the same everywhere
+            rank = mean.argsort(kind="stable").argsort() / len(mean)
+            one, two = (c[rows] for c in chi)
+            self.rows += list(np.stack([rank, one, two, squares[rows], sizes[rows]], axis=1))
+
+    def table(self) -> list[str]:
+        """Return the lines of a table."""
+        lines = ["| B-factors of the side chain, within its structure | residues | chi1 "]
+        lines[0] += "| chi1 and chi2 | heavy atoms, canonical names, Å |"
+        lines.append("|-|-|-|-|-|")
+        rows = np.array(self.rows).reshape(-1, 5)
+        part = np.minimum(rows[:, 0] * len(PARTS), len(PARTS) - 1).astype(int)
+        for number, name in enumerate(PARTS):
+            _, one, two, squares, sizes = rows[part == number].T
+            rms = np.sqrt(squares.sum() / sizes.sum()) if len(sizes) else np.nan
+            lines.append(
+                f"| {name} | {len(one)} | {100 * np.nanmean(one):.1f} % "
+                f"| {100 * np.nanmean(one * two):.1f} % | {rms:.3f} |"
+            )
+        return lines
 
 
 class Tally:
@@ -61,12 +120,19 @@ class Tally:
         self.saved: dict[str, float] = defaultdict(float)
         self.told: dict[tuple[str, bool], list[bool]] = defaultdict(list)
         self.named = 0.0
+        self.vague = Vagueness()
         self.clashes: dict[str, Counter[str]] = {"rebuilt": Counter(), "reference": Counter()}
 
-    def add(self, topology: Topology, reference: FloatArray, made: FloatArray) -> None:
-        """Count the atoms (n_atoms, 3), Å, of one structure; NaN where the reference has none."""
+    def add(
+        self, topology: Topology, reference: FloatArray, made: FloatArray, bfactors: FloatArray
+    ) -> None:
+        """Count the atoms (n_atoms, 3), Å, of one structure; NaN where the reference has none.
+
+        Their B-factors (n_atoms,) are in Å².
+        """
         plan = topology.plan
-        counted = counted_residues(plan, reference)[plan.atom_residue]
+        whole = counted_residues(plan, reference)
+        counted = whole[plan.atom_residue]
         naming = find_naming(plan)
         named = best_names(naming, reference, made)
         squares = ((named - made) ** 2).sum(axis=1)
@@ -80,7 +146,13 @@ class Tally:
             index[int(plan.atom_residue[i]), residue, key[1]] = i
         theirs = best_names(naming, canonical_names(naming, reference), made, decided=False)
         ours = canonical_names(naming, made)
-        self.named += float(((theirs - ours) ** 2).sum(axis=1)[counted].sum())
+        by_name = ((theirs - ours) ** 2).sum(axis=1)
+        self.named += float(by_name[counted].sum())
+        chi = [c.within(named, made, CHI_LIMIT) for c in find_chi(plan)[:2]]
+        sums = np.bincount(plan.atom_residue, np.where(counted, by_name, 0.0), plan.n_residues)
+        sizes = np.bincount(plan.atom_residue, minlength=plan.n_residues)
+        turns = ~np.isin(plan.atom_names, (*BACKBONE, "CB"))
+        self.vague.add(plan.atom_residue, bfactors, turns & counted, chi, sums, sizes)
         polar = np.isin(plan.elements, ("N", "O")) & np.isfinite(reference).all(axis=1)
         self._turn(index, named, made, (reference[polar], plan.atom_residue[polar]))
         bonds = plan_bonds(plan, topology.links.previous)
@@ -154,7 +226,13 @@ class Tally:
         lines.append(self._line("backbone", back, total, n))
         lines += ["", f"All heavy atoms, pooled: {np.sqrt(total / n):.3f} Å; "]
         lines[-1] += f"with canonical names {np.sqrt(self.named / n):.3f} Å."
-        lines += ["", "| clashes per 1000 atoms | rebuilt | reference |", "|-|-|-|"]
+        lines += [
+            "",
+            *self.vague.table(),
+            "",
+            "| clashes per 1000 atoms | rebuilt | reference |",
+            "|-|-|-|",
+        ]
         rebuilt, reference = self.clashes["rebuilt"], self.clashes["reference"]
         for key, value in [("all", sum(rebuilt.values())), *rebuilt.most_common(12)]:
             other = sum(reference.values()) if key == "all" else reference[key]
@@ -185,12 +263,16 @@ def main() -> None:
     tally = Tally()
     for file in spread(structure_files([chosen.folder]), chosen.limit):
         try:
-            topology, reference = coarse_grain(herobm.read_atoms(file), library, file.name)
+            atoms = herobm.read_atoms(file)
+            layout = AtomLayout.of(atoms, library, file.name)
         except StructureError as error:
             print(f"left out: {error.message}")
             continue
+        topology, reference = layout.topology, layout.place(atoms.positions, atoms.box)
+        known = np.zeros(len(atoms.names)) if atoms.bfactors is None else atoms.bfactors
+        bfactors = layout.place(np.repeat(known[:, None], 3, axis=1), None)[:, 0]
         made = Rebuilder(topology, [model], steps=steps).rebuild(topology.beads)
-        tally.add(topology, reference, made)
+        tally.add(topology, reference, made, bfactors)
     print(tally.tables())
 
 

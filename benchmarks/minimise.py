@@ -49,8 +49,8 @@ from herobm.errors import HerobmError, StructureError  # noqa: E402
 from herobm.pipeline import Rebuilder, prepare  # noqa: E402
 from herobm.plan import Library, compile_library  # noqa: E402
 from herobm.plan.bonds import lay_out_atoms  # noqa: E402
+from herobm.plugins.step_context import StepContext  # noqa: E402
 from herobm.post.bonding import assemble, locate  # noqa: E402
-from herobm.post.context import PostContext  # noqa: E402
 from herobm.post.hydrogens import hydrogens  # noqa: E402
 from herobm.post.minimise import minimise  # noqa: E402
 from herobm.system.coarsen import drop_incomplete  # noqa: E402
@@ -70,7 +70,7 @@ class Case(NamedTuple):
 
     rebuilder: Rebuilder
     atoms: Atoms
-    context: PostContext
+    context: StepContext
     reference: FloatArray | None
 
 
@@ -87,7 +87,7 @@ def load(path: Path, known: Path | None, args: argparse.Namespace) -> Case:
         beads = herobm.coarsen(reference, library, skip_unmapped=True)
     rebuilder = prepare(beads, mapping="martini3", post=args.post, skip_unmapped=True)
     first = next(rebuilder.stages(rebuilder.topology.beads))
-    context = PostContext(
+    context = StepContext(
         beads=first.beads,
         topology=rebuilder.topology,
         bonds=rebuilder.tidier.bonds,
@@ -107,7 +107,7 @@ def _mapped(atoms: Atoms, library: Library) -> Atoms:
     return atoms.subset((find_templates(atoms.residues, library) >= 0)[atoms.residue_index])
 
 
-def heavy(atoms: Atoms, context: PostContext) -> FloatArray:
+def heavy(atoms: Atoms, context: StepContext) -> FloatArray:
     """Positions in the order of the plan."""
     assert context.topology is not None
     places = locate(atoms, context).atom
@@ -157,7 +157,7 @@ def _by_residue(plan: Any, bead: Any, angles: FloatArray) -> FloatArray:
     return found
 
 
-def run_dynamics(atoms: Atoms, context: PostContext, picoseconds: float) -> dict[str, float]:
+def run_dynamics(atoms: Atoms, context: StepContext, picoseconds: float) -> dict[str, float]:
     """Run dynamics in vacuum from a structure with hydrogens."""
     import openmm
     from openmm import app, unit

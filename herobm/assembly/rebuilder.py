@@ -22,8 +22,8 @@ from herobm.chem.rotor_shares import RotorShares
 from herobm.errors import ModelError
 from herobm.plan import reconstruct
 from herobm.plugins.records import LIGHT, PostProcessorSpec
+from herobm.plugins.step_context import StepContext
 from herobm.post.chain import run_chain
-from herobm.post.context import PostContext
 from herobm.system import Topology
 from herobm.system.disulfides import PLACED_CUTOFF, find_disulfides
 from herobm.types import Atoms, Beads, FloatArray
@@ -79,7 +79,7 @@ class Rebuilder:
         self._bridged: tuple[tuple[int, int], ...] | None = None
         self.light = tuple(spec for spec in steps if spec.stage in LIGHT)
         self.heavy = tuple(spec for spec in steps if spec.stage not in LIGHT)
-        self._context = PostContext(
+        self._context = StepContext(
             topology=topology,
             bonds=self.tidier.bonds,
             reference=self.reference,
@@ -138,7 +138,7 @@ class Rebuilder:
             yield last
 
     def _finish(
-        self, beads: Beads, positions: FloatArray, context: PostContext, confidence: Confidence
+        self, beads: Beads, positions: FloatArray, context: StepContext, confidence: Confidence
     ) -> Iterator[Result]:
         """Run the steps on atoms that are placed."""
         atoms, told = self._lightly(self.as_atoms(positions, beads), context)
@@ -151,7 +151,7 @@ class Rebuilder:
             result = self._judge(beads, atoms, bridges, told, confidence, first.summary)
             yield result
 
-    def _place(self, beads: Beads) -> tuple[FloatArray, PostContext, Confidence]:
+    def _place(self, beads: Beads) -> tuple[FloatArray, StepContext, Confidence]:
         draft = Draft.of(self.topology)
         for share in self.shares:
             share.fill(beads, draft)
@@ -176,7 +176,7 @@ class Rebuilder:
             self._bridged = self.disulfides.bonded(positions, PLACED_CUTOFF)
         return self._bridged
 
-    def _lightly(self, atoms: Atoms, context: PostContext) -> tuple[Atoms, tuple[str, ...]]:
+    def _lightly(self, atoms: Atoms, context: StepContext) -> tuple[Atoms, tuple[str, ...]]:
         """Run the steps that add nothing, and name like atoms that they turned over anew."""
         after, told = run_chain(self.light, atoms, context)
         if after is not atoms and np.array_equal(after.names, self.topology.plan.atom_names):

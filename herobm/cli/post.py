@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from herobm.plan import Library
     from herobm.plugins.records import PostProcessorSpec
     from herobm.plugins.registry import Registry
-    from herobm.post.context import PostContext
+    from herobm.plugins.step_context import StepContext
     from herobm.types import Atoms, IntArray
 
 
@@ -155,7 +155,7 @@ def post(
 def _structure(
     specs: Sequence[PostProcessorSpec],
     given: Atoms,
-    told: PostContext,
+    told: StepContext,
     source: str,
     output: Path,
     overwrite: bool,
@@ -235,7 +235,7 @@ def _trajectory(
     rows: IntArray,
     specs: Sequence[PostProcessorSpec],
     given: Atoms,
-    told: PostContext,
+    told: StepContext,
     output: Path,
     first: Path,
     overwrite: bool,

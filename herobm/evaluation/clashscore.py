@@ -31,8 +31,8 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
     float
         NaN where there is no amino acid, or pdbfixer knows no hydrogens for them, which is logged.
     """
+    from herobm.plugins.step_context import StepContext
     from herobm.post.bonding import assemble
-    from herobm.post.context import PostContext
     from herobm.post.hydrogens import hydrogens
 
     plan = topology.plan
@@ -44,11 +44,11 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
         elements=plan.elements,
     ).subset(counted[plan.atom_residue])
     try:
-        full = hydrogens(atoms, PostContext())
+        full = hydrogens(atoms, StepContext())
     except MinimisationError as error:
         log.info("no clashscore: %s", error.message)
         return float("nan")
-    assembly = assemble(full, PostContext())
+    assembly = assemble(full, StepContext())
     if not any(assembly.standard):
         return float("nan")
     found = bad_overlaps(full.positions, full.symbols, assembly.bonds)

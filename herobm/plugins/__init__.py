@@ -30,13 +30,9 @@ from herobm.plugins.records import (
 
 if TYPE_CHECKING:
     from herobm.plugins.manager import load_registry
-    from herobm.plugins.protocols import (
-        PostProcessor,
-        Reconstructor,
-        StepContext,
-        UniversalReconstructor,
-    )
+    from herobm.plugins.protocols import PostProcessor, Reconstructor, UniversalReconstructor
     from herobm.plugins.registry import Registry
+    from herobm.plugins.step_context import StepContext
 
 __all__ = [
     "ANY_MAPPING",
@@ -65,7 +61,11 @@ def __getattr__(name: str) -> Any:
         from herobm.plugins.registry import Registry
 
         return Registry
-    if name in ("PostProcessor", "Reconstructor", "StepContext", "UniversalReconstructor"):
+    if name == "StepContext":
+        from herobm.plugins.step_context import StepContext
+
+        return StepContext
+    if name in ("PostProcessor", "Reconstructor", "UniversalReconstructor"):
         from herobm.plugins import protocols
 
         return getattr(protocols, name)

@@ -6,23 +6,15 @@ Importing this package imports none of what the steps work with: each is importe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from herobm.plugins import PostProcessorSpec, hookimpl
 
 if TYPE_CHECKING:
-    from herobm.post.context import PostContext
+    from herobm.plugins import StepContext
     from herobm.types import Atoms
 
-__all__ = ["PostContext", "herobm_register_postprocessors"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "PostContext":
-        from herobm.post.context import PostContext
-
-        return PostContext
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = ["herobm_register_postprocessors"]
 
 
 @hookimpl
@@ -45,31 +37,31 @@ def herobm_register_postprocessors() -> Iterator[PostProcessorSpec]:
     )
 
 
-def _backbone(atoms: Atoms, context: PostContext) -> Atoms:
+def _backbone(atoms: Atoms, context: StepContext) -> Atoms:
     from herobm.post.backbone import run
 
     return run(atoms, context)
 
 
-def _rotamers(atoms: Atoms, context: PostContext) -> Atoms:
+def _rotamers(atoms: Atoms, context: StepContext) -> Atoms:
     from herobm.post.rotamers import run
 
     return run(atoms, context)
 
 
-def _consistency(atoms: Atoms, context: PostContext) -> Atoms:
+def _consistency(atoms: Atoms, context: StepContext) -> Atoms:
     from herobm.post.consistency import run
 
     return run(atoms, context)
 
 
-def _hydrogens(atoms: Atoms, context: PostContext) -> Atoms:
+def _hydrogens(atoms: Atoms, context: StepContext) -> Atoms:
     from herobm.post.hydrogens import hydrogens
 
     return hydrogens(atoms, context)
 
 
-def _minimise(atoms: Atoms, context: PostContext) -> Atoms:
+def _minimise(atoms: Atoms, context: StepContext) -> Atoms:
     from herobm.post.minimise import minimise
 
     return minimise(atoms, context)

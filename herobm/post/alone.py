@@ -13,8 +13,8 @@ from herobm.errors import StructureError
 from herobm.plan.bonds import plan_bonds
 from herobm.plan.plan import compile_plan
 from herobm.plan.template import Library
+from herobm.plugins.step_context import StepContext
 from herobm.post.alike import first_other
-from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.whole import whole
 from herobm.system.atomistic import require_atoms
@@ -39,7 +39,7 @@ def context_of(
     source: str = "structure",
     beads_source: str = "the beads",
     options: Mapping[str, Any] | None = None,
-) -> PostContext:
+) -> StepContext:
     """Find out about a structure what steps want to know.
 
     Parameters
@@ -60,7 +60,7 @@ def context_of(
         If the structure holds beads, the mapping fits none of the residues, or the beads are those
         of others or lie elsewhere.
     """
-    known = PostContext(options=options or {})
+    known = StepContext(options=options or {})
     if library is None:
         return known
     require_atoms(atoms, library, source)

@@ -16,8 +16,8 @@ from herobm.chem.geometry import dihedrals
 from herobm.chem.protein.ramachandran import classes_of, judge, surprise, towards_favoured
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of
+from herobm.plugins.step_context import StepContext
 from herobm.post.beads import bead_centres
-from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone, ideal_distances
 from herobm.post.solve import Distances, Problem, Torsions
@@ -85,12 +85,12 @@ class Refinement:
     Parameters
     ----------
     layout : Layout
-    context : PostContext
+    context : StepContext
     laid : bool
         Whether twisted peptides are laid flat to begin with, or begin as they are.
     """
 
-    def __init__(self, layout: Layout, context: PostContext, laid: bool = True) -> None:
+    def __init__(self, layout: Layout, context: StepContext, laid: bool = True) -> None:
         self.layout = layout
         self.start = layout.positions
         self.backbone = backbone = find_backbone(layout)
@@ -261,13 +261,13 @@ def omega_targets(positions: FloatArray, atoms: IntArray) -> FloatArray:
     return np.where(near & (np.abs(dihedrals(positions, atoms)) < CIS), 0.0, 180.0)
 
 
-def run(atoms: Atoms, context: PostContext) -> Atoms:
+def run(atoms: Atoms, context: StepContext) -> Atoms:
     """Make backbones regular where that does good.
 
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
         With a topology; `torsions` gives phi and psi, `beads` what holds the atoms in place (by
         default, where their own centres are).
 

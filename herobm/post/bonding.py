@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from herobm.plan.bonds import plan_atoms, plan_bonds
-from herobm.post.context import PostContext
+from herobm.plugins.step_context import StepContext
 from herobm.post.layout import owners, plan_residues
 from herobm.post.residue_names import standard_atom, standard_name
 from herobm.system.disulfides import near_sulfurs, within_image
@@ -76,7 +76,7 @@ class Assembly:
         return np.unique(pairs[pairs[:, 0] != pairs[:, 1]].reshape(-1, 2), axis=0)
 
 
-def locate(atoms: Atoms, context: PostContext) -> Places:
+def locate(atoms: Atoms, context: StepContext) -> Places:
     """Find the plan's atoms in a structure that may have hydrogens, and residues, besides."""
     n_residues = len(atoms.residues)
     if context.topology is None:
@@ -90,7 +90,7 @@ def locate(atoms: Atoms, context: PostContext) -> Places:
     return Places(plan_atoms(plan, owner, listed), residue, listed)
 
 
-def assemble(atoms: Atoms, context: PostContext) -> Assembly:
+def assemble(atoms: Atoms, context: StepContext) -> Assembly:
     """Find chains and bonds of atoms, with or without hydrogens.
 
     Bonds are those of the mapping and those that every amino acid has. Without a topology two
@@ -99,7 +99,7 @@ def assemble(atoms: Atoms, context: PostContext) -> Assembly:
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
 
     Returns
     -------
@@ -124,7 +124,7 @@ def assemble(atoms: Atoms, context: PostContext) -> Assembly:
     return Assembly(atoms, topology, table, linked, standard, places)
 
 
-def _planned_bonds(atoms: Atoms, context: PostContext, plan_atom: IntArray) -> IntArray:
+def _planned_bonds(atoms: Atoms, context: StepContext, plan_atom: IntArray) -> IntArray:
     """Bonds of the mapping and disulfides, as pairs of atoms."""
     if context.topology is None:
         return _bridges(atoms)
@@ -222,7 +222,7 @@ def _stranger(name: str) -> str:
 
 
 def _listed_hydrogen_bonds(
-    atoms: Atoms, context: PostContext, places: Places, bonds: set[tuple[int, int]]
+    atoms: Atoms, context: StepContext, places: Places, bonds: set[tuple[int, int]]
 ) -> set[tuple[int, int]]:
     """Bond each hydrogen that has no bond yet to the atom that its mapping names."""
     if context.topology is None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from herobm.errors import HerobmError, PluginContractError, PluginError, UnknownNameError
 from herobm.plugins.records import LIGHT, STAGES, PostProcessorSpec
-from herobm.post.context import PostContext
+from herobm.plugins.step_context import StepContext
 from herobm.types import Atoms
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, .
 
 
 def run_chain(
-    specs: Iterable[PostProcessorSpec], atoms: Atoms, context: PostContext
+    specs: Iterable[PostProcessorSpec], atoms: Atoms, context: StepContext
 ) -> tuple[Atoms, tuple[str, ...]]:
     """Run steps one after the other.
 
@@ -70,7 +70,7 @@ def run_chain(
     ----------
     specs : iterable of PostProcessorSpec
     atoms : Atoms
-    context : PostContext
+    context : StepContext
         Its `report` is not called: the lines come back.
 
     Returns
@@ -100,7 +100,7 @@ def run_chain(
     return atoms, tuple(told)
 
 
-def _run_one(spec: PostProcessorSpec, atoms: Atoms, context: PostContext) -> Atoms:
+def _run_one(spec: PostProcessorSpec, atoms: Atoms, context: StepContext) -> Atoms:
     try:
         after = spec.run(atoms, context)
     except HerobmError:

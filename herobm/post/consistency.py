@@ -23,9 +23,9 @@ from herobm.chem.protein.geometry import bond_angles, references
 from herobm.chem.protein.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, pairs_across
+from herobm.plugins.step_context import StepContext
 from herobm.post.backbone import beside
 from herobm.post.beads import BeadCentres, bead_centres
-from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
@@ -76,13 +76,13 @@ N_MORE, STILL_NEARER = 4, 0.02
 FLAT_ENOUGH, FLAT, ACROSS = 25.0, 15.0, 60.0
 
 
-def run(atoms: Atoms, context: PostContext) -> Atoms:
+def run(atoms: Atoms, context: StepContext) -> Atoms:
     """Shift atoms so that their beads are those given.
 
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
         With a topology and beads.
 
     Returns
@@ -151,7 +151,7 @@ class Quality:
         return np.asarray(lost | (after.cis & ~self.cis) | (after.wrong > self.wrong))
 
 
-def fit(layout: Layout, context: PostContext, centres: BeadCentres) -> FloatArray:
+def fit(layout: Layout, context: StepContext, centres: BeadCentres) -> FloatArray:
     """Find positions (n_atoms, 3) of the plan's atoms whose beads are as near as bonds allow.
 
     Residues that are ruined all the same stay as they are with those beside them, and molecules of
@@ -204,7 +204,7 @@ class _Pulls:
     """Beads that pull at atoms, and bonds that hold them back."""
 
     def __init__(
-        self, layout: Layout, context: PostContext, centres: BeadCentres, problem: Problem
+        self, layout: Layout, context: StepContext, centres: BeadCentres, problem: Problem
     ) -> None:
         self.bonds, self.centres, self.problem = layout.bonds, centres, problem
         self.elements, self.present = layout.plan.elements, np.flatnonzero(layout.rows >= 0)
@@ -268,7 +268,7 @@ class _Pulls:
 
 def _problem(
     layout: Layout,
-    context: PostContext,
+    context: StepContext,
     centres: BeadCentres,
     backbone: Backbone,
     held: BoolArray,
@@ -383,7 +383,7 @@ def _gaps(positions: FloatArray, pairs: IntArray) -> FloatArray:
 
 
 def _tell(
-    context: PostContext, centres: BeadCentres, before: FloatArray, after: FloatArray
+    context: StepContext, centres: BeadCentres, before: FloatArray, after: FloatArray
 ) -> None:
     n_reached = int((after <= REACHED).sum())
     context.report(f"{n_reached} of {len(after)} beads are reached within {REACHED} Å")

@@ -10,8 +10,8 @@ import numpy as np
 
 from herobm.chem.geometry import third_place
 from herobm.errors import MinimisationError
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import STRANGE_CUTOFF, Assembly
-from herobm.post.context import PostContext
 from herobm.post.residue_names import AMINO_ACIDS, standard_atom
 from herobm.types import Atoms, FloatArray, Residues
 
@@ -20,7 +20,7 @@ Placed: TypeAlias = list[tuple[str, str, FloatArray]]
 
 
 def close_ends(
-    assembly: Assembly, context: PostContext, ends: Ends
+    assembly: Assembly, context: StepContext, ends: Ends
 ) -> tuple[Atoms, tuple[str, ...]]:
     """Give each run of amino acids the atoms that its ends lack.
 
@@ -31,7 +31,7 @@ def close_ends(
     Parameters
     ----------
     assembly : Assembly
-    context : PostContext
+    context : StepContext
     ends : "charged" or "capped"
         What to do at breaks within a chain.
 
@@ -98,7 +98,7 @@ def _bonded_on(assembly: Assembly, i: int) -> bool:
     return i + 1 < len(assembly.linked) and bool(assembly.linked[i + 1])
 
 
-def _is_lone(assembly: Assembly, context: PostContext, i: int) -> bool:
+def _is_lone(assembly: Assembly, context: StepContext, i: int) -> bool:
     """Whether a residue is a piece of a broken chain by itself."""
     if assembly.linked[i] or _bonded_on(assembly, i):
         return False
@@ -108,7 +108,7 @@ def _is_lone(assembly: Assembly, context: PostContext, i: int) -> bool:
     )
 
 
-def _is_break(assembly: Assembly, context: PostContext, i: int) -> bool:
+def _is_break(assembly: Assembly, context: StepContext, i: int) -> bool:
     """Whether a chain is interrupted between residues `i` and `i` + 1."""
     if assembly.linked[i + 1] or assembly.standard[i + 1] not in AMINO_ACIDS:
         return False

@@ -8,8 +8,8 @@ import numpy as np
 
 from herobm.chem.stereo import stereo_centers
 from herobm.plan.plan import Plan
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import Assembly
-from herobm.post.context import PostContext
 from herobm.system.coarsen import bead_shares
 from herobm.types import FloatArray, IntArray
 
@@ -36,7 +36,7 @@ class BeadGroups:
         return np.array(found).reshape(-1, 3)
 
 
-def bead_groups(assembly: Assembly, context: PostContext) -> BeadGroups | None:
+def bead_groups(assembly: Assembly, context: StepContext) -> BeadGroups | None:
     """Find the atoms that each bead is the mean of."""
     if context.topology is None:
         return None
@@ -68,7 +68,7 @@ def _rows_of(assembly: Assembly, plan: Plan) -> IntArray:
 
 
 def chiral_centres(
-    assembly: Assembly, context: PostContext, rows: IntArray
+    assembly: Assembly, context: StepContext, rows: IntArray
 ) -> tuple[IntArray, IntArray]:
     """Find the labelled centres whose atoms are all among `rows`.
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from herobm.errors import MinimisationError
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import WATERS, Assembly, assemble
-from herobm.post.context import PostContext
 from herobm.post.ends import Placed, close_ends, with_added
 from herobm.post.molecules import missing_hydrogens, residue_part
 from herobm.post.residue_names import STATES
@@ -27,7 +27,7 @@ _BY_INDEX = re.compile(r"(?:\w+ )?residue \(?(\d+)\)?")
 _SEED_FILE = "ATOM      1  N   GLY A   1       0.000   0.000   0.000  1.00  0.00           N\nEND\n"
 
 
-def hydrogens(atoms: Atoms, context: PostContext) -> Atoms:
+def hydrogens(atoms: Atoms, context: StepContext) -> Atoms:
     """Add the hydrogens that atoms lack, and the heavy atoms that chain ends lack.
 
     No heavy atom moves. Amino acids get the protonation that pdbfixer gives them at the pH
@@ -38,7 +38,7 @@ def hydrogens(atoms: Atoms, context: PostContext) -> Atoms:
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
 
     Returns
     -------
@@ -83,7 +83,7 @@ def lacks_hydrogens(atoms: Atoms) -> bool:
 
 
 def _tell(
-    context: PostContext,
+    context: StepContext,
     settings: Settings,
     assembly: Assembly,
     added: dict[int, Placed],
@@ -205,7 +205,7 @@ def _bridged(assembly: Assembly) -> set[int]:
     return set(atoms.residue_index[assembly.bonds[sulfur.all(axis=1)]].ravel().tolist())
 
 
-def _of_others(assembly: Assembly, context: PostContext, added: dict[int, Placed]) -> list[str]:
+def _of_others(assembly: Assembly, context: StepContext, added: dict[int, Placed]) -> list[str]:
     """Add the hydrogens of all that is no protein; return the names of what is not known."""
     atoms = assembly.atoms
     n = len(atoms.residues)

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from herobm.errors import StructureError
 from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.plan.plan import Plan
-from herobm.post.context import PostContext
+from herobm.plugins.step_context import StepContext
 from herobm.system.matching import find_residues, match_atoms
 from herobm.system.topology import Topology
 from herobm.types import Atoms, FloatArray, IntArray, Residues
@@ -67,13 +67,13 @@ class Layout:
         return replace(self.atoms, positions=after)
 
 
-def lay_out(atoms: Atoms, context: PostContext, step: str) -> Layout:
+def lay_out(atoms: Atoms, context: StepContext, step: str) -> Layout:
     """Find the atoms of a plan.
 
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
     step : str
         Who asks, for messages.
 
@@ -103,13 +103,13 @@ def lay_out(atoms: Atoms, context: PostContext, step: str) -> Layout:
     return Layout(atoms, topology, rows, bonds[(rows[bonds] >= 0).all(axis=1)])
 
 
-def plan_residues(residues: Residues, context: PostContext) -> IntArray:
+def plan_residues(residues: Residues, context: StepContext) -> IntArray:
     """Find the residues of the plan among those of a structure that steps may have added to.
 
     Parameters
     ----------
     residues : Residues
-    context : PostContext
+    context : StepContext
         With a topology.
 
     Returns
@@ -143,13 +143,13 @@ def owners(places: IntArray, n_residues: int) -> IntArray:
     return found
 
 
-def plan_rows(atoms: Atoms, context: PostContext) -> IntArray:
+def plan_rows(atoms: Atoms, context: StepContext) -> IntArray:
     """Find the atoms of the plan in a structure that steps may have added to.
 
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
         With a topology.
 
     Returns

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from herobm.errors import MinimisationError
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import Assembly, assemble
-from herobm.post.context import PostContext
 from herobm.post.forces import (
     TERMS,
     energies,
@@ -29,7 +29,7 @@ from herobm.post.systems import Parametrised, parametrised
 from herobm.types import Atoms, FloatArray
 
 
-def minimise(atoms: Atoms, context: PostContext) -> Atoms:
+def minimise(atoms: Atoms, context: StepContext) -> Atoms:
     """Minimise the energy of a structure in vacuum.
 
     Atoms without hydrogens get them first (`herobm.post.hydrogens`). By default (option
@@ -42,7 +42,7 @@ def minimise(atoms: Atoms, context: PostContext) -> Atoms:
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
 
     Returns
     -------
@@ -73,7 +73,7 @@ def minimise(atoms: Atoms, context: PostContext) -> Atoms:
 
 
 def _parts(
-    assembly: Assembly, context: PostContext, settings: Settings, members: list[int]
+    assembly: Assembly, context: StepContext, settings: Settings, members: list[int]
 ) -> list[ResiduePart]:
     """Chemistry of a molecule that the force field does not know."""
     if settings.unmapped == "leave":
@@ -93,7 +93,7 @@ def _parts(
 
 def _minimised(
     assembly: Assembly,
-    context: PostContext,
+    context: StepContext,
     settings: Settings,
     known: Parametrised,
     beads: BeadGroups | None,
@@ -135,7 +135,7 @@ def _minimised(
 
 
 def _tell(
-    context: PostContext,
+    context: StepContext,
     settings: Settings,
     platform: str,
     before: dict[str, float],
@@ -156,7 +156,7 @@ def _shown(value: float) -> str:
 
 def _relaxed(
     assembly: Assembly,
-    context: PostContext,
+    context: StepContext,
     settings: Settings,
     parts: list[list[ResiduePart]],
     loose: list[list[int]],

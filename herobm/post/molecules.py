@@ -11,8 +11,8 @@ import numpy as np
 from herobm.dsl.model import Mapping
 from herobm.errors import MinimisationError
 from herobm.plan.template import CHAIN_END, CHAIN_START, Template
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import Assembly
-from herobm.post.context import PostContext
 from herobm.types import FloatArray
 
 
@@ -24,7 +24,7 @@ class ResiduePart:
     rows: dict[str, int]
 
 
-def template_of(assembly: Assembly, context: PostContext, residue: int) -> Template | None:
+def template_of(assembly: Assembly, context: StepContext, residue: int) -> Template | None:
     """Template of a residue, None where no mapping has it."""
     planned = int(assembly.places.residue[residue])
     if context.topology is None or planned < 0:
@@ -33,7 +33,7 @@ def template_of(assembly: Assembly, context: PostContext, residue: int) -> Templ
     return plan.library.templates[int(plan.template[planned])]
 
 
-def residue_part(assembly: Assembly, context: PostContext, residue: int) -> ResiduePart | None:
+def residue_part(assembly: Assembly, context: StepContext, residue: int) -> ResiduePart | None:
     """Take the mapping of one residue without the atoms that the structure lacks.
 
     Hydrogens that it lists stay if what they hang on is there.
@@ -74,7 +74,7 @@ def residue_part(assembly: Assembly, context: PostContext, residue: int) -> Resi
     return ResiduePart(own, {name: row for name, row in rows.items() if name in kept})
 
 
-def _elsewhere(assembly: Assembly, context: PostContext, residue: int) -> set[int]:
+def _elsewhere(assembly: Assembly, context: StepContext, residue: int) -> set[int]:
     """Kinds of chain ends that a residue is not."""
     planned = int(assembly.places.residue[residue])
     if context.topology is None:

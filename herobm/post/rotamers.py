@@ -35,8 +35,8 @@ from herobm.chem.protein.side_chains import side_chains
 from herobm.chem.protein.skeleton import skeletons
 from herobm.elements import VDW_RADII
 from herobm.plan.bonds import angles_of
+from herobm.plugins.step_context import StepContext
 from herobm.post.beads import BeadCentres, bead_centres
-from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.rotamer_fit import Choice, fit
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
@@ -55,13 +55,13 @@ TRUNK = ("N", "CA", "C", "O", "OXT", "CB")
 TURNED = 30.0
 
 
-def run(atoms: Atoms, context: PostContext) -> Atoms:
+def run(atoms: Atoms, context: StepContext) -> Atoms:
     """Lay side chains that are bent, or in no rotamer, in one.
 
     Parameters
     ----------
     atoms : Atoms
-    context : PostContext
+    context : StepContext
         With a topology.
 
     Returns
@@ -88,7 +88,7 @@ def run(atoms: Atoms, context: PostContext) -> Atoms:
     return layout.moved(after)
 
 
-def _bent(layout: Layout, context: PostContext) -> BoolArray:
+def _bent(layout: Layout, context: StepContext) -> BoolArray:
     """Residues (n_residues,) with an unusual angle, or in no rotamer; not those of disulfides.
 
     Angles of atoms that no chi turns do not count.
@@ -106,7 +106,7 @@ def _bent(layout: Layout, context: PostContext) -> BoolArray:
     return bent
 
 
-def _choices(layout: Layout, context: PostContext, asked: BoolArray) -> Iterator[Choice]:
+def _choices(layout: Layout, context: StepContext, asked: BoolArray) -> Iterator[Choice]:
     """Fit rotamers to the residues (n_residues,) that are asked for."""
     plan, positions = layout.plan, layout.positions
     kinds, index = skeletons(plan), plan.atom_index()

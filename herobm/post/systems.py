@@ -97,7 +97,7 @@ def parametrised(assembly: Assembly, forcefield: str, kept: dict[Any, Any]) -> P
     forcefield : str
         A key of `FORCE_FIELDS`.
     kept : dict
-        `PostContext.kept`; the last one is in it.
+        `StepContext.kept`; the last one is in it.
     """
     atoms = assembly.atoms
     columns = (

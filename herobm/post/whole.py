@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import PEPTIDE_CUTOFF
-from herobm.post.context import PostContext
 from herobm.post.layout import Layout, lay_out
 from herobm.system.coarsen import rough_beads
 from herobm.system.periodic import box_matrix, minimum_image, whole_residues
@@ -19,7 +19,7 @@ IN_A_ROW = 9.0
 TRUNK = ("N", "CA", "C")
 
 
-def whole(atoms: Atoms, context: PostContext) -> Atoms:
+def whole(atoms: Atoms, context: StepContext) -> Atoms:
     """Put molecules that the box cuts into one piece, where their beads are if these are told.
 
     Residues go with the one before them that they are bonded to, by their mapping or from C to N;
@@ -29,7 +29,7 @@ def whole(atoms: Atoms, context: PostContext) -> Atoms:
     ----------
     atoms : Atoms
         Of one frame.
-    context : PostContext
+    context : StepContext
         See `herobm.post.alone.context_of`.
 
     Returns
@@ -116,7 +116,7 @@ def _middles(atoms: Atoms) -> FloatArray:
 
 def _join_bridges(
     layout: Layout,
-    context: PostContext,
+    context: StepContext,
     images: FloatArray,
     molecule: IntArray,
     matrix: FloatArray,
@@ -135,7 +135,7 @@ def _join_bridges(
 
 def _where_beads_are(
     layout: Layout,
-    context: PostContext,
+    context: StepContext,
     moved: FloatArray,
     inverse: FloatArray,
     molecule: IntArray,

@@ -10,7 +10,7 @@ import numpy as np
 
 from herobm.plan.bonds import plan_bonds
 from herobm.plugins import STAGES, PostProcessorSpec, Registry
-from herobm.post.context import PostContext
+from herobm.plugins.step_context import StepContext
 from herobm.testing.given import Given, given, installed, sound
 from herobm.types import Atoms, BoolArray
 
@@ -60,10 +60,10 @@ class PostProcessorSuite:
         """Return the structure as the mapping set sees it."""
         return given(self.structure, self.registry(), self.mapping)
 
-    def context(self, seen: Given, lines: list[str] | None = None) -> PostContext:
+    def context(self, seen: Given, lines: list[str] | None = None) -> StepContext:
         """Return the context of a structure; `lines` takes what the step reports."""
         heard = [] if lines is None else lines
-        return PostContext(
+        return StepContext(
             beads=seen.topology.beads,
             topology=seen.topology,
             bonds=plan_bonds(seen.plan, seen.topology.links.previous),

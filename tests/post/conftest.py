@@ -13,7 +13,7 @@ import pytest
 from herobm.dsl import load_set
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import plan_bonds
-from herobm.post.context import PostContext
+from herobm.plugins.step_context import StepContext
 from herobm.system import build_topology, coarsen
 from herobm.types import Atoms, FloatArray, Residues
 
@@ -24,7 +24,7 @@ class Case(NamedTuple):
     """Atoms in the order of their plan, and the context of a step on them."""
 
     atoms: Atoms
-    context: PostContext
+    context: StepContext
     told: list[str]
 
     def shaken(self, by: float, seed: int = 1) -> Atoms:
@@ -32,7 +32,7 @@ class Case(NamedTuple):
         noise = np.random.default_rng(seed).normal(0.0, by, self.atoms.positions.shape)
         return replace(self.atoms, positions=self.atoms.positions + noise)
 
-    def beads_moved(self, shift: FloatArray) -> PostContext:
+    def beads_moved(self, shift: FloatArray) -> StepContext:
         """Return the context with the beads moved."""
         beads = self.context.beads
         assert beads is not None
@@ -45,7 +45,7 @@ def case(peptide: Callable[[str], Atoms], martini3: Library) -> Case:
     atoms = peptide(SEQUENCE)
     topology = build_topology(coarsen(atoms, martini3), martini3)
     told: list[str] = []
-    context = PostContext(
+    context = StepContext(
         beads=topology.beads,
         topology=topology,
         bonds=plan_bonds(topology.plan, topology.links.previous),
@@ -63,7 +63,7 @@ LIGANDS = (
 
 
 @pytest.fixture(scope="session")
-def caffeine() -> tuple[Atoms, PostContext]:
+def caffeine() -> tuple[Atoms, StepContext]:
     """Heavy atoms of caffeine, and a context that knows its mapping."""
     from rdkit import Chem
     from rdkit.Chem import AllChem
@@ -81,4 +81,4 @@ def caffeine() -> tuple[Atoms, PostContext]:
     )
     library = compile_library(load_set([LIGANDS / "cff.map"], "ligands"))
     topology = build_topology(coarsen(atoms, library), library)
-    return atoms, PostContext(topology=topology, beads=topology.beads)
+    return atoms, StepContext(topology=topology, beads=topology.beads)

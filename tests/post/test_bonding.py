@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import assemble
-from herobm.post.context import PostContext
 from herobm.types import Atoms
 
 
 def test_nothing_is_bonded_across_a_ter(peptide: Callable[[str], Atoms]) -> None:
     atoms = peptide("AGA")
-    assert assemble(atoms, PostContext()).linked.tolist() == [False, True, True]
+    assert assemble(atoms, StepContext()).linked.tolist() == [False, True, True]
     residues = replace(atoms.residues, pieces=np.array([0, 0, 1]))
-    cut = assemble(replace(atoms, residues=residues), PostContext())
+    cut = assemble(replace(atoms, residues=residues), StepContext())
     assert cut.linked.tolist() == [False, True, False]
 
 
@@ -36,6 +36,6 @@ def test_each_sulfur_is_in_one_bridge_the_nearest_first(
     rows = np.flatnonzero(atoms.names == "SG")
     positions = atoms.positions.copy()
     positions[rows] = np.outer(places, [1.0, 0.0, 0.0]) + 50.0
-    bonds = assemble(replace(atoms, positions=positions), PostContext()).bonds
+    bonds = assemble(replace(atoms, positions=positions), StepContext()).bonds
     found = bonds[np.isin(bonds, rows).all(axis=1)]
     assert found.tolist() == [[rows[a], rows[b]] for a, b in expected]

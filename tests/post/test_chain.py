@@ -11,9 +11,9 @@ import pytest
 from herobm.errors import PluginContractError, PluginError, StructureError, UnknownNameError
 from herobm.plugins import PostProcessorSpec
 from herobm.plugins.registry import Plugin, PluginSource, Registry
+from herobm.plugins.step_context import StepContext
 from herobm.post import herobm_register_postprocessors
 from herobm.post.chain import resolve, run_chain
-from herobm.post.context import PostContext
 from herobm.types import Atoms
 
 
@@ -128,7 +128,7 @@ def test_a_step_that_spoils_the_atoms_is_named(
 ) -> None:
     spec = PostProcessorSpec("mine/spoil", "backbone", lambda atoms, _: spoil(atoms))
     with pytest.raises(PluginContractError, match=f"post-processor 'mine/spoil' .*{why}"):
-        run_chain([spec], peptide("AKF"), PostContext())
+        run_chain([spec], peptide("AKF"), StepContext())
 
 
 def test_a_step_that_loses_heavy_atoms_or_leaves_is_named(
@@ -141,6 +141,6 @@ def test_a_step_that_loses_heavy_atoms_or_leaves_is_named(
         raise SystemExit(3)
 
     with pytest.raises(PluginContractError, match="loses 2 heavy atoms"):
-        run_chain([PostProcessorSpec("some", "hydrogens", some)], peptide("AKF"), PostContext())
+        run_chain([PostProcessorSpec("some", "hydrogens", some)], peptide("AKF"), StepContext())
     with pytest.raises(PluginError, match="'leave' fails: SystemExit: 3"):
-        run_chain([PostProcessorSpec("leave", "backbone", leave)], peptide("AKF"), PostContext())
+        run_chain([PostProcessorSpec("leave", "backbone", leave)], peptide("AKF"), StepContext())

@@ -17,8 +17,8 @@ from herobm.chem.stereo import chirality_errors
 from herobm.plan import Library, compile_library, compile_plan
 from herobm.plan.bonds import angles_of, pairs_across, plan_bonds
 from herobm.plugins import load_registry
+from herobm.plugins.step_context import StepContext
 from herobm.post.consistency import run
-from herobm.post.context import PostContext
 from herobm.post.layout import lay_out
 from herobm.system import build_topology, coarsen
 from herobm.system.coarsen import unbuilt_shares
@@ -91,7 +91,7 @@ def test_like_branches_that_lie_on_each_other_are_parted(
 
     assert least(squeezed) < 0.8
     beads = topology.beads.with_positions(topology.beads.positions + 0.02)
-    context = PostContext(beads=beads, topology=topology, bonds=bonds)
+    context = StepContext(beads=beads, topology=topology, bonds=bonds)
     assert least(run(atoms.with_positions(squeezed), context).positions) > 1.5
     weights = load_registry().model("martini3/protein").weights
     assert weights is not None
@@ -124,7 +124,7 @@ def test_a_bridge_is_put_at_its_length(peptide: Callable[[str], Atoms], martini3
     topology = build_topology(beads, martini3)
     sulfurs = np.flatnonzero(topology.plan.elements == "S").tolist()
     nudged = beads.with_positions(beads.positions + 0.02)
-    context = PostContext(
+    context = StepContext(
         beads=nudged,
         topology=topology,
         bonds=plan_bonds(topology.plan, topology.links.previous),
@@ -288,7 +288,7 @@ def test_a_residue_without_neighbours_is_put_on_its_beads(
     atoms = whole.subset(np.isin(whole.residue_index, [5]))
     topology = build_topology(coarsen(atoms, martini3), martini3)
     told: list[str] = []
-    context = PostContext(
+    context = StepContext(
         beads=topology.place(topology.beads.positions + 0.05, None),
         topology=topology,
         bonds=plan_bonds(topology.plan, topology.links.previous),

@@ -12,8 +12,8 @@ import pytest
 from herobm.errors import MinimisationError
 from herobm.io import read_atoms, write_structure
 from herobm.plan import Library
+from herobm.plugins.step_context import StepContext
 from herobm.post.alone import context_of
-from herobm.post.context import PostContext
 from herobm.post.hydrogens import hydrogens
 from herobm.system import build_topology, coarsen
 from herobm.types import Atoms
@@ -37,7 +37,7 @@ def renamed(atoms: Atoms, residue: int, name: str) -> Atoms:
 
 def test_a_peptide_gets_all_its_hydrogens_and_keeps_its_atoms(peptide: Peptide) -> None:
     atoms = peptide("AKG")
-    full = hydrogens(atoms, PostContext())
+    full = hydrogens(atoms, StepContext())
     assert names_of(full, 0) >= {"H", "H2", "H3", "HA", "HB1", "HB2", "HB3"}
     assert names_of(full, 1) >= {"H", "HA", "HZ1", "HZ2", "HZ3"}
     assert names_of(full, 2) == {"N", "CA", "C", "O", "OXT", "H", "HA2", "HA3"}
@@ -47,7 +47,7 @@ def test_a_peptide_gets_all_its_hydrogens_and_keeps_its_atoms(peptide: Peptide) 
 
 
 def test_every_hydrogen_is_at_a_bond_length_from_its_residue(peptide: Peptide) -> None:
-    full = hydrogens(peptide("SWH"), PostContext())
+    full = hydrogens(peptide("SWH"), StepContext())
     for residue in range(3):
         own = full.subset(full.residue_index == residue)
         is_h = own.elements == "H"
@@ -57,12 +57,12 @@ def test_every_hydrogen_is_at_a_bond_length_from_its_residue(peptide: Peptide) -
 
 def test_the_ph_decides_about_acids_and_bases(peptide: Peptide) -> None:
     told: list[str] = []
-    acid = hydrogens(peptide("GDHG"), PostContext(options={"ph": 2.0}, report=told.append))
+    acid = hydrogens(peptide("GDHG"), StepContext(options={"ph": 2.0}, report=told.append))
     assert "HD2" in names_of(acid, 1)
     assert {"HD1", "HE2"} <= names_of(acid, 2)
     assert "1 ASH" in told[0]
     assert "1 HIP" in told[0]
-    basic = hydrogens(peptide("GKDG"), PostContext(options={"ph": 12.0}))
+    basic = hydrogens(peptide("GKDG"), StepContext(options={"ph": 12.0}))
     assert not {"HZ1", "HZ2", "HZ3"} <= names_of(basic, 1)
     assert "HD2" not in names_of(basic, 2)
 
@@ -74,14 +74,14 @@ def test_the_ph_decides_about_acids_and_bases(peptide: Peptide) -> None:
 def test_a_residue_name_that_tells_the_state_decides(
     peptide: Peptide, name: str, with_: str, without: str
 ) -> None:
-    full = hydrogens(renamed(peptide("GHG"), 1, name), PostContext())
+    full = hydrogens(renamed(peptide("GHG"), 1, name), StepContext())
     assert with_ in names_of(full, 1)
     assert without not in names_of(full, 1)
     assert full.residues.names[1] == name
 
 
 def test_the_same_seed_gives_the_same_hydrogens(peptide: Peptide) -> None:
-    one, two = (hydrogens(peptide("AC"), PostContext(seed=3)) for _ in range(2))
+    one, two = (hydrogens(peptide("AC"), StepContext(seed=3)) for _ in range(2))
     assert (one.positions == two.positions).all()
 
 
@@ -93,7 +93,7 @@ def broken(peptide: Peptide) -> Atoms:
 
 def test_a_broken_chain_gets_charged_ends(peptide: Peptide) -> None:
     told: list[str] = []
-    full = hydrogens(broken(peptide), PostContext(report=told.append))
+    full = hydrogens(broken(peptide), StepContext(report=told.append))
     assert "OXT" in names_of(full, 1)
     assert {"H", "H2", "H3"} <= names_of(full, 2)
     assert "1 break(s) with charged ends (the first: VAL 2 of chain A | SER 4" in told[-1]
@@ -102,7 +102,7 @@ def test_a_broken_chain_gets_charged_ends(peptide: Peptide) -> None:
 @pytest.mark.parametrize("ends", ["charged", "capped"])
 def test_a_ter_stands_where_a_chain_is_broken(peptide: Peptide, tmp_path: Path, ends: str) -> None:
     path = tmp_path / "broken.pdb"
-    write_structure(path, hydrogens(broken(peptide), PostContext(options={"ends": ends})))
+    write_structure(path, hydrogens(broken(peptide), StepContext(options={"ends": ends})))
     lines = path.read_text().splitlines()
     ters = [line[17:26].split() for line in lines if line.startswith("TER")]
     first = {"charged": ["VAL", "A", "2"], "capped": ["NME", "A", "3"]}[ends]
@@ -112,7 +112,7 @@ def test_a_ter_stands_where_a_chain_is_broken(peptide: Peptide, tmp_path: Path, 
 def test_a_modified_residue_does_not_end_the_chain(peptide: Peptide) -> None:
     told: list[str] = []
     strange = renamed(peptide("AGSGA"), 2, "SEP")
-    full = hydrogens(strange, PostContext(report=told.append))
+    full = hydrogens(strange, StepContext(report=told.append))
     for residue in (0, 1, 2, 3):
         assert "OXT" not in names_of(full, residue)
     assert "H" in names_of(full, 3)
@@ -128,11 +128,11 @@ def test_a_ring_has_no_ends_and_is_refused(peptide: Peptide) -> None:
     first = (chain.residue_index == 0) & (chain.names == "N")
     places[first] = places[last] + [1.33, 0.0, 0.0]
     with pytest.raises(MinimisationError, match=r"C of ALA 6.* lies 1\.33 Å from N of ALA 1.*ring"):
-        hydrogens(chain.with_positions(places), PostContext())
+        hydrogens(chain.with_positions(places), StepContext())
 
 
 def test_a_broken_chain_gets_capped_ends(peptide: Peptide) -> None:
-    full = hydrogens(broken(peptide), PostContext(options={"ends": "capped"}))
+    full = hydrogens(broken(peptide), StepContext(options={"ends": "capped"}))
     assert full.residues.names.tolist() == ["ALA", "VAL", "NME", "ACE", "SER", "ALA"]
     assert "OXT" not in names_of(full, 1)
     assert names_of(full, 2) == {"N", "C", "H", "H1", "H2", "H3"}
@@ -154,7 +154,7 @@ def test_caps_take_no_number_that_their_chain_has(
 ) -> None:
     atoms = broken(peptide)
     residues = replace(atoms.residues, ids=np.array(ids), icodes=np.array(icodes))
-    context = PostContext(options={"ends": "capped"})
+    context = StepContext(options={"ends": "capped"})
     full = hydrogens(replace(atoms, residues=residues), context)
     assert [full.residues.label(i).removesuffix(" of chain A") for i in (2, 3)] == caps
     kept = full.residues.take(np.array([0, 1, 4, 5]))
@@ -183,7 +183,7 @@ def test_molecules_without_chain_ids_do_not_take_numbers_from_each_other(
         ),
         elements=np.tile(atoms.symbols, 2),
     )
-    found = hydrogens(twice, PostContext(options={"ends": "capped"})).residues
+    found = hydrogens(twice, StepContext(options={"ends": "capped"})).residues
     caps = [found.label(i) for i in np.flatnonzero(np.isin(found.names, ["NME", "ACE"]))]
     assert caps == ["NME 3", "ACE 7", "NME 2A", "ACE 2B"]
 
@@ -192,7 +192,7 @@ def test_two_pieces_that_ter_parts_are_no_broken_chain(peptide: Peptide) -> None
     told: list[str] = []
     atoms = broken(peptide)
     residues = replace(atoms.residues, pieces=np.array([0, 0, 1, 1]))
-    context = PostContext(options={"ends": "capped"}, report=told.append)
+    context = StepContext(options={"ends": "capped"}, report=told.append)
     full = hydrogens(replace(atoms, residues=residues), context)
     assert full.residues.names.tolist() == ["ALA", "VAL", "SER", "ALA"]
     assert "OXT" in names_of(full, 1)
@@ -200,7 +200,7 @@ def test_two_pieces_that_ter_parts_are_no_broken_chain(peptide: Peptide) -> None
 
 
 def test_a_ligand_gets_hydrogens_from_its_mapping(
-    caffeine: tuple[Atoms, PostContext],
+    caffeine: tuple[Atoms, StepContext],
 ) -> None:
     atoms, context = caffeine
     full = hydrogens(atoms, context)
@@ -210,7 +210,7 @@ def test_a_ligand_gets_hydrogens_from_its_mapping(
 
 
 def test_a_ligand_that_lacks_atoms_does_not_stand_for_another_one(
-    caffeine: tuple[Atoms, PostContext],
+    caffeine: tuple[Atoms, StepContext],
 ) -> None:
     """Both have the same name and number; the mapping serves the second one only."""
     whole, known = caffeine
@@ -228,22 +228,22 @@ def test_a_ligand_that_lacks_atoms_does_not_stand_for_another_one(
     assert counts.tolist() == [0, 10]
 
 
-def test_a_molecule_that_nobody_knows_is_named(caffeine: tuple[Atoms, PostContext]) -> None:
+def test_a_molecule_that_nobody_knows_is_named(caffeine: tuple[Atoms, StepContext]) -> None:
     told: list[str] = []
     atoms, _ = caffeine
-    full = hydrogens(atoms, PostContext(report=told.append))
+    full = hydrogens(atoms, StepContext(report=told.append))
     assert len(full) == 14
     assert "no mapping tells their chemistry: CFF" in told[-1]
 
 
 def test_a_ph_that_makes_no_sense_is_refused(peptide: Peptide) -> None:
     with pytest.raises(MinimisationError, match="a pH of 20"):
-        hydrogens(peptide("GG"), PostContext(options={"ph": 20.0}))
+        hydrogens(peptide("GG"), StepContext(options={"ph": 20.0}))
 
 
 def test_a_context_with_a_plan_gives_the_same_as_none(peptide: Peptide, martini3: Library) -> None:
     atoms = peptide("ACDH")
     topology = build_topology(coarsen(atoms, martini3), martini3)
-    with_plan = hydrogens(atoms, PostContext(topology=topology, beads=topology.beads))
-    without = hydrogens(atoms, PostContext())
+    with_plan = hydrogens(atoms, StepContext(topology=topology, beads=topology.beads))
+    without = hydrogens(atoms, StepContext())
     assert with_plan.names.tolist() == without.names.tolist()

@@ -14,8 +14,8 @@ from herobm.errors import MinimisationError
 from herobm.io import read_atoms, write_structure
 from herobm.plan import Library
 from herobm.plan.bonds import plan_bonds
+from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import assemble
-from herobm.post.context import PostContext
 from herobm.post.hydrogens import hydrogens
 from herobm.post.minimise import minimise
 from herobm.post.systems import parametrised
@@ -25,11 +25,11 @@ from herobm.types import Atoms, Residues
 Peptide = Callable[[str], Atoms]
 
 
-def known(atoms: Atoms, library: Library, **options: object) -> tuple[PostContext, list[str]]:
+def known(atoms: Atoms, library: Library, **options: object) -> tuple[StepContext, list[str]]:
     """A context with the beads of a peptide, and the lines that a step reports to it."""
     told: list[str] = []
     topology = build_topology(coarsen(atoms, library), library)
-    context = PostContext(
+    context = StepContext(
         topology=topology,
         beads=topology.beads,
         options={"platform": "CPU", **options},
@@ -120,7 +120,7 @@ def test_a_centre_of_the_wrong_hand_is_turned_back(peptide: Peptide, martini3: L
 
 
 def test_frames_share_the_system_and_nothing_else(peptide: Peptide, martini3: Library) -> None:
-    atoms = hydrogens(peptide("AKF"), PostContext())
+    atoms = hydrogens(peptide("AKF"), StepContext())
     other = replace(atoms, positions=atoms.positions + 0.02 * np.sin(atoms.positions))
     context, _ = known(peptide("AKF"), martini3)
     kept = replace(context, seed=1).kept
@@ -149,20 +149,20 @@ def test_ions_of_a_file_without_elements_are_known(
     path = tmp_path / "a.gro"
     write_structure(path, joined(peptide("GS"), ions))
     told: list[str] = []
-    after = minimise(read_atoms(path), PostContext(report=told.append))
+    after = minimise(read_atoms(path), StepContext(report=told.append))
     assert after.symbols[-2:].tolist() == ["Na", "Cl"]
     assert not any("without a template" in line for line in told)
 
 
 def test_hydrogens_that_are_there_are_kept(peptide: Peptide) -> None:
-    full = hydrogens(peptide("GS"), PostContext())
-    after = minimise(full, PostContext())
+    full = hydrogens(peptide("GS"), StepContext())
+    after = minimise(full, StepContext())
     assert after.names.tolist() == full.names.tolist()
     assert (after.residue_index == full.residue_index).all()
 
 
 def test_the_same_input_gives_the_same_output(peptide: Peptide) -> None:
-    one, two = (minimise(peptide("AS"), PostContext(options={"platform": "CPU"})) for _ in "12")
+    one, two = (minimise(peptide("AS"), StepContext(options={"platform": "CPU"})) for _ in "12")
     np.testing.assert_allclose(one.positions, two.positions, atol=1e-3)
 
 
@@ -170,7 +170,7 @@ def test_the_same_input_gives_the_same_output(peptide: Peptide) -> None:
 def test_restraints_are_a_choice(peptide: Peptide, restraints: str) -> None:
     told: list[str] = []
     atoms = peptide("AVA")
-    context = PostContext(options={"restraints": restraints, "tolerance": 10.0}, report=told.append)
+    context = StepContext(options={"restraints": restraints, "tolerance": 10.0}, report=told.append)
     after = minimise(atoms, context)
     moved = after.positions[after.elements != "H"] - atoms.positions
     far = float(np.linalg.norm(moved, axis=1).max())
@@ -190,7 +190,7 @@ def test_a_disulfide_is_bonded(peptide: Peptide, martini3: Library) -> None:
     normal = np.cross(axis, [1.0, 0.3, 0.2])
     normal /= np.linalg.norm(normal)
     two = replace(two, positions=middle + mirrored - 2 * (mirrored @ normal)[:, None] * normal)
-    after = minimise(joined(one, two), PostContext())
+    after = minimise(joined(one, two), StepContext())
     assert "HG" not in after.names
     pair = after.positions[after.names == "SG"]
     assert 1.9 < float(np.linalg.norm(pair[0] - pair[1])) < 2.2
@@ -199,8 +199,8 @@ def test_a_disulfide_is_bonded(peptide: Peptide, martini3: Library) -> None:
 def test_a_broken_chain_is_minimised_with_either_kind_of_ends(peptide: Peptide) -> None:
     atoms = peptide("AVGSA")
     gap = atoms.subset(atoms.residue_index != 2)
-    charged = minimise(gap, PostContext(options={"ends": "charged"}))
-    capped = minimise(gap, PostContext(options={"ends": "capped"}))
+    charged = minimise(gap, StepContext(options={"ends": "charged"}))
+    capped = minimise(gap, StepContext(options={"ends": "capped"}))
     assert len(charged.residues) == 4
     assert len(capped.residues) == 6
 
@@ -208,19 +208,19 @@ def test_a_broken_chain_is_minimised_with_either_kind_of_ends(peptide: Peptide) 
 def test_a_residue_between_two_breaks_gets_a_cap(peptide: Peptide) -> None:
     atoms = peptide("AVGSALA")
     pieces = atoms.subset(~np.isin(atoms.residue_index, [1, 2, 4]))
-    after = minimise(pieces, PostContext())
+    after = minimise(pieces, StepContext())
     assert after.residues.names.tolist() == ["ALA", "NME", "SER", "NME", "LEU", "ALA"]
 
 
 def test_a_residue_without_a_template_is_named(peptide: Peptide) -> None:
-    atoms = hydrogens(peptide("AFA"), PostContext())
+    atoms = hydrogens(peptide("AFA"), StepContext())
     lacking = atoms.subset(~((atoms.residue_index == 1) & (atoms.names == "CZ")))
     with pytest.raises(MinimisationError, match="PHE 2 of chain A has no template in amber14"):
-        minimise(lacking, PostContext())
+        minimise(lacking, StepContext())
 
 
 def test_a_ligand_is_relaxed_beside_a_protein(
-    peptide: Peptide, caffeine: tuple[Atoms, PostContext]
+    peptide: Peptide, caffeine: tuple[Atoms, StepContext]
 ) -> None:
     ligand, context = caffeine
     far = replace(ligand, positions=ligand.positions + 12.0)
@@ -234,7 +234,7 @@ def test_a_ligand_is_relaxed_beside_a_protein(
 
 
 def test_a_ligand_can_be_left_as_it_is(
-    peptide: Peptide, caffeine: tuple[Atoms, PostContext]
+    peptide: Peptide, caffeine: tuple[Atoms, StepContext]
 ) -> None:
     ligand, context = caffeine
     far = replace(ligand, positions=ligand.positions + 12.0)
@@ -246,11 +246,11 @@ def test_a_ligand_can_be_left_as_it_is(
 
 
 def test_a_ligand_of_unknown_chemistry_is_named(
-    peptide: Peptide, caffeine: tuple[Atoms, PostContext]
+    peptide: Peptide, caffeine: tuple[Atoms, StepContext]
 ) -> None:
-    atoms = joined(hydrogens(peptide("AS"), PostContext()), caffeine[0])
+    atoms = joined(hydrogens(peptide("AS"), StepContext()), caffeine[0])
     with pytest.raises(MinimisationError, match="CFF 900 of chain L has no template"):
-        minimise(atoms, PostContext())
+        minimise(atoms, StepContext())
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_choices_that_do_not_exist_are_refused(
     peptide: Peptide, options: dict[str, object]
 ) -> None:
     with pytest.raises(MinimisationError):
-        minimise(peptide("GG"), PostContext(options=options))
+        minimise(peptide("GG"), StepContext(options=options))
 
 
 @pytest.mark.slow
@@ -283,7 +283,7 @@ def test_a_minimised_protein_runs_five_picoseconds(shared_data: Path, martini3: 
     file = shared_data / "cg/martinize2_outputs/mini-protein3_trp-cage_aa.pdb"
     beads = coarsen(herobm.read_atoms(file), martini3)
     atoms = herobm.backmap(beads, mapping="martini3", post="hydrogens,minimise").atoms
-    topology = assemble(atoms, PostContext()).topology
+    topology = assemble(atoms, StepContext()).topology
     system = app.ForceField("amber14-all.xml").createSystem(topology, nonbondedMethod=app.NoCutoff)
     walk = openmm.LangevinMiddleIntegrator(300 * unit.kelvin, 5 / unit.picosecond, 0.001)
     platform = openmm.Platform.getPlatformByName("CPU")

@@ -18,7 +18,7 @@ from herobm.chem.rotors import find_rotors
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plugins import load_registry
-from herobm.post.context import PostContext
+from herobm.plugins.step_context import StepContext
 from herobm.post.layout import lay_out
 from herobm.post.rotamers import TRUNK, run
 from herobm.system import Topology, build_topology, coarsen
@@ -32,14 +32,14 @@ def alpha() -> Library:
     return compile_library(load_registry().mapping("ca_only/ca"))
 
 
-def known(atoms: Atoms, library: Library, told: list[str]) -> tuple[Topology, PostContext]:
+def known(atoms: Atoms, library: Library, told: list[str]) -> tuple[Topology, StepContext]:
     topology = build_topology(coarsen(atoms, library), library)
     bonds = plan_bonds(topology.plan, topology.links.previous)
-    context = PostContext(beads=topology.beads, topology=topology, bonds=bonds, report=told.append)
+    context = StepContext(beads=topology.beads, topology=topology, bonds=bonds, report=told.append)
     return topology, context
 
 
-def planned(atoms: Atoms, context: PostContext) -> FloatArray:
+def planned(atoms: Atoms, context: StepContext) -> FloatArray:
     """Positions in the order of the plan."""
     return lay_out(atoms, context, "test").positions
 

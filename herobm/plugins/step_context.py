@@ -1,4 +1,4 @@
-"""What a post-processor is told besides the atoms."""
+"""What a step of post-processing is told besides the atoms."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from herobm.chem.rotor_shares import RotorShares
-from herobm.types import Beads, FloatArray, IntArray, Residues
-
 if TYPE_CHECKING:
+    from herobm.chem.rotor_shares import RotorShares
     from herobm.system.topology import Topology
+    from herobm.types import Beads, FloatArray, IntArray, Residues
 
 
 def _unheard(_: str) -> None:
@@ -18,8 +17,8 @@ def _unheard(_: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class PostContext:
-    """What a post-processor may use; whatever is not known is None.
+class StepContext:
+    """What a step of post-processing may use; whatever is not known is None or empty.
 
     Attributes
     ----------
