@@ -14,25 +14,29 @@ ENDINGS = (".pdb", ".ent", ".gro", ".cif", ".mmcif")
 def structure_files(paths: Iterable[Path]) -> list[Path]:
     """List files as named, and the structure files of folders (not of their subfolders), by name.
 
+    A file that is named twice, or named and in a folder, too, is listed once.
+
     Raises
     ------
     StructureError
         If a path is not there, or there is no structure file at all.
     """
-    found: list[Path] = []
+    found: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
             names = (
                 f for f in path.iterdir() if f.name.lower().removesuffix(".gz").endswith(ENDINGS)
             )
-            found += sorted(names)
+            listed = sorted(names)
         elif path.exists():
-            found.append(path)
+            listed = [path]
         else:
             raise StructureError(f"{path}: there is no such file or folder", "Check the path.")
+        for file in listed:
+            found.setdefault(file.resolve(), file)
     if not found:
         raise StructureError(
             "there is no structure file in " + ", ".join(str(p) for p in paths),
             f"Looked for files that end in {', '.join(ENDINGS)}, also with .gz.",
         )
-    return found
+    return list(found.values())
