@@ -13,7 +13,9 @@ from herobm.plan import Library, compile_library
 from herobm.plan.merge import merge_libraries, overruled
 from herobm.plugins.registry import Registry
 from herobm.system import count_fitting
-from herobm.types import Beads
+from herobm.system.atomistic import require_atoms
+from herobm.system.matching import count_known
+from herobm.types import Atoms, Beads
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,45 @@ def open_library(
             "%s: mapping '%s' is taken, for it is named after '%s'", ", ".join(lost), winner, loser
         )
     return merge_libraries(libraries)
+
+
+def open_library_of_atoms(
+    atoms: Atoms, names: Sequence[str | Path], registry: Registry, source: str = "structure"
+) -> Library | None:
+    """Load the mapping sets asked for; else the pack that knows most residues, if any does.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    names : sequence of str or Path
+        As `open_library` takes them; there may be none.
+    registry : Registry
+    source : str
+        What to call the atoms in messages.
+
+    Raises
+    ------
+    StructureError
+        If no pack knows any residue, for the structure holds beads.
+    """
+    if names:
+        return open_library(names, registry, atoms.residues.names.tolist())
+    best, most = None, 0
+    others = []
+    for name in by_preference(registry):
+        try:
+            library = compile_library(registry.mapping(name))
+        except (DslError, PluginError):
+            continue  # of a pack that nobody asked for
+        count = count_known(atoms, library)
+        if count > most:
+            best, most = library, count
+        if most == len(atoms.residues):
+            break
+        others.append(library)
+    for library in others if best is None else []:
+        require_atoms(atoms, library, source)
+    return best
 
 
 def choose_mappings(

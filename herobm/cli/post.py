@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from herobm.io.trajectory import Trajectory
     from herobm.plan import Library
     from herobm.plugins.records import PostProcessorSpec
-    from herobm.plugins.registry import Registry
     from herobm.plugins.step_context import StepContext
     from herobm.types import Atoms, IntArray
 
@@ -96,7 +95,7 @@ def post(
     """
     import numpy as np
 
-    from herobm.assembly.choice import choose_mappings
+    from herobm.assembly.choice import choose_mappings, open_library_of_atoms
     from herobm.io import check_fits, open_trajectory, read_atoms, read_beads
     from herobm.post.alone import context_of
     from herobm.post.chain import resolve
@@ -129,7 +128,7 @@ def post(
     names: Sequence[str] = mapping or ()
     if beads is not None and not names:
         names = choose_mappings(beads, registry, str(cg))
-    library = _library(given, names, registry, str(atoms))
+    library = open_library_of_atoms(given, names, registry, str(atoms))
     rows: IntArray = np.arange(len(given))
     if skip_unmapped:
         rows = _mapped_rows(given, library, str(atoms))
@@ -180,37 +179,6 @@ def _structure(
         raise
     _write(output, done, told, overwrite)
     typer.echo("\n".join([*lines, f"atoms written to {output}"]))
-
-
-def _library(atoms: Atoms, names: Sequence[str], registry: Registry, source: str) -> Library | None:
-    """Load the mapping sets asked for; else the pack that knows most residues, if any does.
-
-    Where none does since the structure holds beads, it is refused.
-    """
-    from herobm.assembly.choice import by_preference, open_library
-    from herobm.errors import DslError, PluginError
-    from herobm.plan import compile_library
-    from herobm.post.alone import fitting
-    from herobm.system.atomistic import require_atoms
-
-    if names:
-        return open_library(names, registry, atoms.residues.names.tolist())
-    best, most = None, 0
-    others = []
-    for name in by_preference(registry):
-        try:
-            library = compile_library(registry.mapping(name))
-        except (DslError, PluginError):
-            continue  # of a pack that nobody asked for
-        count = fitting(atoms, library)
-        if count > most:
-            best, most = library, count
-        if most == len(atoms.residues):
-            break
-        others.append(library)
-    for library in others if best is None else []:
-        require_atoms(atoms, library, source)
-    return best
 
 
 def _mapped_rows(atoms: Atoms, library: Library | None, source: str) -> IntArray:

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 #: Residues with faults that are listed.
 SHOWN = 8
-#: ps by which the times of frames that belong together may differ, and the share of the time by
-#: which they may besides: DCD keeps the time between frames in single precision.
-TIME, TIME_SHARE = 0.01, 2e-7
 
 
 def report(
@@ -256,35 +253,6 @@ def _frames(
             yield from bar
 
 
-def _timed(atoms: tuple[Path, Path | None], beads: tuple[Path, Path]) -> bool:
-    """Tell whether frames of two trajectories can be found by time, or by number.
-
-    Raises
-    ------
-    StructureError
-        If by neither.
-    """
-    from herobm.errors import StructureError
-    from herobm.io import open_trajectory
-
-    timed, counts = True, []
-    for structure, trajectory in (atoms, beads):
-        if trajectory is None:
-            return True  # one structure has no time to speak of
-        with open_trajectory(structure, trajectory) as opened:
-            counts.append(len(opened))
-        with open_trajectory(structure, trajectory, stop=2) as opened:
-            times = [frame.time for frame in opened]
-        timed &= len(times) < 2 or times[1] - times[0] > TIME
-    if not timed and counts[0] != counts[1]:
-        raise StructureError(
-            f"{beads[1]}: its first frames or those of {atoms[1]} have the same time, and they are "
-            f"{counts[1]} where the others are {counts[0]}: nothing tells which belong together",
-            "Write the frames with their times, or as many of the one as of the other.",
-        )
-    return timed
-
-
 def _with_beads(
     frames: Iterator[Frame],
     judged: tuple[Path, Path | None],
@@ -293,12 +261,9 @@ def _with_beads(
     library: Library,
     renames: dict[str, str],
 ) -> Iterator[tuple[Frame, FloatArray | None]]:
-    """Add the beads (n_beads, 3) that each frame was made from, found by its time.
-
-    By its number, where the times of either trajectory do not tell its frames apart (`_timed`).
-    """
-    from herobm.errors import StructureError
-    from herobm.io import open_trajectory, read_beads
+    """Add the beads (n_beads, 3) that each frame was made from."""
+    from herobm.io import read_beads
+    from herobm.io.pairing import pair_frames
     from herobm.system import rename_residues
     from herobm.system.topology import build_topology, report_box
 
@@ -318,21 +283,9 @@ def _with_beads(
             typer.echo(f"note: all frames are compared with the beads of {path}", err=True)
         yield from zip(frames, repeat(coarse.beads.positions))
         return
-    timed = _timed(judged, (path, trajectory))
-    with open_trajectory(path, trajectory) as opened:
-        if not timed:
-            typer.echo(f"note: frames of {trajectory} are found by their numbers", err=True)
-        others = iter(opened)
-        other, ahead = next(others), next(others, None)
-        for frame in frames:
-            while ahead is not None and _belongs(ahead, other, frame, timed):
-                other, ahead = ahead, next(others, None)
-            if timed and abs(other.time - frame.time) > _slack(frame):
-                raise StructureError(
-                    f"{trajectory}: has no frame of {frame.time:.3f} ps, as the atoms do",
-                    "Give the trajectory that the atoms were made from.",
-                )
-            yield frame, coarse.place(other.positions, other.box).positions
+    source = None if judged[1] is None else (judged[0], judged[1])
+    for frame, other in pair_frames(frames, source, (path, trajectory)):
+        yield frame, coarse.place(other.positions, other.box).positions
 
 
 def _require_same(coarse: Topology, topology: Topology, path: Path) -> None:
@@ -354,18 +307,6 @@ def _require_same(coarse: Topology, topology: Topology, path: Path) -> None:
             "Give the beads of the residues that are judged, all of them and in the same order; "
             "--selection chooses among the atoms only.",
         )
-
-
-def _belongs(later: Frame, other: Frame, frame: Frame, timed: bool) -> bool:
-    """Whether a later frame belongs to a frame rather than another one, by time or by number."""
-    if not timed:
-        return other.index < frame.index
-    return abs(later.time - frame.time) <= abs(other.time - frame.time)
-
-
-def _slack(frame: Frame) -> float:
-    """How far the time of a frame may be from that of another one that belongs to it, ps."""
-    return TIME + TIME_SHARE * abs(frame.time)
 
 
 def _divergences(

@@ -20,7 +20,7 @@ from herobm.post.whole import whole
 from herobm.system.atomistic import require_atoms
 from herobm.system.coarsen import coarsen, coarsen_plan, drop_incomplete
 from herobm.system.disulfides import find_disulfides
-from herobm.system.matching import find_templates, match_atoms
+from herobm.system.matching import find_templates
 from herobm.system.topology import Topology, build_topology, report_box
 from herobm.types import Atoms, Beads, IntArray, StrArray
 
@@ -148,12 +148,3 @@ def _disulfides(layout: Layout, topology: Topology) -> tuple[tuple[int, int], ..
     positions = np.nan_to_num(layout.positions, nan=1e6)
     found = find_disulfides(topology.plan, topology.beads).bonded(positions)
     return tuple(pair for pair in found if min(layout.rows[list(pair)]) >= 0)
-
-
-def fitting(atoms: Atoms, library: Library) -> int:
-    """Count the residues of a structure whose heavy atoms a mapping all knows."""
-    match = match_atoms(atoms, library)
-    strange = np.bincount(
-        atoms.residue_index[atoms.heavy & (match.atom < 0)], minlength=len(atoms.residues)
-    )
-    return int(((match.template >= 0) & (strange == 0)).sum())

@@ -194,3 +194,12 @@ def require_mapped(particles: P, library: Library, *, skip_unmapped: bool, sourc
         f"{none if unknown.all() else some}{others}\n"
         f"It has: {', '.join(sorted(library.by_residue))}.",
     )
+
+
+def count_known(atoms: Atoms, library: Library) -> int:
+    """Count the residues of a structure whose heavy atoms a mapping all knows."""
+    match = match_atoms(atoms, library)
+    strange = np.bincount(
+        atoms.residue_index[atoms.heavy & (match.atom < 0)], minlength=len(atoms.residues)
+    )
+    return int(((match.template >= 0) & (strange == 0)).sum())

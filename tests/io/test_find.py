@@ -34,8 +34,8 @@ def test_nothing_is_listed_twice(folder: Path) -> None:
 
 
 def test_what_is_not_there_is_named(folder: Path) -> None:
-    with pytest.raises(StructureError, match="missing.pdb: there is no such file"):
+    with pytest.raises(StructureError, match=r"missing\.pdb: there is no such file"):
         structure_files([folder / "missing.pdb"])
     (folder / "empty").mkdir()
-    with pytest.raises(StructureError, match="no structure file in .*empty"):
+    with pytest.raises(StructureError, match=r"no structure file in .*empty"):
         structure_files([folder / "empty"])
