@@ -44,6 +44,7 @@ class Batch:
     row_bead : Tensor, shape (n_rows,)
     atom_rows, atom_weights : Tensor, shape (n_atoms, n_shares)
     targets : Tensor, shape (n_atoms, 3), Å, NaN where unknown.
+    bfactors : Tensor, shape (n_atoms,), Å^2, 0 where unknown.
     bonds, angles : Tensor, shape (n, 2) and (n, 3), of known atoms.
     swaps : Tensor, shape (n_swaps, n_alternatives, n_swapped), -1 for padding.
     rotors : Rotors
@@ -58,6 +59,7 @@ class Batch:
     atom_rows: torch.Tensor
     atom_weights: torch.Tensor
     targets: torch.Tensor
+    bfactors: torch.Tensor
     bonds: torch.Tensor
     angles: torch.Tensor
     swaps: torch.Tensor
@@ -190,6 +192,7 @@ def cut_batch(
         atom_rows=local_rows,
         atom_weights=corpus.atom_weights[atom],
         targets=targets,
+        bfactors=corpus.bfactors[atom],
         bonds=_local(corpus.bonds, corpus.bond_start, first, last, corpus.atom_start, known),
         angles=_local(corpus.angles, corpus.angle_start, first, last, corpus.atom_start, known),
         swaps=_local_swaps(corpus, first, last, atom_shift, known),

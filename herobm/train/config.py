@@ -58,6 +58,8 @@ class TrainConfig(BaseModel):
         share of the structures whose beads drift apart as those do; relative to the config file.
     half_strain : strain, Å, at which the error of an atom counts half; errors of noisy beads are
         large whatever is learnt and would drown the others. All count alike where it is None.
+    half_bfactor : B-factor, Å^2, at which the error of an atom counts half, for the structure
+        itself hardly knows where it is. All count alike where it is None.
     initial : weights to begin with, of the same network, or of its first look alone; relative to
         the config file. A second look needs them; one that this network does not take is left
         behind. Rounds of messages may be fewer there, with the last one seeing contacts: those
@@ -100,6 +102,7 @@ class TrainConfig(BaseModel):
     drift: Path | None = None
     drift_share: float = Field(default=0.15, ge=0, le=1)
     half_strain: float | None = Field(default=None, gt=0)
+    half_bfactor: float | None = Field(default=None, gt=0)
     initial: Path | None = None
     hold: bool | Literal["all"] = True
     derived: tuple[Derived, ...] = ()

@@ -18,7 +18,7 @@ from herobm.nn.config import ModelConfig
 from herobm.nn.graph import asked_beads
 from herobm.nn.strain import N_NEAR
 from herobm.plan import Library, compile_library
-from herobm.plan.bonds import angles_of, lay_out_atoms, plan_bonds
+from herobm.plan.bonds import angles_of, lay_out_atoms, plan_atoms, plan_bonds
 from herobm.plan.context import context_places, relations, sequence_steps
 from herobm.plan.plan import Plan, project
 from herobm.system.coarsen import coarsen, drop_incomplete
@@ -26,7 +26,7 @@ from herobm.system.matching import match_atoms
 from herobm.system.topology import Topology, build_topology
 from herobm.train.dataset import Dataset
 from herobm.train.derive import Derived, check_derived, derive_residues
-from herobm.types import BoolArray, FloatArray, IntArray
+from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 from herobm.weights.vocabulary import Vocabulary
 
 #: Lengths or distances of a kind below which nothing is said of it.
@@ -57,6 +57,7 @@ class Corpus:
     row_bead : (n_rows,)
     atom_rows, atom_weights : (n_atoms, n_shares)
     targets : (n_atoms, 3), Å, NaN where the structure has no such atom.
+    bfactors : (n_atoms,), Å², 0 where the structure tells none.
     bonds : (n_bonds, 2)
     angles : (n_angles, 3)
     swaps : (n_swaps, n_alternatives, n_swapped)
@@ -92,6 +93,7 @@ class Corpus:
     atom_rows: torch.Tensor
     atom_weights: torch.Tensor
     targets: torch.Tensor
+    bfactors: torch.Tensor
     bonds: torch.Tensor
     angles: torch.Tensor
     swaps: torch.Tensor
@@ -205,6 +207,7 @@ def build_corpus(
         atom_rows=torch.as_tensor(plan.atom_rows),
         atom_weights=torch.as_tensor(plan.atom_weights, dtype=torch.float32),
         targets=torch.as_tensor(targets, dtype=torch.float32),
+        bfactors=_bfactors(plan, atoms, match.atom),
         **_of_atoms(plan, library, bonds),
         **_rotors(plan, library),
         torsions=torch.as_tensor(torsions, dtype=torch.float32),
@@ -216,6 +219,15 @@ def build_corpus(
     return corpus, Statistics(
         typical, longest, usual, spread, bond_statistics(plan, bonds, targets)
     )
+
+
+def _bfactors(plan: Plan, atoms: Atoms, local: IntArray) -> torch.Tensor:
+    """B-factors (n_atoms of the plan,) of atoms, of which `local` says where they belong."""
+    found = np.zeros(plan.n_atoms)
+    if atoms.bfactors is not None:
+        place = plan_atoms(plan, atoms.residue_index, local)
+        found[place[place >= 0]] = atoms.bfactors[place >= 0]
+    return torch.as_tensor(found, dtype=torch.float32)
 
 
 def _neighbours(

@@ -1,8 +1,9 @@
 """The dataset file: atoms of many structures, packed so that a bare GPU machine can train.
 
 It holds atoms, not beads, so that one file serves every mapping, and the mapping set to train
-with beside them. Coordinates are int16 in milli-Å from an atom of their residue (safetensors, 6
-bytes an atom). There are no boxes: chains are packed in one piece.
+with beside them. Coordinates are int16 in milli-Å from an atom of their residue, B-factors (where
+there are any) uint8 in Å² (safetensors, 7 bytes an atom). There are no boxes: chains are packed in
+one piece.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ FORMAT = "herobm-dataset-1"
 LARGEST_SPAN = 32.0
 #: Coordinates are stored in units of 0.001 Å.
 UNIT = 1e-3
+#: Å², the largest B-factor that is told from larger ones.
+LARGEST_B = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,8 @@ class Dataset:
     ----------
     atoms : Atoms
         Of all structures, one after the other, each around its own origin; the chain ids are
-        ``<structure>:<chain>``, so that no chain runs from one structure into the next.
+        ``<structure>:<chain>``, so that no chain runs from one structure into the next. B-factors
+        to 1 Å², 0 in structures without any; None if no structure has any.
     structure : IntArray, shape (n_residues,)
         Structure of each residue.
     names : tuple of str
@@ -51,7 +55,7 @@ class Dataset:
     mappings : MappingSet
     digest : str
         SHA-256 of the atoms, residues and chains, 16 hex digits; neither the names of the
-        structures nor the mappings count.
+        structures nor B-factors nor the mappings count.
     """
 
     atoms: Atoms
@@ -106,6 +110,8 @@ def write_dataset(
     }
     tensors = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     tensors["pattern"] = tensors["pattern"].astype(np.min_scalar_type(len(patterns)))
+    if not tensors["bfactors"].any():
+        del tensors["bfactors"]
     write_bytes(path, save(tensors, header))
     return len(names), len(tensors["pattern"]), len(tensors["coordinates"])
 
@@ -134,7 +140,16 @@ def _columns(
         "count": np.array([len(residues)], dtype=np.int32),
         "origin": milli[starts].astype(np.int32),
         "coordinates": relative.astype(np.int16),
+        "bfactors": _bfactors(atoms),
     }
+
+
+def _bfactors(atoms: Atoms) -> np.ndarray:
+    """B-factors (n_atoms,), Å²; 0 where all are alike, so that nothing has been measured."""
+    if atoms.bfactors is None or not len(atoms) or not np.ptp(atoms.bfactors) > 0:
+        return np.zeros(len(atoms), np.uint8)
+    found: np.ndarray = np.rint(atoms.bfactors.clip(0, LARGEST_B)).astype(np.uint8)
+    return found
 
 
 def in_chains(atoms: Atoms, library: Library, source: str = "structure") -> Atoms:
@@ -258,6 +273,7 @@ def read_dataset(path: Path) -> Dataset:
         residue_index=residue_index,
         residues=residues,
         elements=np.array([distinct[n] for n in flat_names], dtype=np.str_),
+        bfactors=tensors["bfactors"].astype(float) if "bfactors" in tensors else None,
     )
     return Dataset(
         atoms,
@@ -271,7 +287,7 @@ def read_dataset(path: Path) -> Dataset:
 def _digest(tensors: dict[str, np.ndarray], patterns: str) -> str:
     """Name all that the structures consist of, 16 hex digits."""
     found = hashlib.sha256(patterns.encode())
-    for key in sorted(tensors):
+    for key in sorted(tensors.keys() - {"bfactors"}):
         found.update(key.encode())
         found.update(tensors[key].tobytes())
     return found.hexdigest()[:16]

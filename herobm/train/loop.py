@@ -27,7 +27,7 @@ from herobm.train.drift import read_drift
 from herobm.train.inherit import read_kept
 from herobm.train.joint import join_corpora, join_statistics
 from herobm.train.judge import Judge
-from herobm.train.loss import LossTerms, loss_terms, position_loss, rotor_losses
+from herobm.train.loss import Halves, LossTerms, loss_terms, position_loss, rotor_loss
 from herobm.train.places import make_folder, origin_of, require_files
 from herobm.train.shake import Shaken, Shaking, shake
 from herobm.train.sight import Sight, sketches
@@ -98,6 +98,7 @@ def train(
     longest = None if kept is None else kept.network.longest
     corpus, statistics = _gather(packs, vocabulary, config.model, config.derived, longest=longest)
     _require_rotors(config, corpus)
+    _require_bfactors(config, packs)
     if kept is not None:
         statistics = _statistics_of(kept)
     held_out = read_dataset(config.valid)
@@ -142,6 +143,15 @@ def _require_rotors(config: TrainConfig, corpus: Corpus) -> None:
             f"{config.train}: has no bond about which a side branch turns, and 'model.rotors' "
             "would learn nothing",
             "Leave 'model.rotors' out, or pack other structures.",
+        )
+
+
+def _require_bfactors(config: TrainConfig, packs: Sequence[Dataset]) -> None:
+    """Stop where B-factors are to weigh atoms of structures of which none has any."""
+    if config.half_bfactor is not None and all(pack.atoms.bfactors is None for pack in packs):
+        raise ConfigError(
+            f"{config.train}: has no B-factors, and 'half_bfactor' would weigh nothing",
+            "Leave 'half_bfactor' out, or pack crystal structures anew (herobm data build).",
         )
 
 
@@ -204,6 +214,7 @@ class _Run:
     ) -> None:
         self.config, self.corpus, self.report = config, corpus, report
         self.vocabulary, self.judge = vocabulary, Judge(config, valid, vocabulary.n_slots)
+        self.halves = Halves(config.half_strain, config.half_bfactor)
         share = 0.0 if config.drift is None else config.drift_share
         self.shaking = Shaking(config.noise_share, config.noise, share, drift)
         if config.model.rounds is None:
@@ -331,20 +342,20 @@ class _Run:
             prediction, vectors = sight.predict_anew(network, batch)
             rough = [vectors]
         placed = batch.place(prediction.vectors)
-        terms = loss_terms(batch, placed, prediction, config.half_strain)
+        terms = loss_terms(batch, placed, prediction, self.halves)
         loss = terms.total(config.geometry_weight(progress), config.torsion, config.distance)
         if network.rotors is not None:
             hidden = prediction.hidden if config.shares else prediction.hidden.detach()
-            told = rotor_losses(network.rotors, batch, hidden)
-            if len(told):
-                loss = loss + config.rotor_weight * told.mean()
+            told = rotor_loss(network.rotors, batch, hidden, self.halves)
+            if told is not None:
+                loss = loss + config.rotor_weight * told
             else:  # of all parameters, so that each is learnt for as many steps as the others
                 loss = (
                     loss + 0.0 * torch.stack([p.sum() for p in network.rotors.parameters()]).sum()
                 )
         for vectors in rough:
             made = batch.place(vectors)
-            position = position_loss(batch, made, config.half_strain, config.distance)
+            position = position_loss(batch, made, self.halves, config.distance)
             loss = loss + SKETCH_WEIGHT / len(rough) * position
         return terms, loss
 

@@ -12,6 +12,7 @@ Names that chemistry cannot tell apart are swapped in the target where that is n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -27,6 +28,35 @@ ROTOR_SPREAD = 7.0
 SMALLEST = 1e-4
 #: Å, distance from where an atom should be below which it counts by its square alone.
 NEAR = 0.02
+
+
+class Halves(NamedTuple):
+    """What makes the error of an atom count half; None for what all atoms are alike in.
+
+    Attributes
+    ----------
+    strain : float or None
+        Å, of the bead that places the atom.
+    bfactor : float or None
+        Å^2, of the atom in the structure.
+    """
+
+    strain: float | None = None
+    bfactor: float | None = None
+
+    def weights(self, batch: Batch) -> torch.Tensor:
+        """Return the weight of each atom of a batch, shape (n_atoms,), between 0 and 1."""
+        weight = torch.ones_like(batch.bfactors)
+        if self.strain is not None:
+            strain = batch.graph.strain[batch.row_bead[batch.atom_rows[:, 0]]]
+            weight = weight / (1.0 + (strain / self.strain).square())
+        if self.bfactor is not None:
+            weight = weight / (1.0 + (batch.bfactors / self.bfactor).square())
+        return weight
+
+
+#: All atoms count alike.
+ALIKE = Halves()
 
 
 @dataclass(frozen=True)
@@ -50,7 +80,7 @@ def loss_terms(
     batch: Batch,
     placed: torch.Tensor,
     prediction: Prediction,
-    half_strain: float | None = None,
+    halves: Halves = ALIKE,
 ) -> LossTerms:
     """Compare a prediction with its batch.
 
@@ -61,11 +91,11 @@ def loss_terms(
         Å.
     prediction : Prediction
         Of which `placed` are the atoms.
-    half_strain : float, optional
-        Å, strain at which the error of an atom counts half.
+    halves : Halves
+        Which atoms count less than others.
     """
     wanted, known, squares = _squares(batch, placed)
-    weight = _weights(batch, known, half_strain)
+    weight = _shares(batch, known, halves)
     bond = _mean_square(_lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds))
     angle = _mean_square(_cosines(placed, batch.angles) - _cosines(wanted, batch.angles))
     defined = torch.isfinite(batch.torsions).all(dim=-1)
@@ -77,14 +107,14 @@ def loss_terms(
 
 
 def position_loss(
-    batch: Batch, placed: torch.Tensor, half_strain: float | None = None, distance: float = 0.0
+    batch: Batch, placed: torch.Tensor, halves: Halves = ALIKE, distance: float = 0.0
 ) -> torch.Tensor:
     """Return what the places of the atoms alone add to the loss, Å^2.
 
     The arguments are those of `loss_terms` and `LossTerms.total`.
     """
     _, known, squares = _squares(batch, placed)
-    weight = _weights(batch, known, half_strain)
+    weight = _shares(batch, known, halves)
     return (weight * (squares + distance * _distances(squares))).sum()
 
 
@@ -101,12 +131,9 @@ def _distances(squares: torch.Tensor) -> torch.Tensor:
     return torch.sqrt(squares + NEAR**2) - NEAR
 
 
-def _weights(batch: Batch, known: torch.Tensor, half_strain: float | None) -> torch.Tensor:
-    """Weights of the atoms, which add up to 1."""
-    weight = known.to(batch.targets.dtype)
-    if half_strain is not None:
-        strain = batch.graph.strain[batch.row_bead[batch.atom_rows[:, 0]]]
-        weight = weight / (1.0 + (strain / half_strain).square())
+def _shares(batch: Batch, known: torch.Tensor, halves: Halves) -> torch.Tensor:
+    """Weights of the atoms that are known, which add up to 1."""
+    weight = halves.weights(batch) * known
     return weight / weight.sum().clamp(min=1e-6)
 
 
@@ -122,6 +149,18 @@ def bond_errors(batch: Batch, placed: torch.Tensor) -> torch.Tensor:
     wanted = best_names(batch.targets, batch.swaps, placed)
     off = _lengths(placed, batch.bonds) - _lengths(wanted, batch.bonds)
     return off[torch.isfinite(off)]
+
+
+def rotor_loss(
+    head: RotorHead, batch: Batch, hidden: torch.Tensor, halves: Halves = ALIKE
+) -> torch.Tensor | None:
+    """Return the mean of `rotor_losses`, weighted by the atoms that turn; None of none."""
+    losses = rotor_losses(head, batch, hidden)
+    if not len(losses):
+        return None
+    outer = batch.rotors.atoms[:, 0, 3]
+    weight = halves.weights(batch)[outer[outer >= 0]]
+    return (weight * losses).sum() / weight.sum()
 
 
 def rotor_losses(head: RotorHead, batch: Batch, hidden: torch.Tensor) -> torch.Tensor:

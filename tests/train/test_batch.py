@@ -26,10 +26,12 @@ from herobm.train.corpus import Corpus, Statistics, build_corpus
 from herobm.train.dataset import read_dataset
 from herobm.train.loss import (
     NEAR,
+    Halves,
     bead_errors,
     best_names,
     loss_terms,
     position_loss,
+    rotor_loss,
     rotor_losses,
 )
 from herobm.train.shake import rest
@@ -236,9 +238,40 @@ def test_strained_beads_count_less(laid: Laid) -> None:
     n_far, n_near = int(far.sum()), int((~far).sum())
     alike = loss_terms(batch, placed, said(batch))
     assert float(alike.position) == pytest.approx(0.27 * n_far / (n_far + n_near), rel=1e-3)
-    weighed = loss_terms(batch, placed, said(batch), half_strain=0.2)
+    weighed = loss_terms(batch, placed, said(batch), Halves(strain=0.2))
     half = 0.5 * n_far
     assert float(weighed.position) == pytest.approx(0.27 * half / (half + n_near), rel=1e-3)
+
+
+def test_atoms_with_high_bfactors_count_less(laid: Laid) -> None:
+    batch = laid.cut([0], [27])
+    vague = torch.arange(len(batch.targets)) % 3 == 0
+    batch = replace(batch, bfactors=torch.where(vague, 60.0, 0.0))
+    placed = batch.targets + 0.3 * vague.unsqueeze(1)
+    weighed = loss_terms(batch, placed, said(batch), Halves(bfactor=30.0))
+    fifth = 0.2 * int(vague.sum())
+    share = fifth / (fifth + int((~vague).sum()))
+    assert float(weighed.position) == pytest.approx(0.27 * share, rel=1e-3)
+    assert float(loss_terms(batch, placed, said(batch)).position) > float(weighed.position)
+
+
+def test_rotors_of_vague_atoms_count_less(laid: Laid) -> None:
+    """Of the first rotor alone the atom that turns is well known: its loss is the mean."""
+    batch = laid.cut([0], [27])
+    hidden = torch.zeros(len(batch.beads), 1)
+    chance = torch.rand(len(batch.rotors.bead), BINS, generator=torch.Generator().manual_seed(0))
+    head = Known(chance / chance.sum(dim=1, keepdim=True))
+    losses = rotor_losses(head, batch, hidden)
+    outer = batch.rotors.atoms[:, 0, 3]
+    assert (outer >= 0).all()
+    bfactors = torch.full((len(batch.targets),), 1e4)
+    bfactors[outer[0]] = 0.0
+    batch = replace(batch, bfactors=bfactors)
+    mean = rotor_loss(head, batch, hidden, Halves(bfactor=1.0))
+    assert mean is not None
+    assert float(mean) == pytest.approx(float(losses[outer == outer[0]].mean()), rel=1e-4)
+    nothing = replace(batch, rotors=type(batch.rotors)(*(part[:0] for part in batch.rotors)))
+    assert rotor_loss(Known(chance[:0]), nothing, hidden) is None
 
 
 def test_unknown_atoms_cost_nothing(laid: Laid) -> None:

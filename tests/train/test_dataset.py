@@ -239,3 +239,23 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     save_file({"x": np.zeros(3)}, other)
     with pytest.raises(DatasetError, match="no dataset of herobm"):
         read_dataset(other)
+
+
+def test_bfactors_come_back_and_name_nothing(
+    structures: Structures, mappings: MappingSet, tmp_path: Path
+) -> None:
+    """They travel where there are any; a dataset with them holds the structures of one without."""
+    (one, atoms), other, *_ = structures
+    told = np.linspace(5.2, 300.0, len(atoms))
+    known = replace(atoms, bfactors=told)
+    alike = (other[0], replace(other[1], bfactors=np.full(len(other[1]), 20.0)))
+    paths = tmp_path / "with.safetensors", tmp_path / "without.safetensors"
+    write_dataset(paths[0], [(one, known), alike], mappings)
+    write_dataset(paths[1], [(one, atoms), (other[0], other[1])], mappings)
+    found, without = (read_dataset(path) for path in paths)
+    assert found.atoms.bfactors is not None
+    first = found.structure[found.atoms.residue_index] == 0
+    assert np.abs(found.atoms.bfactors[first] - told.clip(max=255)).max() <= 0.5
+    assert not found.atoms.bfactors[~first].any()  # all alike: nothing was measured
+    assert without.atoms.bfactors is None
+    assert found.digest == without.digest

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -203,6 +204,23 @@ def test_shares_need_bonds_that_turn(
     model = tiny_run.model.model_copy(update={"rotors": RotorsConfig(hidden=16)})
     with pytest.raises(ConfigError, match=r"stiff\.safetensors: has no bond about which a side"):
         train(tiny_run.model_copy(update={"train": stiff, "model": model, "derived": ()}))
+
+
+def test_atoms_are_weighed_where_there_are_bfactors(
+    tiny_run: TrainConfig, structures: list[tuple[str, Atoms]], mappings: MappingSet, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"peptides\.safetensors: has no B-factors"):
+        train(tiny_run.model_copy(update={"half_bfactor": 40.0}))
+    told = tmp_path / "told.safetensors"
+    known = [(n, replace(a, bfactors=np.arange(float(len(a))))) for n, a in structures]
+    write_dataset(told, known, mappings)
+    run = tiny_run.model_copy(update={"train": told, "epochs": 1})
+    alike, weighed, again = (
+        weights_of(train(elsewhere(run, name, half_bfactor=half)))
+        for name, half in (("alike", None), ("weighed", 20.0), ("again", 20.0))
+    )
+    assert same(weighed, again)
+    assert not same(weighed, alike)
 
 
 def test_shares_are_learnt_beside_the_rest(tiny_run: TrainConfig) -> None:
