@@ -115,7 +115,11 @@ def calibrate(
                 raise
             faulty.append((name, error.message))
     if not sum(len(part.found) for part in parts):
-        raise StructureError("the structures have no bead all of whose atoms are there")
+        raise StructureError(
+            f"{path}: cannot be calibrated by these structures, which have no bead all of whose "
+            "atoms are there",
+            "Name structures that are complete.",
+        )
     judged = join_judged(parts)
     errors = fit_errors(judged)
     rewrite_errors(path, errors)

@@ -119,6 +119,11 @@ def run(arguments: list[str]) -> int:
             raise
         typer.echo(_report(error), err=True)
         return 1
+    except OSError as error:  # of a path that cannot even be looked at
+        if error.filename is None or arguments[:1] == ["--debug"] or _debug_by_variable():
+            raise
+        typer.echo(_report(_of_path(error)), err=True)
+        return 1
     except KeyboardInterrupt:
         return 130
     except SystemExit as left:
@@ -133,6 +138,13 @@ def _report(error: HerobmError) -> str:
     if error.hint is None:
         return message
     return message + "\nhint: " + error.hint.replace("\n", "\n      ")
+
+
+def _of_path(error: OSError) -> HerobmError:
+    return HerobmError(
+        f"{error.filename}: {error.strerror or error}",
+        "Check the path, and who may read its folder; --debug shows where it is needed.",
+    )
 
 
 def _debug_first(arguments: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,7 @@ def parse_split(text: str) -> tuple[float, float, float]:
         parts = [float(part) for part in text.split(",")]
     except ValueError:
         parts = []
-    if len(parts) != 3 or not all(part > 0 for part in parts):
+    if len(parts) != 3 or not all(0 < part < math.inf for part in parts):
         raise HerobmError(f"--split {text}: write three positive numbers, e.g. --split 0.8,0.1,0.1")
     total = sum(parts)
     return parts[0] / total, parts[1] / total, parts[2] / total

@@ -20,7 +20,6 @@ _END_TAGS = ("asym_id", "comp_id", "seq_id", "atom_id")
 def cif_text(
     particles: Particles,
     title: str,
-    remarks: Sequence[str],
     bonds: Sequence[tuple[int, int]],
 ) -> str:
     """Return the text of an mmCIF file.
@@ -31,8 +30,6 @@ def cif_text(
         n particles.
     title : str
         Becomes ``_struct.title``.
-    remarks : sequence of str
-        Become ``_struct.pdbx_model_details``.
     bonds : sequence of (int, int)
         Particle indices; written as ``_struct_conn`` of type ``disulf``.
     """
@@ -41,11 +38,9 @@ def cif_text(
     document = cif.Document()
     block = document.add_new_block("herobm")
     block.set_pair("_entry.id", "herobm")
-    if title or remarks:
+    if title:
         block.set_pair("_struct.entry_id", "herobm")
-        block.set_pair("_struct.title", cif.quote(title or "?"))
-    if remarks:
-        block.set_pair("_struct.pdbx_model_details", cif.quote("\n".join(remarks)))
+        block.set_pair("_struct.title", cif.quote(title))
     _add_cell(block, particles)
     columns = _atom_columns(particles)
     loop = block.init_loop("_atom_site.", list(_ATOM_TAGS))

@@ -13,6 +13,8 @@ from herobm.types import FloatArray, Particles
 
 _WRAP = 100_000
 _USE_CIF = "GRO has no column for that. Write mmCIF instead: name the file .cif."
+#: Å, between which its columns hold coordinates.
+_LOW, _HIGH = -9999.995, 99999.995
 _BOX_ORDER = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1))
 
 
@@ -31,15 +33,17 @@ def check_gro(particles: Particles) -> None:
         if len(long):
             message = f"the {what} name {str(values[long[0]])!r} is longer than 5 characters"
             raise OutputError(message, _USE_CIF)
-    positions = particles.positions[np.isfinite(particles.positions).all(axis=-1)]
-    if (positions >= 99999.995).any() or (positions <= -9999.995).any():
-        raise OutputError("a coordinate is below -9999.99 or above 99999.99 Å", _USE_CIF)
+    far = np.flatnonzero((particles.positions <= _LOW) | (particles.positions >= _HIGH)) // 3
+    if len(far):
+        where = particles.label(int(far[0]))
+        raise OutputError(
+            f"a coordinate of {where} is below -9999.99 or above 99999.99 Å", _USE_CIF
+        )
 
 
 def gro_text(
     particles: Particles,
     title: str,
-    remarks: Sequence[str],
     bonds: Sequence[tuple[int, int]],
 ) -> str:
     """Return the text of a GRO file.
@@ -49,8 +53,6 @@ def gro_text(
     particles : Particles
         n particles that passed `check_gro`.
     title : str
-    remarks : sequence of str
-        Left out; a GRO file has one line of title.
     bonds : sequence of (int, int)
         Left out.
     """

@@ -11,6 +11,8 @@ from herobm.io.hybrid36 import encode
 from herobm.types import Atoms, Particles, StrArray
 
 _USE_CIF = "PDB has no column for that. Write mmCIF instead: name the file .cif."
+#: Å, between which its columns hold coordinates.
+_LOW, _HIGH = -999.9995, 9999.9995
 
 
 def check_pdb(particles: Particles) -> None:
@@ -29,9 +31,12 @@ def check_pdb(particles: Particles) -> None:
     for resid in (int(residues.ids.min(initial=0)), int(residues.ids.max(initial=0))):
         _number(resid, 4, "residue number")
     _number(len(particles) + len(residues), 5, "atom number")
-    positions = particles.positions[np.isfinite(particles.positions).all(axis=-1)]
-    if (positions >= 9999.9995).any() or (positions <= -999.9995).any():
-        raise OutputError("a coordinate is below -999.999 or above 9999.999 Å", _USE_CIF)
+    far = np.flatnonzero((particles.positions <= _LOW) | (particles.positions >= _HIGH)) // 3
+    if len(far):
+        where = particles.label(int(far[0]))
+        raise OutputError(
+            f"a coordinate of {where} is below -999.999 or above 9999.999 Å", _USE_CIF
+        )
 
 
 def _check_width(what: str, values: StrArray, width: int) -> None:
@@ -53,7 +58,6 @@ def _number(value: int, width: int, what: str) -> str:
 def pdb_text(
     particles: Particles,
     title: str,
-    remarks: Sequence[str],
     bonds: Sequence[tuple[int, int]],
 ) -> str:
     """Return the text of a PDB file with TER after each chain and each closed piece of one.
@@ -63,12 +67,11 @@ def pdb_text(
     particles : Particles
         n particles that passed `check_pdb`.
     title : str
-    remarks : sequence of str
     bonds : sequence of (int, int)
         Particle indices; written as CONECT, and as SSBOND where both are called SG.
     """
     records, serials = _atom_records(particles)
-    return _file([*_before(particles, title, remarks, bonds), *records, *_bonds(serials, bonds)])
+    return _file([*_before(particles, title, bonds), *records, *_bonds(serials, bonds)])
 
 
 def pdb_models_text(models: Sequence[Particles], bonds: Sequence[tuple[int, int]]) -> str:
@@ -81,7 +84,7 @@ def pdb_models_text(models: Sequence[Particles], bonds: Sequence[tuple[int, int]
     bonds : sequence of (int, int)
         As for `pdb_text`; the same in all models.
     """
-    lines = _before(models[0], "", (), bonds)
+    lines = _before(models[0], "", bonds)
     serials: list[int] = []
     for number, particles in enumerate(models, 1):
         records, serials = _atom_records(particles)
@@ -89,11 +92,9 @@ def pdb_models_text(models: Sequence[Particles], bonds: Sequence[tuple[int, int]
     return _file([*lines, *_bonds(serials, bonds)])
 
 
-def _before(
-    particles: Particles, title: str, remarks: Sequence[str], bonds: Sequence[tuple[int, int]]
-) -> list[str]:
+def _before(particles: Particles, title: str, bonds: Sequence[tuple[int, int]]) -> list[str]:
     """Return what stands before the atoms."""
-    lines = [*_head(title, remarks), *_disulfides(particles, bonds)]
+    lines = [*_head(title), *_disulfides(particles, bonds)]
     if particles.box is not None:
         lengths = "".join(f"{length:9.3f}" for length in particles.box[:3])
         angles = "".join(f"{angle:7.2f}" for angle in particles.box[3:])
@@ -110,12 +111,9 @@ def _file(lines: Sequence[str]) -> str:
     return "\n".join([*(line.ljust(80) for line in lines), "END".ljust(80), ""])
 
 
-def _head(title: str, remarks: Sequence[str]) -> Iterator[str]:
+def _head(title: str) -> Iterator[str]:
     for number, part in enumerate(_pieces(title, 68), 1):
         yield f"TITLE     {part}" if number == 1 else f"TITLE   {number:2d} {part}"
-    for remark in remarks:
-        for part in _pieces(remark, 68):
-            yield f"REMARK   6 {part}"
 
 
 def _pieces(text: str, width: int) -> list[str]:

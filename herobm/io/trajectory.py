@@ -141,7 +141,10 @@ def _check_count(reader: FrameReader, n_particles: int, path: Path, topology: Pa
 
 def _chosen(n_frames: int, wanted: slice, path: Path) -> range:
     if wanted.step is not None and wanted.step < 1:
-        raise StructureError(f"every {wanted.step}th frame makes no sense", "Use 1 or more.")
+        raise StructureError(
+            f"{path}: every n-th frame is visited for an n of 1 or more, not {wanted.step}",
+            "Use --stride 1 or more.",
+        )
     frames = range(n_frames)[wanted]
     if not frames:
         raise StructureError(

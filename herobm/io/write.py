@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 Bonds = Sequence[tuple[int, int]]
 
-_WRITERS: dict[str, Callable[[Particles, str, Sequence[str], Bonds], str]] = {
+_WRITERS: dict[str, Callable[[Particles, str, Bonds], str]] = {
     "pdb": pdb_text,
     "gro": gro_text,
     "cif": cif_text,
@@ -35,13 +35,12 @@ def write_structure(
     *,
     overwrite: bool = False,
     title: str = "",
-    remarks: Iterable[str] = (),
     bonds: Iterable[tuple[int, int]] | None = None,
 ) -> None:
     """Write atoms or beads to a structure file, their names and order kept.
 
-    The file appears when it is whole. GRO has no place for chains, insertion codes, remarks and
-    bonds; they are left out there, insertion codes with a line in the log.
+    The file appears when it is whole. GRO has no place for chains, insertion codes and bonds;
+    they are left out there, insertion codes with a line in the log.
 
     Parameters
     ----------
@@ -53,8 +52,6 @@ def write_structure(
         Whether a file that lies there already may be replaced.
     title : str
         One line.
-    remarks : iterable of str
-        Lines for the head of the file.
     bonds : iterable of (int, int), optional
         Pairs of particle indices to be written as bonds, meant for disulfides.
 
@@ -67,7 +64,7 @@ def write_structure(
     _check(target, particles)
     if format_of(target) == "gro":
         _tell_icodes(target, particles)
-    text = _WRITERS[format_of(target)](particles, title, tuple(remarks), tuple(bonds or ()))
+    text = _WRITERS[format_of(target)](particles, title, tuple(bonds or ()))
     _put(target, text, overwrite)
 
 

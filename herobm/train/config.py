@@ -180,9 +180,13 @@ def read_config(path: Path) -> TrainConfig:
                 _once(seen, f"{path}:{key.start_mark.line + 1}")
             return super().construct_mapping(node, deep)
 
+    def as_text(loader: Loader, node: yaml.ScalarNode) -> str:
+        return str(loader.construct_scalar(node))
+
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", as_text)  # a folder called as a day is
     try:
         return parse_config(yaml.load(text, Loader), path)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # which a tag may raise of what it marks
         raise ConfigError(f"{path}: is no YAML ({error})") from None
     except RecursionError:
         raise ConfigError(f"{path}: is nested too deeply for a configuration") from None

@@ -215,12 +215,19 @@ def check_structure(atoms: Atoms, library: Library, source: str) -> None:
     ------
     StructureError
         If none of its residues has the atoms of its mapping (a coarse-grained file, say), or one
-        spans more than a dataset can hold.
+        spans more than a dataset can hold, or has a longer insertion code.
     """
     if len(drop_incomplete(atoms, library)) == 0:
         raise StructureError(
             f"{source}: none of its residues has the atoms that mapping '{library.name}' knows",
             "A dataset is packed from all-atom structures of molecules that are mapped.",
+        )
+    long = np.flatnonzero(np.strings.str_len(atoms.residues.icodes) > 1)
+    if len(long):
+        raise StructureError(
+            f"{source}: the insertion code {str(atoms.residues.icodes[long[0]])!r} of "
+            f"{atoms.residues.label(int(long[0]))} has more than one character",
+            "Number the residues of the file anew, or leave it out.",
         )
     whole = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
     starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues)))
@@ -252,6 +259,17 @@ def read_dataset(path: Path) -> Dataset:
         ) from None
     if header.get("format") != FORMAT:
         raise DatasetError(f"{path}: is no dataset of herobm (format {header.get('format')})")
+    try:
+        return _unpacked(header, tensors)
+    except (KeyError, ValueError, IndexError) as error:  # of pydantic and JSON, too
+        raise DatasetError(
+            f"{path}: is damaged, or was packed by another version of herobm "
+            f"({type(error).__name__}: {str(error).splitlines()[0]})",
+            "Pack it anew: herobm data build FOLDER --mapping martini3 -o NAME.safetensors",
+        ) from None
+
+
+def _unpacked(header: dict[str, str], tensors: dict[str, np.ndarray]) -> Dataset:
     patterns = json.loads(header["patterns"])
     structure = np.repeat(np.arange(len(tensors["count"])), tensors["count"])
     lengths = np.array([len(p[1]) for p in patterns])[tensors["pattern"]]

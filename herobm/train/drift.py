@@ -66,7 +66,11 @@ def read_drift(path: Path, library: Library, vocabulary: Vocabulary) -> torch.Te
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["kinds"]
-        if all({"residue", "bead", "place", "mean", "n", "training"} <= row.keys() for row in rows):
+        if all(
+            {"residue", "bead", "place", "mean", "n", "training"} <= row.keys()
+            and {"mean", "n"} <= row["training"].keys()
+            for row in rows
+        ):
             return list(rows)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(

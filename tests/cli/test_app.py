@@ -70,6 +70,20 @@ def test_an_error_is_a_message_and_a_hint(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize(
+    "verb",
+    [["data", "build", "-o", "o.safetensors"], ["mapping", "validate"], ["models", "info"]],
+)
+def test_a_path_that_no_file_can_have(capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
+    name = "n" * 300 + ".map"
+    code, _, err = run(capsys, *verb, name)
+    assert code == 1
+    assert f"{name}: " in err
+    assert "Traceback" not in err
+    with pytest.raises(OSError, match="too long"):
+        main(["--debug", "mapping", "validate", name])
+
+
+@pytest.mark.parametrize(
     "arguments",
     [["--debug", "plugins", "check", "none"], ["plugins", "check", "none", "--debug"]],
 )

@@ -33,6 +33,7 @@ def test_a_missing_label_is_told(herobm: Command) -> None:
         (["lacking.sdf"], "there is no such file"),
         (["C1CC"], "RDKit cannot read the molecule"),
         (["[Na+].[Cl-]"], "2 molecules in it"),
+        (["C" * 300 + "1"], "RDKit cannot read the molecule"),
         (["x.pdb"], "--smiles"),
         (["CCO", "--itp", "x.itp"], "--cg"),
         (["CCO", "--cg", "x.gro"], "--atomistic"),

@@ -145,6 +145,7 @@ def test_frames_of_a_simulation_are_learnt_and_measured(
         (["train", "--ligand", str(MAP), "--max-time", "1"], "--max-time goes with"),
         (["train", "--ligand", str(MAP), "--trajectory", "x.xtc"], "--trajectory needs"),
         (["train", "--ligand", str(MAP), "--split", "1,2"], "three positive numbers"),
+        (["train", "--ligand", str(MAP), "--split", "inf,1,1"], "three positive numbers"),
         (
             ["train", "--ligand", str(MAP), "--structure", str(PDB), "--temperature", "9"],
             "--temperature is for sampling",

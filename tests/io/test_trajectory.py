@@ -124,7 +124,7 @@ def test_frames_that_are_not_there(tmp_path: Path, structure: Path) -> None:
     path = write(tmp_path / "t.xtc")
     with pytest.raises(StructureError, match="none of its 5 frames"):
         open_trajectory(structure, path, start=7)
-    with pytest.raises(StructureError, match="makes no sense"):
+    with pytest.raises(StructureError, match=r"t\.xtc: every n-th frame .* of 1 or more, not 0"):
         open_trajectory(structure, path, step=0)
 
 

@@ -38,7 +38,7 @@ def test_beads_there_and_back(
 ) -> None:
     beads = peptide(Beads, box=None if box is None else np.array(box, dtype=float))
     path = tmp_path / f"a.{extension}"
-    write_structure(path, beads, title="a title", remarks=["one", "two"])
+    write_structure(path, beads, title="a title")
     back = read_beads(path)
     np.testing.assert_array_equal(back.names, beads.names)
     np.testing.assert_array_equal(back.residue_index, beads.residue_index)
@@ -70,12 +70,11 @@ def test_atoms_keep_elements_and_factors(tmp_path: Path, peptide: Peptide, exten
 
 def test_pdb_columns(tmp_path: Path, peptide: Peptide) -> None:
     path = tmp_path / "a.pdb"
-    write_structure(path, peptide(Atoms), title="a title", remarks=["made here"])
+    write_structure(path, peptide(Atoms), title="a title")
     lines = path.read_text().splitlines()
     assert {len(line) for line in lines} == {80}
     assert [line.rstrip() for line in lines] == [
         "TITLE     a title",
-        "REMARK   6 made here",
         "CRYST1   50.000   60.000   70.000  90.00  90.00  90.00 P 1           1",
         "ATOM      1  N   MET A   1      -7.500  -6.250  -5.000  1.00  0.00           N",
         "ATOM      2  CA  MET A   1      -3.750  -2.500  -1.250  1.00  1.50           C",
@@ -246,8 +245,8 @@ def test_what_does_not_fit_into_the_columns(tmp_path: Path, peptide: Peptide) ->
         ("gro", {"residues": long_name}, "'POPEXX'"),
         ("pdb", {"names": np.array(["LONGER"] * 6)}, "'LONGER'"),
         ("gro", {"names": np.array(["LONGER"] * 6)}, "'LONGER'"),
-        ("pdb", {"positions": far}, "coordinate"),
-        ("gro", {"positions": far}, "coordinate"),
+        ("pdb", {"positions": far}, "coordinate of BB of GLN 1A of chain A"),
+        ("gro", {"positions": far}, "coordinate of BB of GLN 1A of chain A"),
         ("gro", {"residues": deep}, "-9999"),
         ("cif", {"positions": broken}, "BB of GLN 1A of chain A"),
     ):

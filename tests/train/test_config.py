@@ -90,12 +90,18 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
         ("c.yaml", "? [train, a]\n: b", "is no YAML"),
         ("c.yaml", "[" * 5000, "nested too deeply"),
         ("c.json", "[" * 100000, "nested too deeply"),
+        ("c.yaml", "seed: !!int abc", "is no YAML"),
         ("c.json", '{"train": "a", "train": "b"}', r"c\.json: 'train' is given twice"),
     ],
 )
 def test_text_that_is_no_configuration(tmp_path: Path, name: str, text: str, expected: str) -> None:
     with pytest.raises(ConfigError, match=expected):
         read_config(written(tmp_path, text, name))
+
+
+def test_a_folder_may_be_called_as_a_day_is(tmp_path: Path) -> None:
+    lines = "train: a\nvalid: b\noutput: 2026-02-30\n"
+    assert read_config(written(tmp_path, lines, "c.yaml")).output == tmp_path / "2026-02-30"
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -11,12 +11,18 @@ import pytest
 from safetensors.numpy import save_file
 
 from herobm.dsl.model import MappingSet
-from herobm.errors import DatasetError
+from herobm.errors import DatasetError, StructureError
 from herobm.plan import Library
 from herobm.system import build_topology, coarsen
 from herobm.system.atomistic import AtomLayout
 from herobm.system.periodic import box_matrix
-from herobm.train.dataset import Dataset, read_dataset, write_dataset
+from herobm.train.dataset import (
+    FORMAT,
+    Dataset,
+    check_structure,
+    read_dataset,
+    write_dataset,
+)
 from herobm.types import Atoms, Residues
 
 Structures = list[tuple[str, Atoms]]
@@ -239,6 +245,23 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     save_file({"x": np.zeros(3)}, other)
     with pytest.raises(DatasetError, match="no dataset of herobm"):
         read_dataset(other)
+
+
+@pytest.mark.parametrize("header", [{}, {"patterns": "[", "names": "[]", "mappings": "{}"}])
+def test_a_dataset_that_lacks_something_is_damaged(tmp_path: Path, header: dict[str, str]) -> None:
+    path = tmp_path / "some.safetensors"
+    save_file({"count": np.zeros(1, np.int32)}, path, {"format": FORMAT, **header})
+    with pytest.raises(DatasetError, match=r"some\.safetensors: is damaged, or was packed"):
+        read_dataset(path)
+
+
+def test_long_insertion_codes_are_refused(structures: Structures, martini3: Library) -> None:
+    atoms = structures[0][1]
+    icodes = np.array(["", "", "AB"] + [""] * (len(atoms.residues) - 3))
+    inserted = replace(atoms, residues=replace(atoms.residues, icodes=icodes))
+    check_structure(atoms, martini3, "one.cif")
+    with pytest.raises(StructureError, match=r"one\.cif: the insertion code 'AB' of ASP 3AB"):
+        check_structure(inserted, martini3, "one.cif")
 
 
 def test_bfactors_come_back_and_name_nothing(

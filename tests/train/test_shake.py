@@ -121,7 +121,14 @@ def test_drift_is_read_for_bead_types(
     assert float(table[first["LEU"], 1]) == pytest.approx(0.3)  # the mean of the others
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"kinds": [{"residue": "PHE"}]}'])
+ROW = '{"residue": "PHE", "bead": "BB", "place": "SC1", "mean": 1, "n": 50, "training": %s}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", '{"kinds": [{"residue": "PHE"}]}']
+    + ['{"kinds": [' + ROW % told + "]}" for told in ("null", "{}", '{"n": 50}')],
+)
 def test_other_files_are_refused(
     text: str, martini3: Library, vocabulary: Vocabulary, tmp_path: Path
 ) -> None:

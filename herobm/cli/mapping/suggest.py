@@ -153,7 +153,7 @@ def _read(
         return placed.ligand, placed
     if smiles is not None:
         raise typer.BadParameter("--smiles goes with a structure (PDB, GRO, mmCIF)")
-    if suffix in _suffixes() or path.is_file():
+    if suffix in _suffixes() or _is_file(path):
         ligand = read_ligand(_text(path), source, name, record)
     else:
         ligand = read_smiles(source, name)
@@ -161,6 +161,14 @@ def _read(
         return ligand, _as_drawn(ligand)
     placed = _place(ligand.mol, atomistic, name)
     return placed.ligand, placed
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; a SMILES can be longer than the name of any."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _text(path: Path) -> str:
