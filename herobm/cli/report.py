@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from math import nan
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from herobm.chem.judging.verdict import Metric, Verdict
     from herobm.io import Frame
     from herobm.plan import Library
+    from herobm.plugins.registry import Registry
     from herobm.system import Topology
     from herobm.system.atomistic import AtomLayout
     from herobm.types import Atoms, FloatArray, IntArray
@@ -65,8 +66,12 @@ def report(
         ),
     ] = None,
     mapping: Annotated[
-        str, typer.Option(help="Mapping set that knows the residues (and the beads).")
-    ] = "martini3",
+        list[str] | None,
+        typer.Option(
+            help="Mapping set, file or folder that knows the residues (and the beads); the packs "
+            "that fit by default. Repeatable."
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,
@@ -88,7 +93,6 @@ def report(
     """
     from herobm.chem.judging.verdict import Judge
     from herobm.errors import StructureError
-    from herobm.plan import compile_library
 
     show_notes()
     renames = parse_renames(rename)
@@ -98,8 +102,12 @@ def report(
     given = [structure, trajectory, *(beads or []), *(reference or [])]
     outputs = [path for path in (json_file, html_file) if path is not None]
     check_outputs(outputs, [path for path in given if path is not None], overwrite)
-    library = compile_library(open_registry(context).mapping(mapping))
-    atoms, layout = _lay_out(structure, selection, library, renames)
+    atoms = _read(structure, selection, renames)
+    registry = open_registry(context)
+    library = _library(
+        atoms, structure, beads[0] if beads else None, mapping or [], registry, renames
+    )
+    layout = _lay_out(atoms, structure, library)
     judge = Judge(layout.topology)
     total: Verdict | None = None
     rows = []
@@ -215,16 +223,43 @@ def _finite(row: dict[str, float]) -> dict[str, float | None]:
     return {key: value if math.isfinite(value) else None for key, value in row.items()}
 
 
-def _lay_out(
-    structure: Path, selection: str, library: Library, renames: dict[str, str]
-) -> tuple[Atoms, AtomLayout]:
-    """Read a structure and recognise its atoms; say which residues of it do not count."""
+def _read(structure: Path, selection: str, renames: dict[str, str]) -> Atoms:
     from herobm.io import read_atoms
     from herobm.system import rename_residues
+
+    return rename_residues(read_atoms(structure, selection), renames)
+
+
+def _library(
+    atoms: Atoms,
+    structure: Path,
+    beads: Path | None,
+    names: Sequence[str],
+    registry: Registry,
+    renames: dict[str, str],
+) -> Library:
+    """Load the mapping sets asked for; else those that fit the beads, or the atoms."""
+    from herobm.assembly.choice import choose_mappings, open_library_of_atoms
+    from herobm.errors import UnmappedResidueError
+    from herobm.io import read_beads
+    from herobm.system import rename_residues
+
+    if beads is not None and not names:
+        names = choose_mappings(rename_residues(read_beads(beads), renames), registry, str(beads))
+    library = open_library_of_atoms(atoms, names, registry, str(structure))
+    if library is None:
+        raise UnmappedResidueError(
+            f"{structure}: no mapping that is installed has any of its residues",
+            "Name a mapping set or file that has them (--mapping).",
+        )
+    return library
+
+
+def _lay_out(atoms: Atoms, structure: Path, library: Library) -> AtomLayout:
+    """Recognise the atoms of a structure; say which residues of it do not count."""
     from herobm.system.atomistic import AtomLayout
     from herobm.system.matching import find_templates
 
-    atoms = rename_residues(read_atoms(structure, selection), renames)
     layout = AtomLayout.of(atoms, library, str(structure))
     left_out = len(atoms.residues) - len(layout.topology.beads.residues)
     unknown = int((find_templates(atoms.residues, library) < 0).sum())
@@ -234,7 +269,7 @@ def _lay_out(
     ):
         if count:
             typer.echo(f"note: {structure}: {count} residue(s) {why} do not count", err=True)
-    return atoms, layout
+    return layout
 
 
 def _frames(
@@ -318,7 +353,8 @@ def _divergences(
 
     reference: list[IntArray] = []
     for structure, trajectory in pair_trajectories(paths):
-        atoms, layout = _lay_out(structure, "all", library, renames)
+        atoms = _read(structure, "all", renames)
+        layout = _lay_out(atoms, structure, library)
         chi = find_chi(layout.topology.plan)
         for frame in _frames(structure, atoms, trajectory, "all", slice(None)):
             reference.append(chi_histograms(chi, layout.place(frame.positions, frame.box)))

@@ -56,6 +56,8 @@ class Dataset:
     digest : str
         SHA-256 of the atoms, residues and chains, 16 hex digits; neither the names of the
         structures nor B-factors nor the mappings count.
+    bfactor_digest : str
+        The same of the B-factors; "" where there are none.
     """
 
     atoms: Atoms
@@ -63,6 +65,7 @@ class Dataset:
     names: tuple[str, ...]
     mappings: MappingSet
     digest: str
+    bfactor_digest: str
 
 
 def write_dataset(
@@ -298,14 +301,15 @@ def _unpacked(header: dict[str, str], tensors: dict[str, np.ndarray]) -> Dataset
         structure,
         tuple(json.loads(header["names"])),
         MappingSet.model_validate_json(header["mappings"]),
-        _digest(tensors, header["patterns"]),
+        _digest({k: t for k, t in tensors.items() if k != "bfactors"}, header["patterns"]),
+        _digest({"bfactors": tensors["bfactors"]}, "") if "bfactors" in tensors else "",
     )
 
 
 def _digest(tensors: dict[str, np.ndarray], patterns: str) -> str:
-    """Name all that the structures consist of, 16 hex digits."""
+    """Name all that some tensors hold, 16 hex digits."""
     found = hashlib.sha256(patterns.encode())
-    for key in sorted(tensors.keys() - {"bfactors"}):
+    for key in sorted(tensors):
         found.update(key.encode())
         found.update(tensors[key].tobytes())
     return found.hexdigest()[:16]

@@ -54,8 +54,13 @@ def make_folder(path: Path, overwrite: bool) -> None:
 def origin_of(config: TrainConfig, packs: Sequence[Dataset], held_out: Dataset) -> dict[str, str]:
     """Name by digests what a run is given: structures and what is rebuilt of them, and files."""
     files = {"drift": config.drift, "initial": config.initial}
+    weighed = config.half_bfactor is not None
+    names = [
+        " ".join([p.digest, p.mappings.digest(), *([p.bfactor_digest] if weighed else [])])
+        for p in packs
+    ]
     return {
-        "train": " ".join(f"{pack.digest} {pack.mappings.digest()}" for pack in packs),
+        "train": " ".join(names),
         "valid": held_out.digest,
         **{name: _digest(path) for name, path in files.items() if path is not None},
     }

@@ -42,6 +42,28 @@ def test_a_structure_and_its_beads(herobm, rebuilt: Path, ubiquitin: Path, tmp_p
     assert "--overwrite" in again.err
 
 
+def test_the_mapping_is_that_of_the_beads(herobm, rebuilt: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.pdb"
+    assert herobm("coarsen", rebuilt, "--mapping", "ca_only/ca", "-o", trace).code == 0
+    result = herobm("report", rebuilt, "--beads", trace)
+    assert result.code == 0, result.err
+    assert "mapping: ca_only/ca (its beads fit 76 of 76 residues)" in result.err
+    assert "beads re-mapped, largest            0.000 Å" in result.out
+    named = herobm("report", rebuilt, "--mapping", "ca_only/com", "--mapping", "ca_only/ca")
+    assert named.out.startswith("atoms.pdb: 76 residues")
+
+
+def test_what_no_mapping_has_is_not_judged(herobm, tmp_path: Path) -> None:
+    strange = tmp_path / "strange.pdb"
+    strange.write_text(
+        "HETATM    1  C1  QQQ A   1       0.000   0.000   0.000  1.00  0.00           C\n"
+        "HETATM    2  O1  QQQ A   1       1.200   0.000   0.000  1.00  0.00           O\nEND\n"
+    )
+    result = herobm("report", strange)
+    assert result.code == 1
+    assert "strange.pdb: no mapping that is installed has any of its residues" in result.err
+
+
 def test_a_mirrored_frame_is_seen(herobm, rebuilt: Path, ubiquitin: Path, tmp_path: Path) -> None:
     atoms, beads = read_atoms(rebuilt), read_beads(ubiquitin)
     files = tmp_path / "atoms.xtc", tmp_path / "beads.xtc"

@@ -221,6 +221,11 @@ def test_atoms_are_weighed_where_there_are_bfactors(
     )
     assert same(weighed, again)
     assert not same(weighed, alike)
+    half = elsewhere(run, "half", half_bfactor=20.0)
+    assert train(half, max_minutes=0.0) is None
+    write_dataset(told, [(n, replace(a, bfactors=a.bfactors[::-1])) for n, a in known], mappings)
+    with pytest.raises(ConfigError, match="holds a run with another file under 'train'"):
+        train(half)
 
 
 def test_shares_are_learnt_beside_the_rest(tiny_run: TrainConfig) -> None:
