@@ -206,7 +206,7 @@ class Rebuilder:
             n_atoms=heavy,
             n_hydrogens=len(atoms) - heavy,
             steps=told,
-            confidence=confidence.lines(beads.residues),
+            confidence_lines=confidence.lines(beads.residues),
             expected_error=confidence.mean,
             n_strained=confidence.n_strained,
             before=before,

@@ -49,12 +49,12 @@ _DOUBLE_BELOW = {
     frozenset("NO"): 1.29, frozenset("CS"): 1.68,
 }  # fmt: skip
 _TRIPLE_BELOW = {frozenset("C"): 1.26, frozenset("CN"): 1.21}
+#: Å beyond the sum of the radii, up to which atoms are bonded.
+_TOLERANCE = 0.4
 _SYMBOLS = {1: "-", 2: "=", 3: "#"}
 
 
-def perceive_bonds(
-    elements: Sequence[str], positions: FloatArray, tolerance: float = 0.4
-) -> IntArray:
+def perceive_bonds(elements: Sequence[str], positions: FloatArray) -> IntArray:
     """Find the bonds among atoms of one or a few residues.
 
     Parameters
@@ -63,8 +63,6 @@ def perceive_bonds(
         Symbols; what is not in `COVALENT_RADII` is taken for carbon.
     positions : FloatArray, shape (n, 3)
         Å, in one image.
-    tolerance : float
-        Å, beyond the sum of the radii.
 
     Returns
     -------
@@ -79,7 +77,7 @@ def perceive_bonds(
     length = np.linalg.norm(positions[i] - positions[j], axis=1)
     excess = length - radii[i] - radii[j]
     lonely = np.array([e in _LONELY for e in elements])
-    near = (excess < tolerance) & (length > _SHORTEST) & ~lonely[i] & ~lonely[j]
+    near = (excess < _TOLERANCE) & (length > _SHORTEST) & ~lonely[i] & ~lonely[j]
     free = [_MOST_NEIGHBOURS.get(e, 6) for e in elements]
     found = []
     for k in np.flatnonzero(near)[np.argsort(excess[near], kind="stable")]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: Distances of a kind in both sets that it takes to be listed.
 FREQUENT = 20
-#: Kinds listed.
-SHOWN = 20
+#: Kinds listed, and residues named of each.
+SHOWN, NAMED = 20, 3
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -219,6 +219,6 @@ def _write_statistics(
     )
 
 
-def _short(residues: str, at_most: int = 3) -> str:
+def _short(residues: str) -> str:
     names = residues.split("/")
-    return "/".join([*names[:at_most], *["..."] * (len(names) > at_most)])
+    return "/".join([*names[:NAMED], *["..."] * (len(names) > NAMED)])

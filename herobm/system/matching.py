@@ -17,6 +17,8 @@ from herobm.types import Atoms, BoolArray, IntArray, Particles, Residues
 
 log = logging.getLogger(__name__)
 P = TypeVar("P", bound=Particles)
+#: Names, or faults, that a message lists.
+LISTED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,15 +155,15 @@ def _match_names(names: tuple[str, ...], mapping: Mapping) -> tuple[IntArray, bo
     return index, mixed
 
 
-def describe_residues(residues: Residues, where: BoolArray, at_most: int = 8) -> str:
+def describe_residues(residues: Residues, where: BoolArray) -> str:
     """List residues by name, with how many there are and where the first one is."""
     counts = Counter(residues.names[where].tolist())
     lines = []
-    for name, count in counts.most_common(at_most):
+    for name, count in counts.most_common(LISTED):
         first = int(np.flatnonzero(where & (residues.names == name))[0])
         lines.append(f"{name}: {count} (first: {residues.label(first)})")
-    if len(counts) > at_most:
-        lines.append(f"and {len(counts) - at_most} other names")
+    if len(counts) > LISTED:
+        lines.append(f"and {len(counts) - LISTED} other names")
     return "; ".join(lines)
 
 

@@ -11,7 +11,7 @@ from herobm.errors import MissingBeadError, StructureError
 from herobm.plan.plan import Plan, compile_plan
 from herobm.plan.template import Library
 from herobm.system.chains import Links, find_links, name_chains
-from herobm.system.matching import find_templates, require_mapped
+from herobm.system.matching import LISTED, find_templates, require_mapped
 from herobm.system.periodic import images_overlap, whole_chains, whole_residues
 from herobm.types import Beads, BoolArray, FloatArray, IntArray, Residues
 
@@ -405,16 +405,16 @@ def _local_beads(beads: Beads, template: IntArray, library: Library, source: str
 
 
 def _misfit(
-    residues: Residues, mapping: str, source: str, faults: dict[str, list[int]], at_most: int = 8
+    residues: Residues, mapping: str, source: str, faults: dict[str, list[int]]
 ) -> MissingBeadError:
     """Say which residues have other beads than their mapping; each fault with its first residue."""
     lines = []
-    for fault, members in sorted(faults.items(), key=lambda item: -len(item[1]))[:at_most]:
+    for fault, members in sorted(faults.items(), key=lambda item: -len(item[1]))[:LISTED]:
         first = residues.label(members[0])
         rest = f"{len(members)} residues, first: " if len(members) > 1 else ""
         lines.append(f"  {fault} ({rest}{first})")
-    if len(faults) > at_most:
-        lines.append(f"  and {len(faults) - at_most} other faults")
+    if len(faults) > LISTED:
+        lines.append(f"  and {len(faults) - LISTED} other faults")
     wrong = [residue for members in faults.values() for residue in members]
     others = "other versions of a force field have other beads (Martini 2 is not Martini 3)"
     if len(wrong) >= NEARLY_ALL * len(residues):

@@ -11,11 +11,11 @@ from herobm.types import FloatArray
 
 #: Positions (n_atoms, 3) in Å -> energy in kcal/mol and its gradient (n_atoms, 3).
 Energy: TypeAlias = Callable[[FloatArray], tuple[float, FloatArray]]
+#: kcal/mol/Å, largest component of the gradient at which a minimum is reached.
+TOLERANCE = 1e-3
 
 
-def minimise(
-    energy: Energy, start: FloatArray, n_steps: int, tolerance: float = 1e-3
-) -> tuple[float, FloatArray]:
+def minimise(energy: Energy, start: FloatArray, n_steps: int) -> tuple[float, FloatArray]:
     """Minimise an energy by L-BFGS.
 
     Parameters
@@ -25,8 +25,6 @@ def minimise(
         Å.
     n_steps : int
         At most so many steps.
-    tolerance : float
-        kcal/mol/Å, of the largest component of the gradient.
 
     Returns
     -------
@@ -39,7 +37,7 @@ def minimise(
         value, gradient = energy(x.reshape(-1, 3))
         return value, gradient.ravel()
 
-    options = {"maxiter": n_steps, "maxfun": 2 * n_steps, "maxcor": 20, "gtol": tolerance}
+    options = {"maxiter": n_steps, "maxfun": 2 * n_steps, "maxcor": 20, "gtol": TOLERANCE}
     found = minimize(
         flat, start.ravel(), jac=True, method="L-BFGS-B", options={**options, "ftol": 1e-12}
     )

@@ -19,6 +19,8 @@ _STIFF = Chem.MolFromSmarts("[#6](=[O,S,N])-&!@[#7,#8,#16]")
 IDLE = 0.02
 #: rad, no torsion turns by more in one step.
 LARGEST_TURN = 0.7
+#: Of Levenberg and Marquardt.
+N_STEPS = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,6 @@ def fit_torsions(
     shares: FloatArray,
     beads: FloatArray,
     positions: FloatArray,
-    n_steps: int = 15,
 ) -> FloatArray:
     """Turn and move conformers until their beads are as near as torsions allow.
 
@@ -128,7 +129,6 @@ def fit_torsions(
         Å.
     positions : FloatArray, shape (n_conformers, n_atoms, 3)
         Å, superposed on the beads.
-    n_steps : int
 
     Returns
     -------
@@ -136,7 +136,7 @@ def fit_torsions(
     """
     damping = np.full(len(positions), 1e-2)
     cost = bead_errors(shares, beads, positions)
-    for _ in range(n_steps):
+    for _ in range(N_STEPS):
         change = _step(bonds, shares, beads, positions, damping)
         tried = _turned(bonds, shares, positions, change)
         cost_there = bead_errors(shares, beads, tried)

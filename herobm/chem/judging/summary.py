@@ -103,7 +103,7 @@ class Summary:
         Atoms that were added to those of the mapping.
     steps : tuple of str
         What the post-processors say they did.
-    confidence : tuple of str
+    confidence_lines : tuple of str
         What the models say of their own error.
     expected_error : float
         Å, the mean of it; NaN where none is told.
@@ -134,7 +134,7 @@ class Summary:
     contributions: tuple[Contribution, ...] = ()
     n_hydrogens: int = 0
     steps: tuple[str, ...] = ()
-    confidence: tuple[str, ...] = ()
+    confidence_lines: tuple[str, ...] = ()
     expected_error: float = float("nan")
     n_strained: int = 0
     before: Summary | None = None
@@ -176,7 +176,7 @@ class Summary:
             lines.append(_judged("bent rings", self.bent_rings, self.n_rings))
         if self.disulfides:
             lines.append(f"disulfides        {', '.join(self.disulfides)}")
-        lines += self.confidence
+        lines += self.confidence_lines
         if self.before is not None:
             was = self.before
             lines.append(
