@@ -30,12 +30,11 @@ from startup import processor
 import herobm
 from herobm.assembly.draft import Model
 from herobm.assembly.models import open_model
-from herobm.cli.structures import spread
 from herobm.errors import StructureError
 from herobm.evaluation.metrics import METRICS
 from herobm.evaluation.run import COUNTS, Evaluation, Rebuilds, evaluate
 from herobm.io import open_trajectory
-from herobm.io.find import structure_files
+from herobm.io.find import spread, structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.plugins import Registry
@@ -94,12 +93,10 @@ def structures_of(data: DataSet, root: Path, limit: int | None) -> Iterator[tupl
                 print(f"left out: {error.message}")
         return
     atoms = herobm.read_atoms(path)
-    with open_trajectory(path, root / data.trajectory) as trajectory:
-        wanted = set(spread(list(trajectory.frames), limit))
+    with open_trajectory(path, root / data.trajectory, limit=limit) as trajectory:
         for frame in trajectory:
-            if frame.index in wanted:
-                name = f"{path.name} frame {frame.index}"
-                yield name, atoms.with_frame(frame.positions, frame.box)
+            name = f"{path.name} frame {frame.index}"
+            yield name, atoms.with_frame(frame.positions, frame.box)
 
 
 Maker = Callable[[Topology], Rebuilds]

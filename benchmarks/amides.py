@@ -22,9 +22,8 @@ import torch
 from scipy.spatial import cKDTree
 
 import herobm
-from herobm.cli.structures import spread
 from herobm.errors import HerobmError
-from herobm.io.find import structure_files
+from herobm.io.find import spread, structure_files
 from herobm.types import Atoms, FloatArray
 
 #: O and N of the amides.

@@ -26,10 +26,9 @@ from herobm.assembly.models import open_model
 from herobm.chem.contacts import clashes
 from herobm.chem.naming import best_names, canonical_names, find_naming
 from herobm.chem.protein.chi import find_chi
-from herobm.cli.structures import spread
 from herobm.errors import StructureError
 from herobm.evaluation.metrics import CHI_LIMIT, counted_residues
-from herobm.io.find import structure_files
+from herobm.io.find import spread, structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.plan.bonds import plan_bonds

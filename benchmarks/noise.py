@@ -21,10 +21,9 @@ import torch
 
 import herobm
 from herobm.assembly.models import open_model
-from herobm.cli.structures import spread
 from herobm.evaluation.metrics import METRICS
 from herobm.evaluation.run import Spread, evaluate
-from herobm.io.find import structure_files
+from herobm.io.find import spread, structure_files
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.post.chain import resolve

@@ -44,7 +44,6 @@ from herobm.chem.bonds import COVALENT_RADII
 from herobm.chem.judging.diversity import pairwise_rmsd
 from herobm.chem.judging.summary import OVERLAP, summarise
 from herobm.chem.judging.verdict import Judge, Verdict
-from herobm.cli.structures import spread
 from herobm.errors import HerobmError
 from herobm.io import open_trajectory
 from herobm.pipeline import prepare
@@ -124,9 +123,8 @@ def models_of(
     if chosen.frames == 1:
         yield atoms.positions, atoms.box
         return
-    with open_trajectory(path, path, chosen.selection) as trajectory:
-        wanted = set(spread(list(trajectory.frames), chosen.frames))
-        yield from ((f.positions, f.box) for f in trajectory if f.index in wanted)
+    with open_trajectory(path, path, chosen.selection, limit=chosen.frames) as trajectory:
+        yield from ((frame.positions, frame.box) for frame in trajectory)
 
 
 Draw = Callable[[Beads, FloatArray], Drawn]

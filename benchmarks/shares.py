@@ -20,8 +20,8 @@ from herobm.assembly.choice import open_library
 from herobm.assembly.draft import Draft, Model
 from herobm.assembly.models import open_model
 from herobm.chem.geometry import dihedrals
-from herobm.cli.structures import spread
 from herobm.io import read_atoms
+from herobm.io.find import spread
 from herobm.plugins.manager import load_registry
 from herobm.plugins.registry import Registry
 from herobm.system.atomistic import AtomLayout

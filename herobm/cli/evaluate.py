@@ -19,7 +19,6 @@ from herobm.cli.structures import (
     Stride,
     check_outputs,
     read_each,
-    spread,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def evaluate(
     from herobm.assembly.models import open_model
     from herobm.errors import MappingMismatchError, StructureError
     from herobm.evaluation.run import evaluate as run
-    from herobm.io.find import structure_files
+    from herobm.io.find import spread, structure_files
     from herobm.pipeline import Rebuilder
     from herobm.plan import compile_library
     from herobm.plugins.records import ANY_MAPPING
@@ -156,16 +155,13 @@ def _frames(
     from herobm.io import open_trajectory, read_atoms
 
     atoms = read_atoms(structure, selection)
-    with open_trajectory(
-        structure, trajectory, selection, start=frames.start, stop=frames.stop, step=frames.step
-    ) as opened:
-        chosen = set(spread(opened.frames, limit))
+    chosen = {"start": frames.start, "stop": frames.stop, "step": frames.step, "limit": limit}
+    with open_trajectory(structure, trajectory, selection, **chosen) as opened:
         shown = track(
             opened, "evaluating", console=Console(stderr=True), disable=not sys.stderr.isatty()
         )
         for frame in shown:
-            if frame.index in chosen:
-                yield f"frame {frame.index}", atoms.with_frame(frame.positions, frame.box)
+            yield f"frame {frame.index}", atoms.with_frame(frame.positions, frame.box)
 
 
 def _write(

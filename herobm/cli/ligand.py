@@ -166,8 +166,8 @@ def _calibrate(weights: Path, parts: Split, library: Library) -> None:
     from contextlib import suppress
 
     from herobm.assembly.calibration import calibrate
-    from herobm.cli.structures import spread
     from herobm.errors import StructureError
+    from herobm.io.find import spread
 
     snapshots = spread(list(parts.valid.structures()), MOST_JUDGED)
     with suppress(StructureError):  # all beads are one atom each: nothing is asked of them

@@ -15,7 +15,6 @@ from herobm.cli.structures import (
     check_weights_name,
     make_folder,
     read_each,
-    spread,
 )
 from herobm.cli.tables import print_table
 
@@ -172,7 +171,7 @@ def calibrate(
     """
     from herobm.assembly.calibration import calibrate as run
     from herobm.io import check_writable
-    from herobm.io.find import structure_files
+    from herobm.io.find import spread, structure_files
     from herobm.plan import compile_library
     from herobm.weights.expected import NOISES
     from herobm.weights.file import load_weights

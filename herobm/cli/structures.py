@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -161,13 +161,6 @@ def pair_trajectories(paths: Iterable[Path]) -> list[tuple[Path, Path | None]]:
                 f"Name that structure first, as in: structure.gro {path.name}",
             )
     return systems
-
-
-def spread(items: Sequence[T], limit: int | None) -> list[T]:
-    """Take `limit` of them at even distances."""
-    if limit is None or limit >= len(items):
-        return list(items)
-    return [items[i * len(items) // limit] for i in range(limit)]
 
 
 def read_each(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from herobm.errors import StructureError
 
 #: Endings of structure files that a folder is searched for, each also with ``.gz``.
 ENDINGS = (".pdb", ".ent", ".gro", ".cif", ".mmcif")
+
+T = TypeVar("T")
 
 
 def structure_files(paths: Iterable[Path]) -> list[Path]:
@@ -40,3 +43,10 @@ def structure_files(paths: Iterable[Path]) -> list[Path]:
             f"Looked for files that end in {', '.join(ENDINGS)}, also with .gz.",
         )
     return list(found.values())
+
+
+def spread(items: Sequence[T], limit: int | None) -> list[T]:
+    """Take `limit` of them at even distances; all where they are no more, or there is no limit."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[i * len(items) // limit] for i in range(limit)]

@@ -14,6 +14,7 @@ import numpy as np
 from herobm.aside import cannot_write, written_aside
 from herobm.errors import OutputError, StructureError
 from herobm.io.box import check_angles
+from herobm.io.find import spread
 from herobm.io.frames import Frame, FrameReader, frame_reader
 from herobm.io.mda import PARSER_ERRORS, quiet, reason
 from herobm.io.read import load
@@ -31,12 +32,17 @@ class Trajectory:
     topology : Beads
         The chosen particles where the structure file has them. For atoms, read that file with
         `herobm.io.read_atoms` and the same selection.
-    frames : range
+    frames : sequence of int
         Which frames of the file are visited.
     """
 
     def __init__(
-        self, path: Path, reader: FrameReader, topology: Beads, index: IntArray, frames: range
+        self,
+        path: Path,
+        reader: FrameReader,
+        topology: Beads,
+        index: IntArray,
+        frames: Sequence[int],
     ) -> None:
         self.topology = topology
         self.frames = frames
@@ -91,6 +97,7 @@ def open_trajectory(
     start: int | None = None,
     stop: int | None = None,
     step: int | None = None,
+    limit: int | None = None,
 ) -> Trajectory:
     """Open a trajectory of the particles of a structure file.
 
@@ -104,6 +111,8 @@ def open_trajectory(
         Particles to keep, in the selection language of MDAnalysis; made once, on the structure.
     start, stop, step : int, optional
         Frames to visit, as in a Python slice.
+    limit : int, optional
+        Take so many of these at most, at even distances.
 
     Returns
     -------
@@ -123,7 +132,7 @@ def open_trajectory(
         reader = frame_reader(path, loaded.n_particles)
     try:
         _check_count(reader, loaded.n_particles, path, Path(topology_path))
-        frames = _chosen(reader.n_frames, slice(start, stop, step), path)
+        frames = spread(_chosen(reader.n_frames, slice(start, stop, step), path), limit)
     except StructureError:
         reader.close()
         raise

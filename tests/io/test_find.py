@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from herobm.errors import StructureError
-from herobm.io.find import structure_files
+from herobm.io.find import spread, structure_files
 
 
 @pytest.fixture
@@ -39,3 +39,8 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(StructureError, match=r"no structure file in .*empty"):
         structure_files([folder / "empty"])
+
+
+def test_some_of_many_are_spread_over_all() -> None:
+    assert spread(range(10), 3) == [0, 3, 6]
+    assert spread(range(2), 3) == spread(range(2), None) == [0, 1]
