@@ -21,6 +21,7 @@ from herobm.assembly.calibration import residue_errors
 from herobm.assembly.choice import open_library
 from herobm.assembly.models import open_model
 from herobm.io import read_atoms
+from herobm.io.find import spread, structure_files
 from herobm.plugins.manager import load_registry
 from herobm.types import FloatArray
 
@@ -36,14 +37,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="martini3/protein")
     parser.add_argument("--noise", type=float, nargs="*", default=[0.0], help="Å")
-    parser.add_argument("--limit", type=int, help="structures at most")
+    parser.add_argument("--limit", type=int, help="structures at most, spread over all of them")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    files = sorted(p for p in arguments.folder.iterdir() if p.name.endswith((".pdb", ".pdb.gz")))
+    files = spread(structure_files([arguments.folder]), arguments.limit)
     fig, axes = plt.subplots(figsize=(4.2, 4.0), layout="constrained")
     largest = 0.0
     for noise in arguments.noise:
-        pairs = gather(files[: arguments.limit], arguments.model, noise)
+        pairs = gather(files, arguments.model, noise)
         rows = reliability(pairs)
         rank = spearmanr(pairs[:, 0], pairs[:, 1]).statistic
         print(f"noise {noise} Å: {len(pairs)} residues, rank correlation {rank:.2f}")

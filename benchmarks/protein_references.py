@@ -2,13 +2,14 @@
 
 ::
 
-    python benchmarks/protein_references.py FOLDER -o herobm/chem/protein
+    python benchmarks/protein_references.py FOLDER -o herobm/chem/protein --only rotamers geometry
+    python benchmarks/protein_references.py FOLDER -o herobm/chem/protein --manifest MANIFEST.csv
+        --only side_chains
 
-writes ``rotamers.npz``, ``side_chains.npz`` and ``geometry.npz``. Atoms with temperature
-factors above 40 Å² do not count. With ``--manifest MANIFEST.csv`` (columns ``id`` and
-``resolution``) only structures of 2.2 Å or better do. Structures are read by the mapping martini3,
-which knows the amino acids. What is shipped of ``side_chains.npz`` was made with a manifest, of the
-other two without.
+write ``rotamers.npz``, ``geometry.npz`` and ``side_chains.npz`` as they are shipped. Atoms with
+temperature factors above 40 Å² do not count. With a manifest (columns ``id`` and ``resolution``)
+only structures of 2.2 Å or better do. Structures are read by the mapping martini3, which knows the
+amino acids.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ LARGEST_B = 40.0
 WORST = 2.2
 #: Residues of a kind that it takes to make a table.
 FEWEST = 500
+TABLES = ("rotamers", "side_chains", "geometry")
 
 
 class Kind:
@@ -172,6 +174,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the tables")
     parser.add_argument("--manifest", type=Path, help="CSV file that tells resolutions")
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=TABLES, help="tables to write")
     chosen = parser.parse_args()
     tally = Tally(compile_library(herobm.load_registry().mapping("martini3")))
     files = structure_files([chosen.folder])
@@ -197,13 +200,17 @@ def main() -> None:
             chain = side_chains.SideChain(atoms, known.regular(), known.chi, beyond, *wells)
             chains.append(chain)
             print(f"    {len(chain.share)} rotamers, {100 * chain.share.sum():.1f} %")
-    rotamers.save(chosen.output / "rotamers.npz", tables)
-    side_chains.save(chosen.output / "side_chains.npz", chains)
     bonds, angles_table = spread(tally.bonds), spread(tally.angles)
-    geometry.save(chosen.output / "geometry.npz", bonds, angles_table)
     print(f"{len(files)} structures, {len(bonds)} kinds of bonds, {len(angles_table)} of angles")
-    for name in ("rotamers.npz", "side_chains.npz", "geometry.npz"):
-        print(f"{name}: {(chosen.output / name).stat().st_size} bytes")
+    paths = {name: chosen.output / f"{name}.npz" for name in chosen.only}
+    if "rotamers" in paths:
+        rotamers.save(paths["rotamers"], tables)
+    if "side_chains" in paths:
+        side_chains.save(paths["side_chains"], chains)
+    if "geometry" in paths:
+        geometry.save(paths["geometry"], bonds, angles_table)
+    for path in paths.values():
+        print(f"{path.name}: {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from herobm.assembly.draft import Draft, Model
 from herobm.assembly.models import open_model
 from herobm.chem.geometry import dihedrals
 from herobm.io import read_atoms
-from herobm.io.find import spread
+from herobm.io.find import spread, structure_files
 from herobm.plugins.manager import load_registry
 from herobm.plugins.registry import Registry
 from herobm.system.atomistic import AtomLayout
@@ -38,8 +38,7 @@ def main() -> None:
     parser.add_argument("--model", default="ca_only/ca")
     parser.add_argument("--limit", type=int, help="structures at most, spread over all of them")
     arguments = parser.parse_args()
-    files = sorted(p for p in arguments.folder.iterdir() if p.name.endswith((".pdb", ".pdb.gz")))
-    chosen = spread(files, arguments.limit)
+    chosen = spread(structure_files([arguments.folder]), arguments.limit)
     registry = load_registry()
     model = open_model(arguments.model, registry)
     told, found = np.concatenate([judge(path, model, registry) for path in chosen]).T
