@@ -92,7 +92,7 @@ def sampled(mappings: MappingSet) -> Snapshots:
     found = sample_ensemble(only_mapping(mappings), Sampling())
     seconds = time.process_time() - begin
     print(f"  {len(found.positions)} snapshots sampled, {seconds:.0f} CPU s", flush=True)
-    return Snapshots(found.atoms, found.positions, found.start)
+    return Snapshots.sampled(found)
 
 
 def ambiguity(parts: Split, mappings: MappingSet) -> str:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from herobm.system import Topology
     from herobm.train.snapshots import Snapshots, Split
 
-#: Snapshots of the validation part that expected errors are fitted to.
-MOST_JUDGED = 100
 #: Options that only sampling listens to.
 OF_SAMPLING = ("--conformers", "--temperature")
 
@@ -78,7 +76,6 @@ def train_from(
     )
     with training_bar() as report:
         train_ligand(mappings, parts, output, settings, about, report)
-    _calibrate(output, parts, library)
     typer.echo(_measured(output, parts, library, registry, threads))
     typer.echo(f"{output}: weights, ready for herobm backmap --mapping {ligand} --model {output}")
 
@@ -117,8 +114,6 @@ def parse_split(text: str) -> tuple[float, float, float]:
 def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dict[str, Any]]:
     from dataclasses import asdict
 
-    import numpy as np
-
     from herobm.chem.conformers.langevin import Sampling, sample_ensemble
     from herobm.train.ligand import only_mapping
     from herobm.train.snapshots import Snapshots
@@ -138,9 +133,7 @@ def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dic
         err=True,
     )
     about = {"source": "sampling", "forcefield": found.forcefield, **asdict(sampling)}
-    apart = found.n_starts >= 10  # so that what is held out stems from other conformers
-    group = found.start if apart else np.arange(len(found.positions))
-    return Snapshots(found.atoms, found.positions, group), about
+    return Snapshots.sampled(found), about
 
 
 def _read(given: dict[str, Any], library: Library) -> tuple[Snapshots, dict[str, Any]]:
@@ -159,19 +152,6 @@ def _read(given: dict[str, Any], library: Library) -> tuple[Snapshots, dict[str,
         typer.progressbar(opened, label="reading", file=sys.stderr) as frames,
     ):
         return gather(atoms, ((f.positions, f.box) for f in frames), library, source), about
-
-
-def _calibrate(weights: Path, parts: Split, library: Library) -> None:
-    """Bring what is expected of the networks together to what they make of the validation part."""
-    from contextlib import suppress
-
-    from herobm.assembly.calibration import calibrate
-    from herobm.errors import StructureError
-    from herobm.io.find import spread
-
-    snapshots = spread(list(parts.valid.structures()), MOST_JUDGED)
-    with suppress(StructureError):  # all beads are one atom each: nothing is asked of them
-        calibrate(weights, library, snapshots)
 
 
 def _measured(

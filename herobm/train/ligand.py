@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +16,13 @@ from typing import Any
 
 import torch
 
+from herobm.aside import write_bytes
+from herobm.assembly.calibration import calibrate
 from herobm.dsl.model import Mapping, MappingSet
-from herobm.errors import DslCheckError
+from herobm.errors import DslCheckError, StructureError
+from herobm.io.find import spread
 from herobm.nn.config import ModelConfig
+from herobm.plan import compile_library
 from herobm.plan.context import SAME
 from herobm.train.config import TrainConfig
 from herobm.train.dataset import write_dataset
@@ -28,6 +33,8 @@ from herobm.weights.file import Weights, join_weights, load_weights
 
 #: Steps between two validations.
 EPOCH_STEPS = 100
+#: Snapshots of the validation part that expected errors are fitted to.
+MOST_JUDGED = 100
 #: Residues in a run, the fewest that a configuration allows; a molecule is a run of its own.
 SEGMENT = 2
 NETWORK = ModelConfig(n_neighbours=16, hidden=128, readout=64, n_channels=16, type_width=4)
@@ -93,8 +100,8 @@ def train_ligand(
 ) -> None:
     """Train a network for one molecule on the CPU and write its weights.
 
-    What errors to expect of several networks together `herobm.assembly.calibration.calibrate`
-    says; until then the file says it of the first one.
+    The errors to be expected are fitted to what all its networks together make of the validation
+    part.
 
     Parameters
     ----------
@@ -124,7 +131,12 @@ def train_ligand(
             assert path is not None  # the run has no time limit
             told = {**about, "settings": asdict(settings), "train": len(parts.train)}
             trained.append(_alone(load_weights(path), told))
-        join_weights(trained, output)
+        whole = folder / "whole.safetensors"
+        join_weights(trained, whole)
+        with suppress(StructureError):  # all beads are one atom each: nothing is asked of them
+            judged = spread(list(parts.valid.structures()), MOST_JUDGED)
+            calibrate(whole, compile_library(mappings), judged)
+        write_bytes(output, whole.read_bytes())
 
 
 def _among(report: Report, number: int, count: int) -> Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +17,11 @@ from herobm.system.matching import match_atoms
 from herobm.system.periodic import whole_residues
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
-#: Fewest snapshots that are split.
-FEWEST = 20
+if TYPE_CHECKING:
+    from herobm.chem.conformers.langevin import ThermalEnsemble
+
+#: Fewest snapshots that are split, and conformers whose snapshots are split by them.
+FEWEST, STARTS = 20, 10
 #: Snapshots whose hands are looked at, and the share of them that may be wrong, by chance of noisy
 #: places.
 LOOKED_AT, FEW = 100, 0.1
@@ -40,6 +44,16 @@ class Snapshots:
     atoms: Atoms
     positions: FloatArray
     group: IntArray
+
+    @classmethod
+    def sampled(cls, ensemble: ThermalEnsemble) -> Snapshots:
+        """Return snapshots that were sampled; those that began alike stay together.
+
+        Where few conformers began, they are not enough to be split, and each is by itself.
+        """
+        apart = ensemble.n_starts >= STARTS  # so that what is held out stems from other conformers
+        group = ensemble.start if apart else np.arange(len(ensemble.positions))
+        return cls(ensemble.atoms, ensemble.positions, group)
 
     def __len__(self) -> int:
         return len(self.positions)
