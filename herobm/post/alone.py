@@ -17,8 +17,8 @@ from herobm.plugins.step_context import StepContext
 from herobm.post.alike import first_other
 from herobm.post.layout import Layout, lay_out
 from herobm.post.whole import whole
-from herobm.system.atomistic import require_atoms
-from herobm.system.coarsen import coarsen, coarsen_plan, drop_incomplete
+from herobm.system.atomistic import AtomLayout, require_atoms
+from herobm.system.coarsen import coarsen_plan
 from herobm.system.disulfides import find_disulfides
 from herobm.system.matching import find_templates
 from herobm.system.topology import Topology, build_topology, report_box
@@ -128,20 +128,11 @@ def _require_in_place(layout: Layout, source: str, beads_source: str) -> None:
 
 def _by_atoms(atoms: Atoms, library: Library, source: str) -> tuple[Topology, IntArray]:
     """Topology of the beads that the atoms make."""
-    numbered = replace(atoms, residues=replace(atoms.residues, ids=np.arange(len(atoms.residues))))
-    kept = drop_incomplete(numbered, library)
-    if len(kept) == 0:
-        raise StructureError(
-            f"{source}: no residue of it has all beads of mapping '{library.name}'",
-            "Choose another mapping (--mapping), or look at the residue names.",
-        )
-    residue_of = kept.residues.ids
-    left = len(atoms.residues) - len(residue_of)
+    layout = AtomLayout.of(atoms, library, source)
+    left = len(atoms.residues) - len(layout.residues)
     if left:
         log.info("%d residue(s) are not mapped, or lack atoms: no step moves them", left)
-    kept = replace(kept, residues=atoms.residues.take(residue_of))
-    coarse = coarsen(kept, library, skip_unmapped=True, source=source)
-    return build_topology(coarse, library, source=source), residue_of
+    return layout.topology, layout.residues
 
 
 def _disulfides(layout: Layout, topology: Topology) -> tuple[tuple[int, int], ...]:

@@ -65,12 +65,15 @@ class AtomLayout:
         Residue of the plan of each.
     local : IntArray, shape (n_kept,)
         Place of each among the atoms of its residue's mapping, -1 for unknown ones.
+    residues : IntArray, shape (n_residues of the plan,)
+        Residue of the structure that each of the plan is.
     """
 
     topology: Topology
     index: IntArray
     residue_index: IntArray
     local: IntArray
+    residues: IntArray
 
     @classmethod
     def of(cls, atoms: Atoms, library: Library, source: str = "structure") -> AtomLayout:
@@ -84,7 +87,8 @@ class AtomLayout:
             If nothing of it is mapped, or it holds beads.
         """
         require_atoms(atoms, library, source)
-        keep = complete_residues(atoms, library)[atoms.residue_index]
+        complete = complete_residues(atoms, library)
+        keep = complete[atoms.residue_index]
         kept = atoms.subset(keep)
         if len(kept) == 0:
             raise StructureError(
@@ -94,7 +98,8 @@ class AtomLayout:
         coarse = coarsen(kept, library, skip_unmapped=True, source=source)
         topology = build_topology(coarse, library, source=source)
         local = match_atoms(kept, library).atom
-        return cls(topology, np.flatnonzero(keep), kept.residue_index, local)
+        residues = np.flatnonzero(complete)
+        return cls(topology, np.flatnonzero(keep), kept.residue_index, local, residues)
 
     def place(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
         """Positions of a frame in the order of the plan, with chains in one piece.

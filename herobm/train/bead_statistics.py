@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from herobm.evaluation.metrics import counted_residues
-from herobm.plan.bonds import lay_out_atoms
 from herobm.plan.context import N_OWN, N_PLACES, REACH, context_places, sequence_steps
 from herobm.plan.template import Library
-from herobm.system.coarsen import coarsen, drop_incomplete
-from herobm.system.matching import match_atoms
-from herobm.system.topology import Topology, build_topology
+from herobm.system.atomistic import AtomLayout
+from herobm.system.topology import Topology
 from herobm.train.dataset import Dataset
 from herobm.types import FloatArray, IntArray
 from herobm.weights.vocabulary import Vocabulary
@@ -125,11 +123,9 @@ def training_distances(dataset: Dataset, library: Library) -> Distances:
     library : Library
         The mapping to coarse-grain it with.
     """
-    atoms = drop_incomplete(dataset.atoms, library)
-    topology = build_topology(coarsen(atoms, library, skip_unmapped=True), library)
+    layout = AtomLayout.of(dataset.atoms, library)
+    topology, laid = layout.topology, layout.place(dataset.atoms.positions, None)
     plan = topology.plan
-    local = match_atoms(atoms, library).atom
-    laid = lay_out_atoms(plan, atoms.residue_index, local, atoms.positions)
     whole = counted_residues(plan, laid)[plan.bead_residue]
     positions = np.where(whole[:, None], topology.beads.positions, np.nan)
     found = Distances(library)
