@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from herobm.plan import Plan
-from herobm.types import Atoms, FloatArray, IntArray, Residues
+from herobm.types import Atoms, BoolArray, FloatArray, IntArray, Residues
 
 #: Å a coordinate; beads that stray farther are unlike the crystals and noise of training.
 STRAINED = 0.5
+#: Å, by which a single distance between near beads may be off.
+FAR = 1.0
+#: Residues unlike those trained on that the summary names.
+NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +28,19 @@ class Confidence:
     strain : FloatArray, shape (n_residues,)
         Å a coordinate, how far the beads around it stray from where atoms put them (see
         `herobm.nn.strain`); NaN where no model tells.
+    farthest : FloatArray, shape (n_residues,)
+        Å, how far off a distance from one of its beads to a near one is that is unlike those of
+        training; 0 if none is, NaN where no model tells.
     """
 
     error: FloatArray
     strain: FloatArray
+    farthest: FloatArray
 
     @classmethod
-    def of(cls, plan: Plan, squared_error: FloatArray, strain: FloatArray) -> Confidence:
+    def of(
+        cls, plan: Plan, squared_error: FloatArray, strain: FloatArray, farthest: FloatArray
+    ) -> Confidence:
         """Gather beads into residues.
 
         Parameters
@@ -38,7 +48,7 @@ class Confidence:
         plan : Plan
         squared_error : FloatArray, shape (n_beads,)
             Å^2, expected of the atoms of each bead.
-        strain : FloatArray, shape (n_beads,)
+        strain, farthest : FloatArray, shape (n_beads,)
             Å.
         """
         owner = plan.bead[plan.atom_rows[:, 0]]
@@ -46,7 +56,27 @@ class Confidence:
         sums = np.bincount(plan.atom_residue, squared_error[owner], minlength=plan.n_residues)
         beads = np.maximum(np.diff(plan.bead_start), 1)
         strains = np.bincount(plan.bead_residue, strain, minlength=plan.n_residues)
-        return cls(np.sqrt(sums / np.maximum(counts, 1)), strains / beads)
+        most = np.full(plan.n_residues, -np.inf)
+        np.maximum.at(most, plan.bead_residue, farthest)  # NaN if any is
+        error = np.sqrt(sums / np.maximum(counts, 1))
+        return cls(error, strains / beads, np.where(np.isinf(most), 0.0, most))
+
+    def elsewhere(self, plan: Plan, own: FloatArray, drawn: FloatArray) -> Confidence:
+        """Return what to expect of atoms that were drawn, and so lie off the models' own answer.
+
+        That answer is as near as can be told; the squares of what it is off, and of how far from
+        it the others lie, add up.
+
+        Parameters
+        ----------
+        plan : Plan
+        own, drawn : FloatArray, shape (n_atoms, 3)
+            Å.
+        """
+        squares = ((drawn - own) ** 2).sum(axis=1)
+        sums = np.bincount(plan.atom_residue, squares, minlength=plan.n_residues)
+        counts = np.bincount(plan.atom_residue, minlength=plan.n_residues)
+        return replace(self, error=np.sqrt(self.error**2 + sums / np.maximum(counts, 1)))
 
     @property
     def told(self) -> bool:
@@ -60,8 +90,14 @@ class Confidence:
 
     @property
     def n_strained(self) -> int:
-        """Residues whose beads stray more than `STRAINED`."""
-        return int((self.strain > STRAINED).sum())
+        """Number of residues that are `unlike` those trained on."""
+        return int(self.unlike.sum())
+
+    @property
+    def unlike(self) -> BoolArray:
+        """Residues whose beads stray more than `STRAINED`, or one by `FAR`, shape (n_residues,)."""
+        found: BoolArray = (self.strain > STRAINED) | (self.farthest > FAR)
+        return found
 
     def lines(self, residues: Residues) -> tuple[str, ...]:
         """Say it in words for the summary."""
@@ -75,10 +111,19 @@ class Confidence:
         if self.n_strained:
             lines.append(
                 f"unlike training   {self.n_strained} of {len(self.strain)} residues have beads "
-                f"that stray more than {STRAINED} Å from where atoms would put them; their "
-                "expected error is a guess"
+                f"that stray more than {STRAINED} Å from where atoms would put them, or one that "
+                f"is {FAR:g} Å off; their expected error is a guess"
             )
+            lines.append(f"{'':<17} {self._named(residues)}")
         return tuple(lines)
+
+    def _named(self, residues: Residues) -> str:
+        """Name residues that are `unlike` those trained on, those that are most so first."""
+        badness = np.maximum(self.strain / STRAINED, self.farthest / FAR)
+        order = np.argsort(-np.where(self.unlike, badness, 0.0), kind="stable")
+        names = [residues.label(int(i)) for i in order[: min(NAMED, self.n_strained)]]
+        more = self.n_strained - len(names)
+        return ", ".join(names) + (f" and {more} more" if more else "")
 
     def column(self, atoms: Atoms, found: IntArray, atom_residue: IntArray) -> FloatArray:
         """Lay the error out for the B-factor column, shape (n_atoms,), 0 where none is told.

@@ -30,6 +30,9 @@ class Draft:
         Å^2, expected of the atoms of each bead; NaN where no model tells.
     strain : FloatArray, shape (n_beads,)
         Å, how far the beads around each stray; NaN where no model tells.
+    farthest : FloatArray, shape (n_beads,)
+        Å, how far off a distance of each bead to a near one is that is unlike those of training;
+        0 if none is, NaN where no model tells.
     rotors : list of RotorShares
         Of the models that tell how side branches may be turned.
     """
@@ -39,6 +42,7 @@ class Draft:
     placed: FloatArray
     squared_error: FloatArray
     strain: FloatArray
+    farthest: FloatArray
     rotors: list[RotorShares] = field(default_factory=list)
 
     @classmethod
@@ -49,6 +53,7 @@ class Draft:
             np.zeros((plan.n_beads, plan.n_slots, 3)),
             np.full((plan.n_beads, 2, 2), np.nan),
             np.full((plan.n_atoms, 3), np.nan),
+            np.full(plan.n_beads, np.nan),
             np.full(plan.n_beads, np.nan),
             np.full(plan.n_beads, np.nan),
         )

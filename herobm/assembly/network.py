@@ -98,7 +98,7 @@ class NetworkShare:
         log_error = np.mean([s.log_error for s in said], axis=0)  # one that is lost counts less
         squares = self.errors.squares(log_error, said[0].strain)
         draft.squared_error[rows] = np.where(said[0].asked, squares, 0.0)
-        draft.strain[rows] = said[0].strain
+        draft.strain[rows], draft.farthest[rows] = said[0].strain, said[0].farthest
         if self.rotors is not None and len(self.rotors.quads):
             draft.rotors.append(self.rotors.shares(self.networks, said))
 
@@ -145,8 +145,10 @@ class NetworkShare:
                 log_error[part] = said.log_error.cpu().numpy()
                 held.append(said.hidden)
         strain, asked = graph.strain.cpu().numpy(), graph.asked.cpu().numpy()
+        there = graph.place_types < network.n_types
+        farthest = network.strain.farthest(graph.types, graph.place_vectors, there).cpu().numpy()
         holds = torch.cat(held) if held and self.rotors is not None else None
-        return _Said(vectors, torsions, log_error, strain, asked, graph.types, holds)
+        return _Said(vectors, torsions, log_error, strain, farthest, asked, graph.types, holds)
 
     def _mean_of_atoms(
         self, naming: Naming, said: list[_Said], beads: Beads, draft: Draft
@@ -197,6 +199,7 @@ class _Said(NamedTuple):
     torsions: FloatArray
     log_error: FloatArray
     strain: FloatArray
+    farthest: FloatArray
     asked: BoolArray
     types: torch.Tensor
     hidden: torch.Tensor | None

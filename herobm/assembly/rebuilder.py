@@ -18,6 +18,7 @@ from herobm.assembly.sampling import Sampler
 from herobm.assembly.tidy import Tidier
 from herobm.chem.judging.summary import Summary, summarise
 from herobm.chem.judging.verdict import Judge
+from herobm.chem.naming import best_names
 from herobm.chem.rotor_shares import RotorShares
 from herobm.errors import ModelError
 from herobm.plan import reconstruct
@@ -134,7 +135,9 @@ class Rebuilder:
         for number in range(n):
             rng = np.random.default_rng([seed % 2**63, number])
             drawn = self.tidier.tidy(sampler.draw(rng), context.disulfides)
-            *_, last = self._finish(beads, drawn, context, confidence)
+            own = best_names(self.tidier.naming, positions, drawn)
+            expected = confidence.elsewhere(plan, own, drawn)
+            *_, last = self._finish(beads, drawn, context, expected)
             yield last
 
     def _finish(
@@ -159,7 +162,9 @@ class Rebuilder:
         placed = np.where(np.isfinite(draft.placed), draft.placed, placed)
         bridges = self._bridges(placed)
         positions = self.tidier.tidy(placed, bridges)
-        confidence = Confidence.of(self.topology.plan, draft.squared_error, draft.strain)
+        confidence = Confidence.of(
+            self.topology.plan, draft.squared_error, draft.strain, draft.farthest
+        )
         context = replace(
             self._context,
             beads=beads,

@@ -40,8 +40,8 @@ class Tidier:
         self._lengths = reference_lengths(topology.plan, self.bonds, dict(reference))[:, 0]
         known = np.isfinite(self._lengths)  # of others, where models of others place the atoms
         self._across = pairs_across(self.bonds[known], topology.plan.n_atoms)
-        self._naming = find_naming(topology.plan, within_beads=True)
-        self._forks = find_forks(self._naming, self.bonds)
+        self.naming = find_naming(topology.plan, within_beads=True)
+        self._forks = find_forks(self.naming, self.bonds)
         self._molecule = topology.links.chain[topology.plan.atom_residue]
 
     def tidy(self, positions: FloatArray, bridges: Sequence[tuple[int, int]] = ()) -> FloatArray:
@@ -85,4 +85,4 @@ class Tidier:
         -------
         FloatArray, shape (n_atoms, 3)
         """
-        return canonical_names(self._naming, positions)
+        return canonical_names(self.naming, positions)

@@ -17,6 +17,8 @@ N_NEAR = N_OWN + 2
 SOFTNESS = 0.1
 #: Å, largest deviation of one distance, and largest strain.
 LARGEST = 2.0
+#: Standard deviations up to which a distance is like those of training.
+UNLIKE = 4.0
 #: Å, widths of the functions that the strain is expanded in.
 WIDTHS = (0.1, 0.25)
 #: Functions of the strain.
@@ -75,16 +77,36 @@ class Strain(nn.Module):
         Tensor, shape (n_beads,)
             Å a coordinate; 0 where nothing tells.
         """
-        usual, spread = self.usual[types], self.spread[types]
-        length = torch.linalg.vector_norm(place_vectors[:, :N_NEAR], dim=-1)
-        off = (length - usual).square().clamp(max=LARGEST**2)
-        weight = (spread.square() + SOFTNESS**2) ** -2 * (present[:, :N_NEAR] & (spread > 0))
-        excess = torch.stack([(weight * (off - spread.square())).sum(1), weight.sum(1)], dim=1)
+        excess = self._excess(types, place_vectors, present)
         padded = torch.cat([excess, excess.new_zeros(1, 2)])
         pooled = torch.cat([padded[part].sum(dim=1) for part in neighbours.long().split(CHUNK)])
         excess, weight = (excess + pooled).unbind(dim=1)
         variance = excess / (2.0 * weight).clamp(min=1e-6)
         return variance.clamp(0.0, LARGEST**2).sqrt()
+
+    def farthest(
+        self, types: torch.Tensor, place_vectors: torch.Tensor, present: torch.Tensor
+    ) -> torch.Tensor:
+        """Tell how far off that distance of each bead is which is most unlike training, Å.
+
+        The arguments are those of `forward`; shape (n_beads,), 0 where all are within `UNLIKE`
+        standard deviations. A single bead that lies elsewhere shows here, where the strain, which
+        is of all beads around, hardly changes.
+        """
+        usual, spread = self.usual[types], self.spread[types]
+        length = torch.linalg.vector_norm(place_vectors[:, :N_NEAR], dim=-1)
+        off = (length - usual).abs() * (present[:, :N_NEAR] & (spread > 0))
+        return torch.where(off > UNLIKE * spread, off, 0.0).max(dim=1).values
+
+    def _excess(
+        self, types: torch.Tensor, place_vectors: torch.Tensor, present: torch.Tensor
+    ) -> torch.Tensor:
+        """Excess of the variances of the distances of each bead, and its weight, (n_beads, 2)."""
+        usual, spread = self.usual[types], self.spread[types]
+        length = torch.linalg.vector_norm(place_vectors[:, :N_NEAR], dim=-1)
+        off = (length - usual).square().clamp(max=LARGEST**2)
+        weight = (spread.square() + SOFTNESS**2) ** -2 * (present[:, :N_NEAR] & (spread > 0))
+        return torch.stack([(weight * (off - spread.square())).sum(1), weight.sum(1)], dim=1)
 
 
 def expand(strain: torch.Tensor) -> torch.Tensor:

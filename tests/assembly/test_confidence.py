@@ -11,6 +11,8 @@ import pytest
 import herobm
 from herobm.assembly.confidence import Confidence
 from herobm.assembly.outcome import Result
+from herobm.chem.naming import best_names, find_naming
+from herobm.pipeline import prepare
 from herobm.types import Beads
 
 UBIQUITIN = Path(__file__).resolve().parents[2] / "examples" / "1ubq" / "cg.pdb"
@@ -51,7 +53,45 @@ def test_stray_beads_are_seen(beads: Beads, result: Result) -> None:
     assert np.median(shaken.confidence.error) > np.median(result.confidence.error)
 
 
+def test_one_bead_that_lies_elsewhere_is_named(beads: Beads) -> None:
+    """Its neighbours are where they should be, and so the strain around it is hardly more."""
+    moved = beads.positions.copy()
+    index = int(np.flatnonzero((beads.names == "BB") & (beads.residue_index == 40))[0])
+    moved[index] += [2.0, 0.0, 0.0]
+    found = herobm.backmap(replace(beads, positions=moved), post="none")
+    assert found.confidence.strain.max() < 0.5
+    assert set(np.flatnonzero(found.confidence.unlike)) <= {38, 39, 40, 41, 42}
+    assert found.confidence.unlike[40]
+    assert f"unlike training   {found.confidence.n_strained} of 76 residues" in str(found.summary)
+    assert "GLN 41 of chain A" in str(found.summary).split("unlike training")[1]
+
+
+def test_many_that_stray_are_counted(result: Result) -> None:
+    n = 76
+    strain = np.linspace(0.0, 1.0, n)
+    told = Confidence(np.ones(n), strain, np.zeros(n)).lines(result.atoms.residues)
+    assert told[-1].strip() == (
+        "GLY 76 of chain A, GLY 75 of chain A, ARG 74 of chain A, LEU 73 of chain A, "
+        "ARG 72 of chain A and 33 more"
+    )
+
+
+def test_samples_are_farther_off_than_the_own_answer(beads: Beads) -> None:
+    prepared = prepare(beads, post="none")
+    placed = prepared.topology.beads
+    own, (sample,) = prepared.result(placed), prepared.samples(placed, 1)
+    naming = find_naming(prepared.topology.plan, within_beads=True)
+    near = best_names(naming, own.atoms.positions, sample.atoms.positions)
+    moved = ((sample.atoms.positions - near) ** 2).sum(axis=1)
+    mean = np.bincount(own.atoms.residue_index, moved) / np.bincount(own.atoms.residue_index)
+    expected = np.sqrt(own.confidence.error**2 + mean)
+    assert np.allclose(sample.confidence.error, expected)
+    assert (expected > own.confidence.error + 0.1).any()
+    assert sample.atoms.bfactors is not None
+    assert np.allclose(sample.atoms.bfactors, expected[sample.atoms.residue_index], atol=1e-6)
+
+
 def test_no_model_no_error(result: Result) -> None:
-    silent = Confidence(np.full(3, np.nan), np.full(3, np.nan))
+    silent = Confidence(*(np.full(3, np.nan) for _ in range(3)))
     assert not silent.told
     assert silent.lines(result.atoms.residues) == ()
