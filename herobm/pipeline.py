@@ -21,7 +21,13 @@ from herobm.plan import Library
 from herobm.plugins.manager import load_registry
 from herobm.post.chain import resolve
 from herobm.system import Topology, build_topology, rename_residues
-from herobm.system.chains import report_breaks, report_disorder, report_rings
+from herobm.system.chains import (
+    report_breaks,
+    report_cuts,
+    report_disorder,
+    report_mixed,
+    report_rings,
+)
 from herobm.system.left_out import break_at_left_out
 from herobm.system.topology import report_box, report_twins
 from herobm.types import Beads
@@ -135,6 +141,9 @@ def prepare(
     report_twins(found)
     named_so = np.isin(found.residues.chains, beads.residues.chains)
     as_given = replace(found.residues, chains=np.where(named_so, found.residues.chains, ""))
+    report_mixed(as_given, topology.links)
+    if found.box is None:
+        report_cuts(as_given, topology.links, found.positions, topology.link_beads)
     report_breaks(as_given, topology.links, topology.link_beads, library.name)
     report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)
     return Rebuilder(topology, models, device, seed, steps, options)

@@ -38,6 +38,9 @@ DISORDER = 0.25
 #: Share of the links of a chain, and number of them, above which breaks are no missing loops.
 TORN, TORN_LINKS = 0.25, 5
 
+#: Å between residues whose numbers go on, from where more than their chain is torn.
+BOX_CUT = 15.0
+
 #: Last residue numbers that fit into the columns of PDB and GRO; after them comes 0, or 1.
 LAST_NUMBERS = (9999, 99999)
 
@@ -240,10 +243,71 @@ def report_disorder(residues: Residues) -> None:
         mine = residues.chains[1:] == name
         if falls[mine].sum() > DISORDER * mine.sum():
             log.info(
-                "chain %s does not stand in the order of its residue numbers; residues that "
-                "follow each other in the file are taken for neighbours, so sort it first",
+                "chain %s does not stand in the order of its residue numbers; where these fall "
+                "a new chain begins, with the atoms of ends, so sort it first",
                 name,
             )
+
+
+def report_mixed(residues: Residues, links: Links) -> None:
+    """Say of chains that go on after residues of others that they are taken for several.
+
+    Parameters
+    ----------
+    residues : Residues
+        As in the file, without chain ids that were made up.
+    links : Links
+    """
+    begins = np.flatnonzero(np.append(True, residues.chains[1:] != residues.chains[:-1]))
+    ends = np.append(begins[1:], len(residues)) - 1
+    last_of: dict[str, int] = {}
+    places: dict[str, list[tuple[int, int]]] = {}
+    for first, last in zip(begins.tolist(), ends.tolist(), strict=True):
+        name = str(residues.chains[first])
+        before = last_of.get(name, -1)
+        goes_on = before >= 0 and residues.ids[first] == residues.ids[before] + 1
+        if name and goes_on and links.chain_end[before] and links.chain_start[first]:
+            places.setdefault(name, []).append((before, first))
+        last_of[name] = last
+    if places:
+        before, first = next(iter(places.values()))[0]
+        names = ", ".join(places)
+        log.info(
+            "%s on after residues of other chains, at %d place(s) (first: from %s to %s), and "
+            "begins anew there, with the atoms of ends; put the residues of each chain together",
+            f"chain {names} goes" if len(places) == 1 else f"each of the chains {names} goes",
+            sum(len(found) for found in places.values()),
+            residues.label(before),
+            residues.label(first),
+        )
+
+
+def report_cuts(
+    residues: Residues, links: Links, positions: FloatArray, link_beads: IntArray
+) -> None:
+    """Say of chains in no box that they are torn as a box tears them.
+
+    Parameters
+    ----------
+    residues, links, positions, link_beads
+        See `find_links`.
+    """
+    goes_on = residues.same_chain() & (np.diff(residues.ids) == 1) & (links.previous[1:] < 0)
+    goes_on &= (link_beads[:-1, 1] >= 0) & (link_beads[1:, 0] >= 0)
+    gap = positions[link_beads[1:, 0][goes_on]] - positions[link_beads[:-1, 1][goes_on]]
+    far = np.linalg.norm(gap, axis=1)
+    torn = np.flatnonzero(goes_on)[far > BOX_CUT]
+    if len(torn):
+        log.info(
+            "residues whose numbers go on lie up to %.0f Å apart at %d place(s) (first: %s and "
+            "%s): if a periodic box cuts the molecules, which the file does not tell, add it "
+            "(CRYST1 of PDB files, the last line of GRO files), or make molecules whole first (gmx "
+            "trjconv -pbc whole)",
+            far.max(),
+            len(torn),
+            residues.label(int(torn[0])),
+            residues.label(int(torn[0]) + 1),
+        )
 
 
 def report_rings(

@@ -13,7 +13,13 @@ from herobm.io import read_beads, write_structure
 from herobm.plan import Library, compile_library
 from herobm.plugins import load_registry
 from herobm.system import Topology, build_topology
-from herobm.system.chains import CHAIN_IDS, report_breaks, report_disorder
+from herobm.system.chains import (
+    CHAIN_IDS,
+    report_breaks,
+    report_cuts,
+    report_disorder,
+    report_mixed,
+)
 from herobm.system.left_out import break_at_left_out
 from herobm.types import Beads, Residues
 
@@ -302,6 +308,48 @@ def test_stretched_bonds_hold_where_numbers_go_on(
     assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
     report_breaks(given.residues, topology.links, topology.link_beads, martini3.name)
     assert "1 bond(s) within chains without names are longer than 4.5 Å" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("chains", "ids", "told"),
+    [
+        ("ABAB", [1, 1, 2, 2], "each of the chains A, B goes on after residues of other chains"),
+        ("AABA", [1, 2, 1, 3], "chain A goes on after residues of other chains, at 1 place(s)"),
+        ("AABA", [1, 2, 1, 1], ""),  # the letter is used again
+        ("AABB", [1, 2, 3, 4], ""),
+    ],
+)
+def test_chains_that_are_mixed_are_told_of(
+    martini3: Library,
+    make_beads: MakeBeads,
+    caplog: pytest.LogCaptureFixture,
+    chains: str,
+    ids: list[int],
+    told: str,
+) -> None:
+    given = make_beads(ALA4, chains=[*chains], ids=ids)
+    topology = build_topology(given, martini3)
+    with caplog.at_level("INFO", logger="herobm"):
+        report_mixed(given.residues, topology.links)
+    assert told in caplog.text
+    assert bool(caplog.text) == bool(told)
+
+
+@pytest.mark.parametrize(("place", "told"), [(38.0, True), (12.0, False)])
+def test_a_box_that_is_not_told_is_guessed_at(
+    martini3: Library,
+    make_beads: MakeBeads,
+    caplog: pytest.LogCaptureFixture,
+    place: float,
+    told: bool,
+) -> None:
+    topology = build_topology(make_beads(ALA4, places=[0.0, 3.5, place, place + 3.5]), martini3)
+    beads = topology.beads
+    with caplog.at_level("INFO", logger="herobm"):
+        report_cuts(beads.residues, topology.links, beads.positions, topology.link_beads)
+    words = "lie up to 34 Å apart at 1 place(s) (first: ALA 2 of chain A and ALA 3 of chain A)"
+    assert (words in caplog.text) == told
+    assert bool(caplog.text) == told
 
 
 def test_chains_that_distance_ends_are_told_of(
