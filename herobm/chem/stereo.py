@@ -109,6 +109,25 @@ def _as_centers(found: Labelled) -> Centers:
     return Centers(table[:, :4], table[:, 4])
 
 
+def volumes(positions: FloatArray, centres: IntArray) -> FloatArray:
+    """Triple products of the vectors from centres to three of their neighbours.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n_atoms, 3)
+        Å.
+    centres : IntArray, shape (n, 4)
+        The centre first.
+
+    Returns
+    -------
+    FloatArray, shape (n,)
+        Å^3; its sign is the hand.
+    """
+    found: FloatArray = np.linalg.det(positions[centres[:, 1:]] - positions[centres[:, :1]])
+    return found
+
+
 def chirality_errors(plan: Plan, positions: FloatArray, least: float = 0.0) -> IntArray:
     """Find the labelled centres that have the wrong hand.
 
@@ -223,8 +242,7 @@ def _volumes(
     """Atoms (n, 4) of the centres; volume (positive for the right hand); sign of the label."""
     atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
     sign = np.concatenate([k.sign for k in kinds])[row] if len(row) else np.zeros(0)
-    corners = positions[atoms[:, 1:]] - positions[atoms[:, :1]]
-    return atoms, np.linalg.det(corners) * sign, sign
+    return atoms, volumes(positions, atoms) * sign, sign
 
 
 def _lay_out(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from herobm.chem.stereo import volumes
 from herobm.errors import MinimisationError
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import Assembly, assemble
@@ -109,7 +110,8 @@ def _minimised(
         hold_beads(system, of_rows(beads, rows))
     elif settings.restraints == "heavy":
         hold_atoms(system, np.flatnonzero(heavy[rows]), positions[rows])
-    hold_hands(system, *chiral_centres(assembly, context, rows))
+    centres, hands = chiral_centres(assembly, context, rows)
+    hold_hands(system, centres, hands)
     keep_off(system, positions[rows], heavy[rows], positions[unknown], heavy[unknown])
     sort_terms(system)
     platform, properties = find_platform(settings.platform, settings.threads)
@@ -130,6 +132,14 @@ def _minimised(
             "Atoms may lie on each other; run the step 'consistency' or 'backbone' before.",
         )
     _tell(context, settings, platform.getName(), before, after)
+    wrong, wrong_after = (volumes(x, centres) * hands < 0 for x in (positions[rows], moved))
+    turned = wrong & ~wrong_after
+    if turned.any():
+        first = assembly.atoms.label(int(rows[centres[turned.argmax(), 0]]))
+        context.report(
+            f"{turned.sum()} centre(s) had another hand than their residue name says, and were "
+            f"turned over (first: {first})"
+        )
     positions[rows] = moved
     return positions
 

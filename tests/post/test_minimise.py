@@ -104,7 +104,7 @@ def test_a_bead_out_of_reach_stretches_no_bond(peptide: Peptide, martini3: Libra
 def test_a_centre_of_the_wrong_hand_is_turned_back(peptide: Peptide, martini3: Library) -> None:
     """CA of LYS behind the plane of its neighbours, its hydrogen on the wrong side."""
     atoms = peptide("AKF")
-    context, _ = known(atoms, martini3)
+    context, told = known(atoms, martini3)
     assert context.topology is not None
     own = atoms.residue_index == 1
     n, ca, c, cb = (int(np.flatnonzero(own & (atoms.names == x))[0]) for x in "N CA C CB".split())
@@ -117,6 +117,10 @@ def test_a_centre_of_the_wrong_hand_is_turned_back(peptide: Peptide, martini3: L
     assert len(chirality_errors(context.topology.plan, positions)) == 1
     after = minimise(turned, context)
     assert not len(chirality_errors(context.topology.plan, after.positions[after.elements != "H"]))
+    assert any(
+        line.startswith("1 centre(s) had another hand") and "CA of LYS 2 of chain A" in line
+        for line in told
+    )
 
 
 def test_frames_share_the_system_and_nothing_else(peptide: Peptide, martini3: Library) -> None:
