@@ -96,7 +96,9 @@ class Vagueness:
         lines = ["| B-factors of the side chain, within its structure | residues | chi1 "]
         lines[0] += "| chi1 and chi2 | heavy atoms, canonical names, Å |"
         lines.append("|-|-|-|-|-|")
-        rows = np.array(self.rows).reshape(-1, 5)
+        if not self.rows:
+            return ["No structure tells B-factors."]
+        rows = np.array(self.rows)
         part = np.minimum(rows[:, 0] * len(PARTS), len(PARTS) - 1).astype(int)
         for number, name in enumerate(PARTS):
             _, one, two, squares, sizes = rows[part == number].T

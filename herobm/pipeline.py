@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from herobm.assembly.choice import as_names, better_mapping, choose_mappings, open_library
+from herobm.assembly.choice import as_names, better_mapping, open_library
 from herobm.assembly.draft import Model
-from herobm.assembly.likeness import likeliest
+from herobm.assembly.likeness import likeliest_mappings
 from herobm.assembly.models import open_model
 from herobm.assembly.outcome import Result
 from herobm.assembly.rebuilder import Rebuilder
@@ -129,9 +129,7 @@ def prepare(
     mappings = as_names(mapping)
     if not mappings:
         known = [m.mapping for m in named if m.mapping in registry.mappings()]
-        mappings = choose_mappings(beads, registry, source, tuple(dict.fromkeys(known)))
-        if not known:
-            mappings = (*mappings[:-1], likeliest(beads, str(mappings[-1]), registry))
+        mappings = likeliest_mappings(beads, registry, source, tuple(dict.fromkeys(known)))
     library = open_library(mappings, registry, beads.residues.names.tolist())
     models = find_models(named, beads.residues, library, registry, device)
     topology = _topology(beads, library, models, skip_unmapped, source, registry)
@@ -142,7 +140,7 @@ def prepare(
     named_so = np.isin(found.residues.chains, beads.residues.chains)
     as_given = replace(found.residues, chains=np.where(named_so, found.residues.chains, ""))
     report_mixed(as_given, topology.links)
-    if found.box is None:
+    if topology.box is None:
         report_cuts(as_given, topology.links, found.positions, topology.link_beads)
     report_breaks(as_given, topology.links, topology.link_beads, library.name)
     report_rings(found.residues, topology.links, found.positions, topology.link_beads, found.box)

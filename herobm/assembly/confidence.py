@@ -56,10 +56,11 @@ class Confidence:
         sums = np.bincount(plan.atom_residue, squared_error[owner], minlength=plan.n_residues)
         beads = np.maximum(np.diff(plan.bead_start), 1)
         strains = np.bincount(plan.bead_residue, strain, minlength=plan.n_residues)
-        most = np.full(plan.n_residues, -np.inf)
-        np.maximum.at(most, plan.bead_residue, farthest)  # NaN if any is
+        most = np.zeros(plan.n_residues)
+        np.maximum.at(most, plan.bead_residue, np.nan_to_num(farthest))
+        untold = np.bincount(plan.bead_residue, np.isnan(farthest), plan.n_residues) > 0
         error = np.sqrt(sums / np.maximum(counts, 1))
-        return cls(error, strains / beads, np.where(np.isinf(most), 0.0, most))
+        return cls(error, strains / beads, np.where(untold, np.nan, most))
 
     def elsewhere(self, plan: Plan, own: FloatArray, drawn: FloatArray) -> Confidence:
         """Return what to expect of atoms that were drawn, and so lie off the models' own answer.
@@ -74,8 +75,10 @@ class Confidence:
             Å.
         """
         squares = ((drawn - own) ** 2).sum(axis=1)
-        sums = np.bincount(plan.atom_residue, squares, minlength=plan.n_residues)
-        counts = np.bincount(plan.atom_residue, minlength=plan.n_residues)
+        placed = np.isfinite(squares)
+        owner, squares = plan.atom_residue[placed], squares[placed]
+        sums = np.bincount(owner, squares, minlength=plan.n_residues)
+        counts = np.bincount(owner, minlength=plan.n_residues)
         return replace(self, error=np.sqrt(self.error**2 + sums / np.maximum(counts, 1)))
 
     @property
@@ -119,7 +122,7 @@ class Confidence:
 
     def _named(self, residues: Residues) -> str:
         """Name residues that are `unlike` those trained on, those that are most so first."""
-        badness = np.maximum(self.strain / STRAINED, self.farthest / FAR)
+        badness = np.fmax(self.strain / STRAINED, self.farthest / FAR)
         order = np.argsort(-np.where(self.unlike, badness, 0.0), kind="stable")
         names = [residues.label(int(i)) for i in order[: min(NAMED, self.n_strained)]]
         more = self.n_strained - len(names)

@@ -7,10 +7,11 @@ from the distances that they have in the structures a network has learnt from te
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 
-from herobm.assembly.choice import by_preference
+from herobm.assembly.choice import by_preference, choose_mappings
 from herobm.assembly.models import open_model
 from herobm.assembly.network import Network
 from herobm.assembly.routing import models_of, route
@@ -35,6 +36,21 @@ MOST = 300
 ALPHAS, ALIKE, SCATTER = 3.8, 0.08, 0.1
 #: Distances that it takes to tell.
 ENOUGH = 10
+
+
+def likeliest_mappings(
+    beads: Beads, registry: Registry, source: str = "structure", given: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Find the packs whose beads are those of the residues, by names and by where they lie.
+
+    The parameters, what is returned and the errors are those of `choose_mappings`; of several sets
+    whose beads have the same names, the main one is that by which they stray least, unless it was
+    `given`.
+    """
+    found = choose_mappings(beads, registry, source, given)
+    if given:
+        return found
+    return (*found[:-1], likeliest(beads, found[-1], registry))
 
 
 def likeliest(beads: Beads, chosen: str, registry: Registry) -> str:

@@ -95,7 +95,8 @@ def post(
     """
     import numpy as np
 
-    from herobm.assembly.choice import choose_mappings, open_library_of_atoms
+    from herobm.assembly.choice import open_library_of_atoms
+    from herobm.assembly.likeness import likeliest_mappings
     from herobm.io import check_fits, open_trajectory, read_atoms, read_beads
     from herobm.post.alone import context_of
     from herobm.post.chain import resolve
@@ -127,7 +128,7 @@ def post(
     beads = None if cg is None else rename_residues(read_beads(cg), renames)
     names: Sequence[str] = mapping or ()
     if beads is not None and not names:
-        names = choose_mappings(beads, registry, str(cg))
+        names = likeliest_mappings(beads, registry, str(cg))
     library = open_library_of_atoms(given, names, registry, str(atoms))
     rows: IntArray = np.arange(len(given))
     if skip_unmapped:

@@ -104,9 +104,9 @@ def report(
     check_outputs(outputs, [path for path in given if path is not None], overwrite)
     atoms = _read(structure, selection, renames)
     registry = open_registry(context)
-    library = _library(
-        atoms, structure, beads[0] if beads else None, mapping or [], registry, renames
-    )
+    named = pair_trajectories(beads or [])
+    made_of = named[0][0] if named else None
+    library = _library(atoms, structure, made_of, mapping or [], registry, renames)
     layout = _lay_out(atoms, structure, library)
     judge = Judge(layout.topology)
     total: Verdict | None = None
@@ -239,13 +239,15 @@ def _library(
     renames: dict[str, str],
 ) -> Library:
     """Load the mapping sets asked for; else those that fit the beads, or the atoms."""
-    from herobm.assembly.choice import choose_mappings, open_library_of_atoms
+    from herobm.assembly.choice import open_library_of_atoms
+    from herobm.assembly.likeness import likeliest_mappings
     from herobm.errors import UnmappedResidueError
     from herobm.io import read_beads
     from herobm.system import rename_residues
 
     if beads is not None and not names:
-        names = choose_mappings(rename_residues(read_beads(beads), renames), registry, str(beads))
+        given = rename_residues(read_beads(beads), renames)
+        names = likeliest_mappings(given, registry, str(beads))
     library = open_library_of_atoms(atoms, names, registry, str(structure))
     if library is None:
         raise UnmappedResidueError(

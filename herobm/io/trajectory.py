@@ -132,6 +132,8 @@ def open_trajectory(
         reader = frame_reader(path, loaded.n_particles)
     try:
         _check_count(reader, loaded.n_particles, path, Path(topology_path))
+        if limit is not None and limit < 1:
+            raise StructureError(f"{path}: {limit} frames are asked for", "Ask for 1 or more.")
         frames = spread(_chosen(reader.n_frames, slice(start, stop, step), path), limit)
     except StructureError:
         reader.close()

@@ -23,8 +23,8 @@ LINK_CUTOFF, ON_BACKBONE = 4.5, 5.0
 NEXT_CUTOFF = 5.2
 #: Å, the same where numbers were skipped. Of 2350 places in crystal structures where they are 91
 #: are bonded: those of C-alpha up to 4.0 Å apart, of BB (centre of N CA C O) up to 3.85 Å. Of the
-#: others, next to which residues are missing, none lies within 3.9 Å by C-alpha and 12 do by BB.
-SKIP_CUTOFF = 3.9
+#: others, next to which residues are missing, 2 lie within that by C-alpha and 14 by BB.
+SKIP_CUTOFF = 4.0
 #: Å, length of a bond between residues, and by how much beads may be farther apart than the atoms
 #: of their residues can take them.
 LINK_LENGTH, LINK_SLACK = 1.33, 0.1

@@ -185,11 +185,12 @@ def read_config(path: Path) -> TrainConfig:
 
     Loader.add_constructor("tag:yaml.org,2002:timestamp", as_text)  # a folder called as a day is
     try:
-        return parse_config(yaml.load(text, Loader), path)
+        data = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:  # which a tag may raise of what it marks
         raise ConfigError(f"{path}: is no YAML ({error})") from None
     except RecursionError:
         raise ConfigError(f"{path}: is nested too deeply for a configuration") from None
+    return parse_config(data, path)
 
 
 def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:

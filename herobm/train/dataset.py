@@ -149,9 +149,10 @@ def _columns(
 
 def _bfactors(atoms: Atoms) -> np.ndarray:
     """B-factors (n_atoms,), Å²; 0 where all are alike, so that nothing has been measured."""
-    if atoms.bfactors is None or not len(atoms) or not np.ptp(atoms.bfactors) > 0:
+    told = np.zeros(len(atoms)) if atoms.bfactors is None else np.nan_to_num(atoms.bfactors)
+    if not len(told) or np.ptp(told) == 0:
         return np.zeros(len(atoms), np.uint8)
-    found: np.ndarray = np.rint(atoms.bfactors.clip(0, LARGEST_B)).astype(np.uint8)
+    found: np.ndarray = np.rint(told.clip(0, LARGEST_B)).astype(np.uint8)
     return found
 
 
@@ -264,7 +265,7 @@ def read_dataset(path: Path) -> Dataset:
         raise DatasetError(f"{path}: is no dataset of herobm (format {header.get('format')})")
     try:
         return _unpacked(header, tensors)
-    except (KeyError, ValueError, IndexError) as error:  # of pydantic and JSON, too
+    except (KeyError, ValueError, IndexError, TypeError, OverflowError) as error:  # of JSON, too
         raise DatasetError(
             f"{path}: is damaged, or was packed by another version of herobm "
             f"({type(error).__name__}: {str(error).splitlines()[0]})",

@@ -76,6 +76,13 @@ def test_many_that_stray_are_counted(result: Result) -> None:
     )
 
 
+def test_residues_that_no_model_knows_are_not_unlike(result: Result) -> None:
+    error, strain = np.array([0.5, np.nan, 0.2]), np.array([0.1, np.nan, 0.6])
+    found = Confidence(error, strain, np.array([1.2, np.nan, 0.0]))
+    assert found.unlike.tolist() == [True, False, True]
+    assert found.lines(result.atoms.residues)[-1].strip() == ("MET 1 of chain A, ILE 3 of chain A")
+
+
 def test_samples_are_farther_off_than_the_own_answer(beads: Beads) -> None:
     prepared = prepare(beads, post="none")
     placed = prepared.topology.beads

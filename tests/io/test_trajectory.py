@@ -126,6 +126,8 @@ def test_frames_that_are_not_there(tmp_path: Path, structure: Path) -> None:
         open_trajectory(structure, path, start=7)
     with open_trajectory(structure, path, start=1, limit=2) as some:
         assert [frame.index for frame in some] == [1, 3]
+    with pytest.raises(StructureError, match=r"t\.xtc: 0 frames are asked for"):
+        open_trajectory(structure, path, limit=0)
     with open_trajectory(structure, path, limit=9) as whole:
         assert len(whole) == 5
     with pytest.raises(StructureError, match=r"t\.xtc: every n-th frame .* of 1 or more, not 0"):

@@ -102,11 +102,11 @@ def test_numbers_may_be_skipped_where_beads_are_near(
     assert shape(topology) == ([-1, 0, 1, 2], [0], [3])
 
 
-@pytest.mark.parametrize(("gap", "linked"), [(3.85, True), (4.0, False)])
+@pytest.mark.parametrize(("gap", "linked"), [(3.95, True), (4.1, False)])
 def test_ends_of_a_missing_loop_can_be_near(
     martini3: Library, make_beads: MakeBeads, gap: float, linked: bool
 ) -> None:
-    """BB of residues 326 and 328 of PDB entry 4IDS, with 327 missing, are 3.90 Å apart."""
+    """BB of residues 109 and 111 of PDB entry 1R5Y, with 110 missing, are 4.12 Å apart."""
     places = [0.0, 3.5, 3.5 + gap, 7.0 + gap]
     topology = join(martini3, make_beads(ALA4, ids=[325, 326, 328, 329], places=places))
     assert shape(topology)[0] == ([-1, 0, 1, 2] if linked else [-1, 0, -1, 2])

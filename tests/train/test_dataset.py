@@ -247,7 +247,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read_dataset(other)
 
 
-@pytest.mark.parametrize("header", [{}, {"patterns": "[", "names": "[]", "mappings": "{}"}])
+@pytest.mark.parametrize(
+    "header", [{}, {"patterns": "[", "names": "[]", "mappings": "{}"}, {"patterns": "[1]"}]
+)
 def test_a_dataset_that_lacks_something_is_damaged(tmp_path: Path, header: dict[str, str]) -> None:
     path = tmp_path / "some.safetensors"
     save_file({"count": np.zeros(1, np.int32)}, path, {"format": FORMAT, **header})
