@@ -93,11 +93,11 @@ class Vagueness:
 
     def table(self) -> list[str]:
         """Return the lines of a table."""
+        if not self.rows:
+            return ["No structure tells B-factors."]
         lines = ["| B-factors of the side chain, within its structure | residues | chi1 "]
         lines[0] += "| chi1 and chi2 | heavy atoms, canonical names, Å |"
         lines.append("|-|-|-|-|-|")
-        if not self.rows:
-            return ["No structure tells B-factors."]
         rows = np.array(self.rows)
         part = np.minimum(rows[:, 0] * len(PARTS), len(PARTS) - 1).astype(int)
         for number, name in enumerate(PARTS):
@@ -132,8 +132,7 @@ class Tally:
         Their B-factors (n_atoms,) are in Å².
         """
         plan = topology.plan
-        whole = counted_residues(plan, reference)
-        counted = whole[plan.atom_residue]
+        counted = counted_residues(plan, reference)[plan.atom_residue]
         naming = find_naming(plan)
         named = best_names(naming, reference, made)
         squares = ((named - made) ** 2).sum(axis=1)
