@@ -93,20 +93,25 @@ class Strain(nn.Module):
         standard deviations. A single bead that lies elsewhere shows here, where the strain, which
         is of all beads around, hardly changes.
         """
-        usual, spread = self.usual[types], self.spread[types]
-        length = torch.linalg.vector_norm(place_vectors[:, :N_NEAR], dim=-1)
-        off = (length - usual).abs() * (present[:, :N_NEAR] & (spread > 0))
-        return torch.where(off > UNLIKE * spread, off, 0.0).max(dim=1).values
+        off, spread, told = self._off(types, place_vectors, present)
+        return torch.where(told & (off > UNLIKE * spread), off, 0.0).max(dim=1).values
 
     def _excess(
         self, types: torch.Tensor, place_vectors: torch.Tensor, present: torch.Tensor
     ) -> torch.Tensor:
         """Excess of the variances of the distances of each bead, and its weight, (n_beads, 2)."""
+        off, spread, told = self._off(types, place_vectors, present)
+        squared = off.square().clamp(max=LARGEST**2)
+        weight = (spread.square() + SOFTNESS**2) ** -2 * told
+        return torch.stack([(weight * (squared - spread.square())).sum(1), weight.sum(1)], dim=1)
+
+    def _off(
+        self, types: torch.Tensor, place_vectors: torch.Tensor, present: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """How far each distance is from its usual one, its spread, and whether both are known."""
         usual, spread = self.usual[types], self.spread[types]
         length = torch.linalg.vector_norm(place_vectors[:, :N_NEAR], dim=-1)
-        off = (length - usual).square().clamp(max=LARGEST**2)
-        weight = (spread.square() + SOFTNESS**2) ** -2 * (present[:, :N_NEAR] & (spread > 0))
-        return torch.stack([(weight * (off - spread.square())).sum(1), weight.sum(1)], dim=1)
+        return (length - usual).abs(), spread, present[:, :N_NEAR] & (spread > 0)
 
 
 def expand(strain: torch.Tensor) -> torch.Tensor:

@@ -79,7 +79,7 @@ def _save(folder: Path, state: State, config: TrainConfig) -> None:
         "average": state.average,
         "best": state.best,
         "first": {name: m["exp_avg"] for name, m in moments.items() if m},
-        "second": {name: m["exp_avg_sq"] for name, m in moments.items() if m},
+        "second": {name: m["exp_avg_sq"] for name, m in moments.items() if "exp_avg_sq" in m},
     }
     for name, tensors in parts.items():
         kept = {k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()}
@@ -155,16 +155,15 @@ def _restore(
     state: State, taken: int, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]
 ) -> None:
     """Give the optimiser its moments; it knows itself on which device it wants what."""
-    learning = [name for name, p in state.network.named_parameters() if p.requires_grad]
-    held = {
-        number: {
-            "step": torch.tensor(float(taken)),
-            "exp_avg": first[name],
-            "exp_avg_sq": second[name],
-        }
-        for number, name in enumerate(learning)
-        if name in first
-    }
+    names = {p: name for name, p in state.network.named_parameters()}
+    learning = [names[p] for group in state.optimiser.param_groups for p in group["params"]]
+    held: dict[int, dict[str, torch.Tensor]] = {}
+    for number, name in enumerate(learning):
+        if name in second:
+            step = torch.tensor(float(taken))
+            held[number] = {"step": step, "exp_avg": first[name], "exp_avg_sq": second[name]}
+        elif name in first:
+            held[number] = {"exp_avg": first[name]}
     groups = state.optimiser.state_dict()["param_groups"]
     state.optimiser.load_state_dict({"state": held, "param_groups": groups})
 

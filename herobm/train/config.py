@@ -44,6 +44,8 @@ class TrainConfig(BaseModel):
         which `segment` and `batch` say nothing about.
     learning_rate, warm_up, clip, weight_decay, ema : of the optimiser (AdamW, cosine schedule);
         warm-up in steps.
+    muon : how many times as large as those of AdamW the steps are that Muon makes of the matrices
+        of layers instead (see `herobm.train.optimiser`); all is left to AdamW where it is None.
     geometry : weights of bonds and angles at the start and at the end; ramped over `ramp` of the
         run, quadratically.
     torsion : weight of phi and psi.
@@ -92,6 +94,7 @@ class TrainConfig(BaseModel):
     clip: float = Field(default=5.0, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
     ema: float = Field(default=0.999, ge=0, lt=1)
+    muon: float | None = Field(default=None, gt=0)
     geometry: tuple[NonNegativeFloat, NonNegativeFloat] = (0.1, 5.0)
     ramp: float = Field(default=0.8, gt=0, le=1)
     torsion: float = Field(default=0.05, ge=0)

@@ -9,6 +9,7 @@ from herobm.train.checkpoint import State, load_checkpoint
 from herobm.train.config import TrainConfig
 from herobm.train.corpus import Statistics
 from herobm.train.inherit import inherit
+from herobm.train.optimiser import Muon
 from herobm.weights.vocabulary import Vocabulary
 
 
@@ -56,10 +57,7 @@ def start(
     if config.initial is not None:
         inherit(network, config.initial, vocabulary, holds=config.holds)
     network.to(device)
-    learning = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(
-        learning, config.learning_rate, weight_decay=config.weight_decay, fused=device == "cuda"
-    )
+    optimiser = _optimiser(network, config, fused=device == "cuda")
     average = {name: t.clone() for name, t in network.state_dict().items()}
     best = {name: t.clone() for name, t in average.items()}
     state = State(network, average, optimiser, best, origin)
@@ -68,3 +66,11 @@ def start(
             load_checkpoint(config.output / name, state, config)
             break
     return state
+
+
+def _optimiser(network: Backmapper, config: TrainConfig, *, fused: bool) -> torch.optim.AdamW:
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.muon is not None:
+        return Muon(network, rate, decay, config.muon, fused=fused)
+    learning = [p for p in network.parameters() if p.requires_grad]
+    return torch.optim.AdamW(learning, rate, weight_decay=decay, fused=fused)

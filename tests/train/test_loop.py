@@ -251,9 +251,10 @@ CUDA = pytest.param(
 )
 
 
+@pytest.mark.parametrize("muon", [None, 4.0])
 @pytest.mark.parametrize("device", ["cpu", CUDA])
 def test_an_optimiser_goes_on_with_what_it_had(
-    tiny_run: TrainConfig, device: str, monkeypatch: pytest.MonkeyPatch
+    tiny_run: TrainConfig, device: str, muon: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Count and moments of each parameter, on the device where the optimiser had them."""
     begun: list[State] = []
@@ -268,8 +269,9 @@ def test_an_optimiser_goes_on_with_what_it_had(
 
     told: list[dict[str, torch.Tensor]] = []
     monkeypatch.setattr(loop, "start", start)
+    config = tiny_run.model_copy(update={"muon": muon})
     for _ in range(2):
-        assert train(tiny_run, device=device, max_minutes=0.0) is None
+        assert train(config, device=device, max_minutes=0.0) is None
     assert not told[0]
     last = [*begun[0].optimiser.state.values()][-1]
     assert last.keys() == told[1].keys()
