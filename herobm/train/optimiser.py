@@ -58,7 +58,7 @@ class Muon(torch.optim.AdamW):
         super().__init__(groups, learning_rate, weight_decay=weight_decay, fused=fused)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
         """Make a step; matrices have no gradients afterwards."""
         group = self.param_groups[1]
         rate, decay = group["lr"], group["weight_decay"]
