@@ -17,13 +17,19 @@ import matplotlib
 import numpy as np
 from scipy.stats import spearmanr
 
-from herobm.assembly.calibration import residue_errors
+from herobm.assembly.calibration import mean_squares
 from herobm.assembly.choice import open_library
+from herobm.assembly.draft import Model
 from herobm.assembly.models import open_model
+from herobm.assembly.rebuilder import Rebuilder
+from herobm.chem.naming import best_names, find_naming
 from herobm.io import read_atoms
 from herobm.io.find import spread, structure_files
+from herobm.plan.template import Library
 from herobm.plugins.manager import load_registry
-from herobm.types import FloatArray
+from herobm.system.atomistic import coarse_grain
+from herobm.system.noise import shaken
+from herobm.types import Atoms, FloatArray
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -65,11 +71,47 @@ def gather(files: list[Path], model_name: str, noise: float) -> FloatArray:
     registry = load_registry()
     model = open_model(model_name, registry)
     pairs = []
-    for number, path in enumerate(files):
+    for path in files:
         atoms = read_atoms(path)
         library = open_library((model.mapping,), registry, atoms.residues.names.tolist())
-        pairs.append(residue_errors(model, library, path.name, atoms, noise, number)[:, :2])
+        pairs.append(residue_errors(model, library, path.name, atoms, noise)[:, :2])
     return np.concatenate(pairs)
+
+
+def residue_errors(
+    model: Model, library: Library, name: str, atoms: Atoms, noise: float
+) -> FloatArray:
+    """Compare the errors expected of the residues of a structure with those found.
+
+    Parameters
+    ----------
+    model : Model
+    library : Library
+        Of its mapping.
+    name : str
+        Of the structure, for messages.
+    atoms : Atoms
+    noise : float
+        Å; standard deviation of what is added to each bead coordinate.
+
+    Returns
+    -------
+    FloatArray, shape (n_residues, 3)
+        Root mean square errors (Å) expected and found, and the number of atoms.
+
+    Raises
+    ------
+    StructureError
+        If nothing of the structure is mapped.
+    """
+    topology, reference = coarse_grain(atoms, library, name)
+    plan = topology.plan
+    result = Rebuilder(topology, [model]).result(shaken(topology.beads, noise, 0, name))
+    wanted = best_names(find_naming(plan), reference, result.atoms.positions)
+    found, count = mean_squares(result.atoms.positions - wanted, plan.atom_residue, plan.n_residues)
+    whole = count > 0
+    expected = result.confidence.error[whole]
+    return np.stack([expected, np.sqrt(found[whole]), count[whole]], axis=1)
 
 
 def reliability(pairs: FloatArray) -> FloatArray:

@@ -24,12 +24,13 @@ from herobm.assembly.models import open_model
 from herobm.chem.conformers.langevin import Sampling, sample_ensemble
 from herobm.cli.app import run
 from herobm.dsl.model import MappingSet
-from herobm.evaluation.run import COUNTS, coarse_grain, evaluate
+from herobm.evaluation.run import COUNTS, evaluate
 from herobm.io import open_trajectory, read_atoms
 from herobm.pipeline import Rebuilder
 from herobm.plan import compile_library
 from herobm.plugins.manager import load_registry
 from herobm.post.chain import resolve
+from herobm.system.atomistic import coarse_grain
 from herobm.train.ligand import LigandSettings, only_mapping, train_ligand
 from herobm.train.snapshots import Snapshots, Split, gather, split
 from herobm.types import Beads, FloatArray

@@ -29,12 +29,12 @@ from herobm.chem.protein import geometry, rotamers, side_chains
 from herobm.chem.protein.chi import Chi, find_chi
 from herobm.chem.protein.skeleton import group_labels
 from herobm.errors import StructureError
-from herobm.evaluation.run import coarse_grain
 from herobm.io.find import structure_files
 from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.plan.template import within_residue
+from herobm.system.atomistic import coarse_grain
 from herobm.types import FloatArray, IntArray
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
@@ -45,6 +45,10 @@ LARGEST_B = 40.0
 WORST = 2.2
 #: Residues of a kind that it takes to make a table.
 FEWEST = 500
+#: Kinds of bonds and angles that are seen less often have no reference.
+FEWEST_VALUES = 50
+#: Standard deviations beyond which a value does not count for the table (a fault of a model).
+TRIM = 6.0
 TABLES = ("rotamers", "side_chains", "geometry")
 
 
@@ -132,10 +136,10 @@ class Tally:
         bonds = plan_bonds(plan, topology.links.previous)
         bonds = bonds[np.isfinite(positions[bonds]).all(axis=(1, 2))]
         lengths = geometry.bond_lengths(positions, bonds)
-        self.bonds.append((group_labels(plan, bonds, geometry.BOND_BASE), lengths))
+        self.bonds.append((group_labels(plan, bonds, geometry.BASE), lengths))
         triples = angles_of(bonds, plan.n_atoms)
         degrees = geometry.bond_angles(positions, triples)
-        self.angles.append((group_labels(plan, triples, geometry.ANGLE_BASE), degrees))
+        self.angles.append((group_labels(plan, triples, geometry.BASE), degrees))
 
     def _keep(self, kind: Kind, plan: Plan, residues: IntArray, positions: FloatArray) -> None:
         """Keep residues that are complete."""
@@ -157,8 +161,32 @@ def spread(columns: list[tuple[np.ndarray, FloatArray]]) -> geometry.Table:
         new = np.array([numbers.setdefault(str(n), len(numbers)) for n in names], np.int64)
         codes.append(new[inverse])
     names = np.array(list(numbers))
-    found = geometry.spread_of_kinds(np.concatenate(codes), np.concatenate(values))
+    found = spread_of_kinds(np.concatenate(codes), np.concatenate(values))
     return {str(names[code]): figures for code, figures in found.items()}
+
+
+def spread_of_kinds(codes: IntArray, values: FloatArray) -> geometry.Table:
+    """Mean and standard deviation of each kind, without values far off.
+
+    Parameters
+    ----------
+    codes : IntArray, shape (n,)
+    values : FloatArray, shape (n,)
+        NaN for none.
+    """
+    known = np.isfinite(values)
+    names, kind = np.unique(codes[known], return_inverse=True)
+    values = values[known]
+    kept = np.ones(len(values), bool)
+    for _ in range(3):
+        count = np.maximum(np.bincount(kind[kept], minlength=len(names)), 1)
+        mean = np.bincount(kind[kept], values[kept], minlength=len(names)) / count
+        off = values - mean[kind]
+        squares = np.bincount(kind[kept], off[kept] ** 2, minlength=len(names))
+        sd = np.sqrt(squares / count)
+        kept = np.abs(off) <= TRIM * sd[kind]
+    rows = zip(names.tolist(), mean.tolist(), sd.tolist(), count.tolist(), strict=True)
+    return {code: (m, s) for code, m, s, n in rows if n >= FEWEST_VALUES}
 
 
 def well_resolved(files: list[Path], manifest: Path) -> list[Path]:

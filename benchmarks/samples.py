@@ -48,11 +48,11 @@ from herobm.errors import HerobmError
 from herobm.io import open_trajectory
 from herobm.pipeline import prepare
 from herobm.plan import Library, compile_library
-from herobm.plan.bonds import lay_out_atoms, plan_bonds
-from herobm.system import Topology, build_topology
+from herobm.plan.bonds import plan_bonds
+from herobm.system import Topology
+from herobm.system.atomistic import AtomLayout
 from herobm.system.coarsen import drop_incomplete
 from herobm.system.disulfides import find_disulfides
-from herobm.system.matching import match_atoms
 from herobm.types import Atoms, Beads, FloatArray, IntArray
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
@@ -106,11 +106,11 @@ def cases_of(path: Path, library: Library, chosen: argparse.Namespace) -> Iterat
         atoms = drop_incomplete(whole.with_frame(positions, box), library)
         beads = herobm.coarsen(atoms, library, skip_unmapped=True)
         if draw is None:
-            topology = build_topology(beads, library, source=str(path))
-            local = match_atoms(atoms, library).atom
+            layout = AtomLayout.of(whole, library, str(path))
+            topology = layout.topology
             alone = chosen.error is not None
-            draw = by_itself(topology, chosen) if alone else by_model(beads, chosen)
-        truth = lay_out_atoms(topology.plan, atoms.residue_index, local, atoms.positions)
+            draw = by_itself(topology, chosen) if alone else by_model(topology.beads, chosen)
+        truth = layout.place(positions, box)
         before = time.process_time()
         drawn = draw(topology.place(beads.positions, box), truth)
         yield Case(topology, truth, *drawn, (time.process_time() - before) / chosen.n)

@@ -24,7 +24,7 @@ from herobm.io import read_atoms
 from herobm.io.find import spread, structure_files
 from herobm.plugins.manager import load_registry
 from herobm.plugins.registry import Registry
-from herobm.system.atomistic import AtomLayout
+from herobm.system.atomistic import coarse_grain
 from herobm.types import FloatArray
 
 #: Bins on both sides of the middle one; borders between the parts of the table.
@@ -55,8 +55,7 @@ def judge(path: Path, model: Model, registry: Registry) -> FloatArray:
     """Shares told, and 1 where the angle is there, shape (n_rotors, 2), of a structure."""
     atoms = read_atoms(path)
     library = open_library((model.mapping,), registry, atoms.residues.names.tolist())
-    layout = AtomLayout.of(atoms, library, path.name)
-    topology, reference = layout.topology, layout.place(atoms.positions, atoms.box)
+    topology, reference = coarse_grain(atoms, library, path.name)
     draft = Draft.of(topology)
     model.share(topology, np.ones(topology.plan.n_residues, bool), 0).fill(topology.beads, draft)
     if not draft.rotors:

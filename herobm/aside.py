@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from herobm.errors import OutputError
@@ -49,7 +50,7 @@ def written_aside(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     path : Path or str
         Where the file shall lie in the end. A link is followed.
     overwrite : bool
-        Whether a file that lies there already may be replaced.
+        Whether a file that lies there already may be replaced, whose permissions go on.
 
     Yields
     ------
@@ -70,6 +71,9 @@ def written_aside(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield aside
         _check_target(target, Path(path), overwrite)
+        if target.exists():
+            with suppress(OSError):  # of a file system that has none
+                shutil.copymode(target, aside)
         _move(aside, target, Path(path))
     except OSError as error:
         if error.errno in NO_ROOM:

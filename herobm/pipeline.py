@@ -124,7 +124,7 @@ def prepare(
     """Do all that serves every frame of a topology; parameters as for `backmap`."""
     registry = registry or load_registry()
     steps = resolve(post, registry)
-    beads = rename_residues(beads, rename or {})
+    beads = rename_residues(beads, rename or {}, source)
     named = [open_model(name, registry, device) for name in as_names(model)]
     mappings = as_names(mapping)
     if not mappings:

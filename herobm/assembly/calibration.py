@@ -9,56 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from herobm.assembly.draft import Draft, Model
+from herobm.assembly.draft import Draft
 from herobm.assembly.network import Network
-from herobm.assembly.rebuilder import Rebuilder
 from herobm.chem.naming import best_names, find_naming
 from herobm.errors import MappingMismatchError, StructureError
 from herobm.plan import reconstruct
 from herobm.plan.template import Library
-from herobm.system.atomistic import AtomLayout
-from herobm.types import Atoms, Beads, FloatArray, IntArray
+from herobm.system.atomistic import coarse_grain
+from herobm.system.noise import shaken
+from herobm.types import Atoms, FloatArray, IntArray
 from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
 from herobm.weights.file import load_weights, rewrite_errors
-
-
-def residue_errors(
-    model: Model, library: Library, name: str, atoms: Atoms, noise: float = 0.0, seed: int = 0
-) -> FloatArray:
-    """Compare the errors expected of the residues of a structure with those found.
-
-    Parameters
-    ----------
-    model : Model
-    library : Library
-        Of its mapping.
-    name : str
-        Of the structure, for messages.
-    atoms : Atoms
-    noise : float
-        Å; standard deviation of what is added to each bead coordinate.
-    seed : int
-        Of the noise.
-
-    Returns
-    -------
-    FloatArray, shape (n_residues, 3)
-        Root mean square errors (Å) expected and found, and the number of atoms.
-
-    Raises
-    ------
-    StructureError
-        If nothing of the structure is mapped.
-    """
-    layout = AtomLayout.of(atoms, library, name)
-    topology, reference = layout.topology, layout.place(atoms.positions, atoms.box)
-    plan = topology.plan
-    result = Rebuilder(topology, [model]).result(_shaken(topology.beads, noise, seed))
-    wanted = best_names(find_naming(plan), reference, result.atoms.positions)
-    found, count = _means(result.atoms.positions - wanted, plan.atom_residue, plan.n_residues)
-    whole = count > 0
-    expected = result.confidence.error[whole]
-    return np.stack([expected, np.sqrt(found[whole]), count[whole]], axis=1)
 
 
 def calibrate(
@@ -130,23 +91,22 @@ def calibrate(
 
 def _judged(network: Network, library: Library, name: str, atoms: Atoms) -> Iterator[Judged]:
     """Let a network, whose word is taken as it is, rebuild a structure with each of `NOISES`."""
-    layout = AtomLayout.of(atoms, library, name)
-    topology, reference = layout.topology, layout.place(atoms.positions, atoms.box)
+    topology, reference = coarse_grain(atoms, library, name)
     plan, naming = topology.plan, find_naming(topology.plan)
     owned = np.array([network.knows(t) for t in plan.library.templates])[plan.template]
     share = network.share(topology, owned, seed=0)
-    for noise in NOISES:
-        shaken, draft = _shaken(topology.beads, noise), Draft.of(topology)
-        share.fill(shaken, draft)
-        placed = reconstruct(plan, shaken.positions, draft.vectors)
+    for number, noise in enumerate(NOISES):
+        beads, draft = shaken(topology.beads, noise, number, name), Draft.of(topology)
+        share.fill(beads, draft)
+        placed = reconstruct(plan, beads.positions, draft.vectors)
         off = placed - best_names(naming, reference, placed)
-        found, count = _means(off, plan.bead[plan.atom_rows[:, 0]], plan.n_beads)
+        found, count = mean_squares(off, plan.bead[plan.atom_rows[:, 0]], plan.n_beads)
         there = (count > 0) & (draft.squared_error > 0)  # nothing is asked of the others
         log_error = np.log(draft.squared_error[there])
         yield Judged(log_error, draft.strain[there], found[there], count[there])
 
 
-def _means(off: FloatArray, owner: IntArray, n: int) -> tuple[FloatArray, FloatArray]:
+def mean_squares(off: FloatArray, owner: IntArray, n: int) -> tuple[FloatArray, FloatArray]:
     """Mean squared errors of what atoms belong to, and how many atoms that has.
 
     Parameters
@@ -169,9 +129,3 @@ def _means(off: FloatArray, owner: IntArray, n: int) -> tuple[FloatArray, FloatA
     count[owner[~known]] = 0.0
     total = np.bincount(owner, np.where(known, squares, 0.0), minlength=n)
     return total / np.maximum(count, 1.0), count
-
-
-def _shaken(beads: Beads, noise: float, seed: int = 0) -> Beads:
-    """Put noise (Å a coordinate) on beads."""
-    shift = np.random.default_rng(seed).normal(0.0, noise, beads.positions.shape)
-    return replace(beads, positions=beads.positions + shift)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -82,9 +83,13 @@ class NetworkShare:
         self.naming = find_naming(topology.plan) if weights.others else None
         self.seen = np.flatnonzero(known)
         self.rows = np.flatnonzero(owned[topology.plan.bead_residue] & known)
-        tells = any(network.rotors is not None for network in self.networks)
-        self.rotors = _Rotors.of(topology.plan, self.rows) if tells else None
         self._own = torch.as_tensor(np.searchsorted(self.seen, self.rows))
+
+    @cached_property
+    def rotors(self) -> _Rotors | None:
+        """Bonds whose torsion angles a network tells shares of; None where none does."""
+        tells = any(network.rotors is not None for network in self.networks)
+        return _Rotors.of(self.plan, self.rows) if tells else None
 
     def fill(self, beads: Beads, draft: Draft) -> None:
         """Write the vectors and torsions of one frame."""

@@ -27,7 +27,7 @@ from herobm.plugins.step_context import StepContext
 from herobm.post.chain import run_chain
 from herobm.system import Topology
 from herobm.system.disulfides import PLACED_CUTOFF, find_disulfides
-from herobm.types import Atoms, Beads, FloatArray
+from herobm.types import Atoms, Beads, FloatArray, IntArray
 
 
 class Rebuilder:
@@ -95,7 +95,8 @@ class Rebuilder:
         if not self.light + self.heavy:
             return positions
         atoms, _ = self._lightly(self.as_atoms(positions, beads), context)
-        return self._heavy(run_chain(self.heavy, atoms, context)[0])
+        made = run_chain(self.heavy, atoms, context)[0]
+        return _at(find_atoms(self.topology.plan, beads.residues, made), made)
 
     def result(self, beads: Beads) -> Result:
         """Rebuild one frame and judge it."""
@@ -203,13 +204,13 @@ class Rebuilder:
         before: Summary | None = None,
     ) -> Result:
         found = find_atoms(self.topology.plan, beads.residues, atoms)
-        positions = self._heavy(atoms)
-        heavy = int(atoms.heavy.sum())
+        positions = _at(found, atoms)
+        n_heavy = int(atoms.heavy.sum())
         summary = replace(
             summarise(self.judge, beads, positions, self.reference, bridges),
             contributions=self.contributions,
-            n_atoms=heavy,
-            n_hydrogens=len(atoms) - heavy,
+            n_atoms=n_heavy,
+            n_hydrogens=len(atoms) - n_heavy,
             steps=told,
             confidence_lines=confidence.lines(beads.residues),
             expected_error=confidence.mean,
@@ -222,12 +223,6 @@ class Rebuilder:
         there = [(int(found[a]), int(found[b])) for a, b in bridges]
         bonds = tuple(p for p in there if min(p) >= 0)
         return Result(atoms, beads, bonds, summary, confidence)
-
-    def _heavy(self, atoms: Atoms) -> FloatArray:
-        """Positions of the atoms of the plan, shape (n_atoms, 3), NaN for those that are gone."""
-        found = find_atoms(self.topology.plan, self.topology.beads.residues, atoms)
-        positions: FloatArray = np.append(atoms.positions, np.full((1, 3), np.nan), axis=0)[found]
-        return positions
 
     def check_fits(self, path: Path | str) -> None:
         """See to it that a file can hold the result, before the network runs.
@@ -254,6 +249,12 @@ class Rebuilder:
             box=beads.box,
             elements=plan.elements,
         )
+
+
+def _at(found: IntArray, atoms: Atoms) -> FloatArray:
+    """Positions of the atoms `found` (n,), shape (n, 3), Å; NaN for those that are gone (-1)."""
+    positions: FloatArray = np.append(atoms.positions, np.full((1, 3), np.nan), axis=0)[found]
+    return positions
 
 
 def _check_freedom(sampler: Sampler, confidence: Confidence) -> None:

@@ -23,10 +23,10 @@ from typing import NamedTuple
 import numpy as np
 
 from herobm.assembly.told_rotors import ToldRotors
+from herobm.chem.contacts import radii_of
 from herobm.chem.geometry import dihedrals, turn_about
 from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.rotors import Rotors, find_rotors
-from herobm.elements import VDW_RADII
 from herobm.plan import Plan
 from herobm.system.coarsen import bead_shares
 from herobm.types import BoolArray, FloatArray, IntArray
@@ -75,7 +75,7 @@ class Sampler:
         self.rotors = rotors
         self._known = np.isfinite(positions).all(axis=1, keepdims=True)
         self.origin = np.where(self._known, positions, FAR)
-        self._radius = np.array([VDW_RADII.get(str(e), 1.70) for e in plan.elements])
+        self._radius = radii_of(plan.elements)
         self._widest = CONTACT * 2.0 * float(self._radius.max(initial=0.0))
         n_atoms = np.bincount(plan.atom_residue, minlength=plan.n_residues)
         n_torsions = np.bincount(rotors.residue, minlength=plan.n_residues)

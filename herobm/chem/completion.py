@@ -70,7 +70,7 @@ def _names(mapping: Mapping, atoms: Atoms, residue: str) -> dict[str, str]:
     kind = np.isin(atoms.residues.names, (*mapping.molecules, residue))[atoms.residue_index]
     view = atoms.subset(kind)
     as_mapped = dict.fromkeys(view.residues.names.tolist(), mapping.name)
-    matched = match_atoms(rename_residues(view, as_mapped), library).atom
+    matched = match_atoms(rename_residues(view, as_mapped, mapping.name), library).atom
     found: dict[str, str] = {}
     for row in np.flatnonzero(matched >= 0).tolist():
         found.setdefault(str(view.names[row]), mapping.atoms[int(matched[row])].name)

@@ -42,7 +42,7 @@ def clashes(
 
     if len(atoms) == 0:
         return np.zeros((0, 2), dtype=np.int64)
-    radius = _radii(elements)
+    radius = radii_of(elements)
     reach = CLOSEST * 2.0 * radius[atoms].max() + room
     tree = cKDTree(positions[atoms])
     pairs = atoms[tree.query_pairs(reach, output_type="ndarray").reshape(-1, 2)]
@@ -54,11 +54,12 @@ def clashes(
 
 def least_distances(elements: StrArray, pairs: IntArray) -> FloatArray:
     """Distances (n,) in Å below which pairs of atoms (n, 2) clash."""
-    least: FloatArray = CLOSEST * _radii(elements)[pairs].sum(axis=1)
+    least: FloatArray = CLOSEST * radii_of(elements)[pairs].sum(axis=1)
     return least
 
 
-def _radii(elements: StrArray) -> FloatArray:
+def radii_of(elements: StrArray) -> FloatArray:
+    """Van der Waals radii (n,) in Å; 1.70 for elements that `VDW_RADII` lacks."""
     kinds, kind = np.unique(elements, return_inverse=True)
     radii: FloatArray = np.array([VDW_RADII.get(str(k), 1.70) for k in kinds])[kind]
     return radii

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from herobm.chem.symmetry import Interchange, interchangeable
 from herobm.plan.plan import Plan
 from herobm.plan.template import Template
 from herobm.types import FloatArray, IntArray
-
-#: The search for automorphisms takes longer than all the rest, and templates live on.
-like_atoms = lru_cache(maxsize=4096)(interchangeable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +55,7 @@ def _swaps(plan: Plan, within_beads: bool) -> Iterator[tuple[IntArray, Interchan
     for kind in np.unique(plan.template).tolist():
         residues = np.flatnonzero(plan.template == kind)
         template = plan.library.templates[kind]
-        for swap in like_atoms(template):
+        for swap in interchangeable(template):
             if not within_beads or _within_beads(template, swap):
                 yield residues, swap
 

@@ -17,7 +17,7 @@ from herobm.dsl.convert.sketch import Reference
 from herobm.dsl.model import AtomRef, Bond, Stereo
 from herobm.elements import element_of
 from herobm.errors import StructureError
-from herobm.system.periodic import minimum_image
+from herobm.system.periodic import whole_residues
 from herobm.types import Atoms, FloatArray, IntArray
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,9 @@ class _Patch:
         if atoms.elements is not None:
             found = [str(e) for e in atoms.elements[self.rows]]
         self.elements = [e or element_of(n) or "C" for e, n in zip(found, self.names, strict=True)]
-        self.positions = _whole(atoms.positions[self.rows].astype(np.float64), atoms.box)
+        positions = atoms.positions[self.rows].astype(np.float64)
+        one = np.zeros(len(positions), np.int64)
+        self.positions = whole_residues(positions, one, atoms.box)
         self.bonds = self._without_shortcuts(perceive_bonds(self.elements, self.positions))
         self._keep_bonded()
         self.orders = perceive_orders(self.elements, self.positions, self.bonds)
@@ -190,15 +192,6 @@ class _Patch:
             if label in ("E", "Z") and not any(self.offsets[i] for i in ends):
                 names = (self.names[ends[0]], self.names[ends[1]])
                 yield Stereo.model_validate({"atoms": names, "label": label})
-
-
-def _whole(positions: FloatArray, box: FloatArray | None) -> FloatArray:
-    """Bring each atom to the image nearest to the one before it, and so to one image."""
-    if box is None or len(positions) < 2:
-        return positions
-    steps = minimum_image(np.diff(positions, axis=0), box)
-    whole: FloatArray = np.concatenate([positions[:1], positions[0] + np.cumsum(steps, axis=0)])
-    return whole
 
 
 def _molecule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import networkx as nx
@@ -36,6 +37,7 @@ class Interchange:
     torsion: tuple[int, int, int, int] | None
 
 
+@lru_cache(maxsize=4096)
 def interchangeable(template: Template) -> tuple[Interchange, ...]:
     """Find the independent sets of atoms that may swap names without a change of stereo.
 

@@ -48,7 +48,7 @@ def coarsen(
     renames = parse_renames(rename)
     check_outputs([output], [atoms], overwrite)
     registry = open_registry(context)
-    structure = rename_residues(read_atoms(atoms, selection), renames)
+    structure = rename_residues(read_atoms(atoms, selection), renames, str(atoms))
     library = open_library(mapping, registry, structure.residues.names.tolist())
     beads = to_beads(structure, library, skip_unmapped=skip_unmapped, source=str(atoms))
     write_structure(output, beads, overwrite=overwrite, title=f"{atoms.name} as {library.name}")

@@ -124,6 +124,8 @@ def statistics(
     show_notes()
     check_outputs([output], [*paths, *([] if against is None else [against])], overwrite)
     systems = pair_trajectories(paths)
+    if stride is not None and all(trajectory is None for _, trajectory in systems):
+        raise typer.BadParameter("--stride chooses frames of a trajectory, and there is none")
     library = compile_library(open_registry(context).mapping(mapping))
     trained = None
     if against is not None:
@@ -182,7 +184,8 @@ def _write_statistics(
     rows, places = compare(found), by_place(found)
     with written_aside(output, overwrite) as aside:
         aside.write_text(json.dumps(about | {"places": places, "kinds": rows}, indent=1) + "\n")
-    typer.echo(f"{about['frames']} frames, {len(rows)} kinds of distances: {output}")
+    frames = "1 frame" if about["frames"] == 1 else f"{about['frames']} frames"
+    typer.echo(f"{frames}, {len(rows)} kinds of distances: {output}")
     if not places:
         return
     typer.echo("\nall bead types together, distances in Å:")

@@ -124,8 +124,8 @@ def post(
         unmapped=unmapped,
         ends=ends,
     )
-    given = rename_residues(read_atoms(atoms, selection), renames)
-    beads = None if cg is None else rename_residues(read_beads(cg), renames)
+    given = rename_residues(read_atoms(atoms, selection), renames, str(atoms))
+    beads = None if cg is None else rename_residues(read_beads(cg), renames, str(cg))
     names: Sequence[str] = mapping or ()
     if beads is not None and not names:
         names = likeliest_mappings(beads, registry, str(cg))

@@ -227,7 +227,7 @@ def _read(structure: Path, selection: str, renames: dict[str, str]) -> Atoms:
     from herobm.io import read_atoms
     from herobm.system import rename_residues
 
-    return rename_residues(read_atoms(structure, selection), renames)
+    return rename_residues(read_atoms(structure, selection), renames, str(structure))
 
 
 def _library(
@@ -246,7 +246,7 @@ def _library(
     from herobm.system import rename_residues
 
     if beads is not None and not names:
-        given = rename_residues(read_beads(beads), renames)
+        given = rename_residues(read_beads(beads), renames, str(beads))
         names = likeliest_mappings(given, registry, str(beads))
     library = open_library_of_atoms(atoms, names, registry, str(structure))
     if library is None:
@@ -304,14 +304,16 @@ def _with_beads(
     from herobm.system import rename_residues
     from herobm.system.topology import build_topology, report_box
 
-    systems = pair_trajectories(paths)
+    systems: list[tuple[Path, Path | None]] = pair_trajectories(paths)
+    if len(paths) == 2:
+        systems = [(paths[0], paths[1])]  # whatever the second one is called: models, or frames
     if len(systems) > 1:
         raise typer.BadParameter("--beads names one structure, and its trajectory behind it")
     if not systems:
         yield from zip(frames, repeat(None))
         return
     path, trajectory = systems[0]
-    given = rename_residues(read_beads(path), renames)
+    given = rename_residues(read_beads(path), renames, str(path))
     coarse = build_topology(given, library, skip_unmapped=True, source=str(path))
     report_box(coarse)
     _require_same(coarse, topology, path)

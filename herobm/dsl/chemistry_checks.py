@@ -56,7 +56,7 @@ def check_chemistry(
     Parameters
     ----------
     file, base : File
-        See `herobm.dsl.checks.Scene`.
+        See `herobm.dsl.scene.Scene`.
     beads : Collection[str]
         Names of the beads in ``atoms:``.
     partial : bool

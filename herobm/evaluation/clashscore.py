@@ -46,7 +46,7 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
     try:
         full = hydrogens(atoms, StepContext())
     except MinimisationError as error:
-        log.info("no clashscore: %s", error.message)
+        log.warning("no clashscore: %s", error.message)
         return float("nan")
     assembly = assemble(full, StepContext())
     if not any(assembly.standard):

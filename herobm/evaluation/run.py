@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +16,8 @@ from herobm.errors import StructureError
 from herobm.evaluation.clashscore import clashscore
 from herobm.evaluation.metrics import ASKED, METRICS, counted_residues, measure
 from herobm.plan.template import Library
-from herobm.system.atomistic import AtomLayout
+from herobm.system.atomistic import coarse_grain
+from herobm.system.noise import shaken
 from herobm.system.topology import Topology
 from herobm.types import Atoms, Beads, FloatArray, IntArray
 
@@ -32,7 +32,7 @@ COUNTS = (
 
 
 class Rebuilds(Protocol):
-    """Whatever places atoms, such as `herobm.pipeline.Rebuilder`."""
+    """Whatever places atoms, such as `herobm.assembly.rebuilder.Rebuilder`."""
 
     def rebuild(self, beads: Beads) -> FloatArray:
         """Place the atoms, shape (n_atoms, 3), Å, in the order of the plan."""
@@ -189,10 +189,9 @@ def evaluate(
     records: list[Record] = []
     faulty: list[tuple[str, str]] = []
     for name, atoms in structures:
-        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         try:
             records.append(
-                _measure_one(name, atoms, library, rebuilder, bonds or {}, noise, rng, clashscores)
+                _measure_one(name, atoms, library, rebuilder, bonds or {}, noise, seed, clashscores)
             )
         except StructureError as error:
             faulty.append((name, error.message))
@@ -206,7 +205,7 @@ def _measure_one(
     rebuilder: Callable[[Topology], Rebuilds],
     bonds: dict[str, tuple[float, float]],
     noise: float,
-    rng: np.random.Generator,
+    seed: int,
     clashscores: bool,
 ) -> Record:
     topology, reference = coarse_grain(atoms, library, name)
@@ -216,10 +215,7 @@ def _measure_one(
             f"{name}: no residue has all the heavy atoms of mapping '{library.name}'",
             "Figures need atoms to compare with.",
         )
-    beads = topology.beads
-    if noise:
-        moved = beads.positions + rng.normal(0.0, noise, beads.positions.shape)
-        beads = replace(beads, positions=moved)
+    beads = shaken(topology.beads, noise, seed, name) if noise else topology.beads
     ready = rebuilder(topology)
     begin = time.perf_counter()
     predicted = ready.rebuild(beads)
@@ -235,33 +231,3 @@ def _measure_one(
     histograms = [chi_histograms(chi, np.where(known, p, np.nan)) for p in (reference, predicted)]
     n_counted = int(counted.sum())
     return Record(name, plan.n_residues, n_counted, seconds, figures, np.stack(histograms))
-
-
-def coarse_grain(
-    atoms: Atoms, library: Library, source: str = "structure"
-) -> tuple[Topology, FloatArray]:
-    """Turn a structure into beads, and lay its atoms out as they should come back.
-
-    Residues that the mapping lacks, or that lack every atom of a bead, are left out.
-
-    Parameters
-    ----------
-    atoms : Atoms
-    library : Library
-    source : str
-        What to call the structure in messages.
-
-    Returns
-    -------
-    topology : Topology
-    reference : FloatArray, shape (n_atoms, 3)
-        Å, in the order of the plan and in the periodic image of the beads; NaN where the
-        structure lacks an atom.
-
-    Raises
-    ------
-    StructureError
-        If nothing of it is mapped.
-    """
-    layout = AtomLayout.of(atoms, library, source)
-    return layout.topology, layout.place(atoms.positions, atoms.box)

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from herobm.errors import StructureError
-
-#: Endings of structure files that a folder is searched for, each also with ``.gz``.
-ENDINGS = (".pdb", ".ent", ".gro", ".cif", ".mmcif")
+from herobm.io.source import ENDINGS, format_of
 
 T = TypeVar("T")
 
@@ -27,10 +25,7 @@ def structure_files(paths: Iterable[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
-            names = (
-                f for f in path.iterdir() if f.name.lower().removesuffix(".gz").endswith(ENDINGS)
-            )
-            listed = sorted(names)
+            listed = sorted(f for f in path.iterdir() if format_of(f) != "other")
         elif path.exists():
             listed = [path]
         else:
@@ -40,7 +35,7 @@ def structure_files(paths: Iterable[Path]) -> list[Path]:
     if not found:
         raise StructureError(
             "there is no structure file in " + ", ".join(str(p) for p in paths),
-            f"Looked for files that end in {', '.join(ENDINGS)}, also with .gz.",
+            f"Looked for files that end in {', '.join(ENDINGS)}, also with .gz or .bz2.",
         )
     return list(found.values())
 

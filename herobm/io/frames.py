@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,17 @@ from herobm.errors import StructureError
 from herobm.io.box import box_of_vectors, box_or_none
 from herobm.io.dcd_size import check_whole
 from herobm.io.mda import PARSER_ERRORS, reason
+from herobm.io.source import format_of, read_text
+from herobm.io.vet_gro import gro_count, vet_gro
 from herobm.io.xtc_index import index_frames
 from herobm.types import FloatArray
 
-_FORMATS = "Trajectories are read by their extension: .xtc, .trr, .dcd."
+_FORMATS = (
+    "Trajectories are read by their extension: .xtc, .trr, .dcd; also .gro, and .pdb with MODEL "
+    "records."
+)
+#: Time in ps and step in the title of a frame of a GRO file.
+_TIME, _STEP = re.compile(r"\bt=\s*(\S+)"), re.compile(r"\bstep=\s*(\d+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +83,10 @@ def frame_reader(path: Path, n_particles: int) -> FrameReader:
             return _open_xtc(path)
         if suffix == ".trr":
             return _open_trr(path)
+        if format_of(path) == "gro":
+            return _open_gro(path)
+        if format_of(path) == "cif":
+            raise StructureError(f"{path}: no frames are read from mmCIF files", _FORMATS)
         return _open_other(path, n_particles)
     except PARSER_ERRORS as error:
         raise StructureError(
@@ -112,6 +125,38 @@ def _xdr_fetch(file: Any) -> Callable[[int], Frame]:
         return Frame(number, positions, box, float(raw.time), int(raw.step))
 
     return fetch
+
+
+def _open_gro(path: Path) -> FrameReader:
+    """Open a GRO file with a frame or several, as Gromacs writes them one behind the other."""
+    from MDAnalysis.coordinates.GRO import GROReader
+    from MDAnalysis.lib.util import NamedStream
+
+    lines = read_text(path).splitlines()
+    starts, sizes, at = [], [], 0
+    while any(line.strip() for line in lines[at:]):
+        size = gro_count(lines, path, at)
+        starts.append(at)
+        sizes.append(size)
+        at += size + 3
+
+    def fetch(number: int) -> Frame:
+        if sizes[number] != sizes[0]:
+            raise ValueError(f"it has {sizes[number]} particles, the first one {sizes[0]}")
+        start = starts[number]
+        text = "\n".join(lines[start : start + sizes[number] + 3])
+        stream = NamedStream(StringIO(vet_gro(text, path, start).text), "frame.gro")
+        now = GROReader(stream).ts
+        time, step = _TIME.search(lines[start]), _STEP.search(lines[start])
+        return Frame(
+            number,
+            np.asarray(now.positions, dtype=np.float64),
+            box_or_none(now.dimensions),
+            float(time[1]) if time else float(number),
+            int(step[1]) if step else number,
+        )
+
+    return FrameReader(len(starts), sizes[0], fetch, lambda: None)
 
 
 def _open_other(path: Path, n_particles: int) -> FrameReader:

@@ -11,6 +11,8 @@ from herobm.errors import StructureError
 
 _PACKED = {".gz", ".bz2"}
 _FORMATS = {".pdb": "pdb", ".ent": "pdb", ".gro": "gro", ".cif": "cif", ".mmcif": "cif"}
+#: Endings of structure files, each also with that of a packed one.
+ENDINGS = tuple(_FORMATS)
 _EXTENSIONS = "Structures are read by their extension: .pdb, .gro, .cif, each also with .gz."
 
 

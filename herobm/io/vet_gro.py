@@ -18,8 +18,16 @@ from herobm.io.vet import AGAIN, Vetted, at, blown_up
 logger = logging.getLogger(__name__)
 
 
-def vet_gro(text: str, path: Path) -> Vetted:
-    """Look through the first frame of a GRO file.
+def vet_gro(text: str, path: Path, before: int = 0) -> Vetted:
+    """Look through the first frame of a GRO file, or of what is left of it.
+
+    Parameters
+    ----------
+    text : str
+    path : Path
+        Of the file, for messages.
+    before : int
+        Lines of the file before the text.
 
     Raises
     ------
@@ -27,15 +35,18 @@ def vet_gro(text: str, path: Path) -> Vetted:
         Where a line is malformed, or there are fewer lines than the file says.
     """
     lines = text.splitlines()
-    n_particles = _gro_count(lines, path)
+    n_particles = gro_count(lines, path, before=before)
     atoms, box = lines[2 : 2 + n_particles], lines[2 + n_particles : 3 + n_particles]
     if len(atoms) < n_particles:
-        what = f"cut short: line 2 says {n_particles} particles, and {len(atoms)} are there"
+        says = f"line {before + 2} says {n_particles} particles"
+        what = f"cut short: {says}, and {len(atoms)} are there"
         raise StructureError(f"{path}: the file is {what}", AGAIN)
-    width = _gro_width(atoms, path)
-    resids = [_check_gro_line(line, number, width, path) for number, line in enumerate(atoms, 3)]
+    first = before + 3
+    width = _gro_width(atoms, path, first)
+    numbered = enumerate(atoms, first)
+    resids = [_check_gro_line(line, number, width, path) for number, line in numbered]
     _check_gro_finite(atoms, width, path)
-    _check_gro_box(box, 3 + n_particles, path)
+    _check_gro_box(box, first + n_particles, path)
     if any(line.strip() for line in lines[3 + n_particles :]):
         logger.warning("%s holds several frames; the first one is read", path)
     kept = [
@@ -46,29 +57,46 @@ def vet_gro(text: str, path: Path) -> Vetted:
     return Vetted(whole, np.array(resids, dtype=np.int64))
 
 
-def _gro_count(lines: list[str], path: Path) -> int:
+def gro_count(lines: list[str], path: Path, start: int = 0, before: int = 0) -> int:
+    """Return the number of particles of the frame that begins at a line.
+
+    Parameters
+    ----------
+    lines : list of str
+    path : Path
+    start : int
+        Index of its title.
+    before : int
+        Lines of the file before `lines`.
+
+    Raises
+    ------
+    StructureError
+        Where it has none.
+    """
+    number = before + start + 2
     try:
-        count = int(lines[1])
+        count = int(lines[start + 1])
     except (IndexError, ValueError):
         raise at(
             path,
-            2,
+            number,
             "the number of particles should stand here",
             "Check that the extension fits the content.",
         ) from None
     if count < 1:
-        raise at(path, 2, "the file says that it holds no particles", "Choose another file.")
+        raise at(path, number, "the file says that it holds no particles", "Choose another file.")
     return count
 
 
-def _gro_width(atoms: list[str], path: Path) -> int:
+def _gro_width(atoms: list[str], path: Path, first: int) -> int:
     """Return the columns of a coordinate, which are the distance of two decimal points."""
     for line in atoms:
         points = [at for at, letter in enumerate(line) if letter == "." and at >= 20]
         if len(points) > 2:
             return points[1] - points[0]
     what = f"no three coordinates after column 20: {atoms[0].rstrip()!r}"
-    raise at(path, 3, what, "The particle has no place, or the line is not in GRO columns.")
+    raise at(path, first, what, "The particle has no place, or the line is not in GRO columns.")
 
 
 def _check_gro_finite(atoms: list[str], width: int, path: Path) -> None:
@@ -112,4 +140,4 @@ def _check_gro_box(box: list[str], number: int, path: Path) -> None:
         fields = re.findall(r"\d+\.\d{5}", box[0])
     if len(fields) not in (3, 9):
         what = f"the box should stand here, three or nine numbers: {box[0].rstrip()!r}"
-        raise at(path, number, what, "Check the number of particles in line 2.")
+        raise at(path, number, what, "Check the number of particles above.")

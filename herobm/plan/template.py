@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -21,7 +21,7 @@ STRETCH = 1.3
 #: Share of the mean distance of atoms at which their mean is, where they lie on several sides.
 #: No bond in crystal structures is longer with beads at centres of mass of residues.
 AROUND = 0.9
-_PLACES = {None: ANYWHERE, "start": CHAIN_START, "end": CHAIN_END}
+PLACES = {None: ANYWHERE, "start": CHAIN_START, "end": CHAIN_END}
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,10 +231,12 @@ class Library:
         return None if index is None else self.templates[index]
 
 
+@lru_cache(maxsize=32)
 def compile_library(mappings: MappingSet) -> Library:
     """Compile every mapping of a set, each with the chain-end patches that name its residue.
 
-    Where two mappings claim a residue name, the later one wins.
+    Where two mappings claim a residue name, the later one wins. A set that was compiled lately is
+    not compiled again: what hangs on its templates (automorphisms, stereo) stays known, too.
     """
     patches = [m for m in mappings.mappings if m.at is not None]
     templates: list[Template] = []
@@ -261,7 +263,7 @@ def compile_template(mapping: Mapping, patches: list[Mapping] | None = None) -> 
     merged = mapping
     for patch in patches or []:
         merged = _merge(merged, patch)
-        place |= {a.name: _PLACES[patch.at] for a in patch.atoms}
+        place |= {a.name: PLACES[patch.at] for a in patch.atoms}
     beads = tuple(merged.beads)
     rebuilt = [a for a in merged.atoms if a.rebuilt]
     rows, n_slots = _compile_rows(merged, rebuilt, beads)

@@ -250,15 +250,22 @@ def _load_spec(full: str, spec: MappingSpec) -> MappingSet:
 
 
 def _load_path(path: Path) -> MappingSet:
+    """Load one file, or the files of a folder; its subfolders are sets of their own."""
+    from herobm.dsl import load_set
+    from herobm.dsl.load import mapping_files
+
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix in MAPPING_SUFFIXES)
+        every = mapping_files(path)
+        files = [file for file in every if file.parent == path]
         if not files:
+            below = sorted({str(file.parent) for file in every})
             raise UnknownNameError(
                 f"folder {path}{os.sep} holds no mapping file",
-                f"mapping files end in {', '.join(MAPPING_SUFFIXES)}",
+                f"name a folder in it that does: {', '.join(below)}"
+                if below
+                else f"mapping files end in {', '.join(MAPPING_SUFFIXES)}",
             )
     else:
         files = [path]
-    from herobm.dsl import load_set
 
     return load_set(files, path.resolve().stem)

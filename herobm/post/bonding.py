@@ -115,8 +115,8 @@ def assemble(atoms: Atoms, context: StepContext) -> Assembly:
     named = [(bond[0].index, bond[1].index) for bond in topology.bonds()]
     bonds = {(min(pair), max(pair)) for pair in named}
     fresh = {(int(min(pair)), int(max(pair))) for pair in planned.tolist()} - bonds
-    fresh |= _listed_hydrogen_bonds(atoms, context, places, bonds | fresh)
-    fresh |= _hydrogen_bonds(atoms, bonds | fresh)
+    fresh |= _bonds_to_listed_hydrogens(atoms, context, places, bonds | fresh)
+    fresh |= _bonds_to_hydrogens(atoms, bonds | fresh)
     rows = list(topology.atoms())
     for one, two in sorted(fresh - bonds):
         topology.addBond(rows[one], rows[two])
@@ -221,7 +221,7 @@ def _stranger(name: str) -> str:
     return "HOH" if name in WATERS else f"other {name}"
 
 
-def _listed_hydrogen_bonds(
+def _bonds_to_listed_hydrogens(
     atoms: Atoms, context: StepContext, places: Places, bonds: set[tuple[int, int]]
 ) -> set[tuple[int, int]]:
     """Bond each hydrogen that has no bond yet to the atom that its mapping names."""
@@ -248,7 +248,7 @@ def _listed_hydrogen_bonds(
     return found
 
 
-def _hydrogen_bonds(atoms: Atoms, bonds: set[tuple[int, int]]) -> set[tuple[int, int]]:
+def _bonds_to_hydrogens(atoms: Atoms, bonds: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Bond each hydrogen that has no bond yet to the nearest heavy atom of its residue."""
     bound = {i for pair in bonds for i in pair}
     heavy = atoms.heavy

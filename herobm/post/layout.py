@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from herobm.errors import StructureError
@@ -18,6 +19,10 @@ from herobm.types import Atoms, FloatArray, IntArray, Residues
 #: Å, atoms that are not in the plan (hydrogens) follow the nearest one of their residue that is, if
 #: so near.
 FOLLOWS = 1.5
+#: Weight of atoms two bonds away, of which one bond away have 1, where hydrogens turn with them.
+BEYOND = 0.01
+#: Å^2, in favour of no turn; next to nothing beside a bond.
+UNTOLD = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +57,61 @@ class Layout:
         return found
 
     def moved(self, positions: FloatArray) -> Atoms:
-        """Atoms with those of the plan elsewhere, and their hydrogens with them."""
+        """Atoms with those of the plan elsewhere, and their hydrogens with them.
+
+        A hydrogen keeps its place in the surroundings of the atom that it follows: it turns as what
+        that one is bonded to.
+        """
         old = self.positions
-        there = self.rows >= 0
+        there = np.flatnonzero(self.rows >= 0)
         after = self.atoms.positions.astype(float)
         after[self.rows[there]] = positions[there]
         others = np.setdiff1d(np.arange(len(self.atoms)), self.rows[there])
-        if len(others):
+        if len(others) and len(there):
             far, nearest = cKDTree(old[there]).query(self.atoms.positions[others])
-            shift = (positions - old)[there][nearest]
-            residue = self.atoms.residue_index
-            along = (far <= FOLLOWS) & (residue[self.rows[there][nearest]] == residue[others])
-            after[others] += np.where(along[:, None], shift, 0.0)
+            owner, residue = there[nearest], self.atoms.residue_index
+            along = (far <= FOLLOWS) & (residue[self.rows[owner]] == residue[others])
+            others, owner = others[along], owner[along]
+            turn = turns(old, positions, self.bonds, self.plan.n_atoms)[owner]
+            arm = after[others] - old[owner]
+            after[others] = positions[owner] + np.einsum("nij,nj->ni", turn, arm)
         return replace(self.atoms, positions=after)
+
+
+def turns(old: FloatArray, new: FloatArray, bonds: IntArray, n_atoms: int) -> FloatArray:
+    """How what each atom is bonded to turns about it.
+
+    The rotation that fits the vectors to its neighbours best, and with little weight those to their
+    neighbours, which tell how an end of a chain turns about its last bond (Kabsch, Acta Cryst. A
+    32, 922 (1976)).
+
+    Parameters
+    ----------
+    old, new : FloatArray, shape (n_atoms, 3)
+        Å; NaN for atoms that are not there.
+    bonds : IntArray, shape (n_bonds, 2)
+    n_atoms : int
+
+    Returns
+    -------
+    FloatArray, shape (n_atoms, 3, 3)
+        To be applied to columns; no turn where nothing tells.
+    """
+    both = np.concatenate([bonds, bonds[:, ::-1]])
+    near = csr_array((np.ones(len(both)), both.T), shape=(n_atoms, n_atoms))
+    weight = (near + BEYOND * (near @ near)).tocoo()
+    here, other = weight.row, weight.col
+    arms = np.stack([old[other] - old[here], new[other] - new[here]])
+    told = np.isfinite(arms).all(axis=(0, 2)) & (here != other)
+    product = np.einsum("n,ni,nj->nij", weight.data[told], arms[0][told], arms[1][told])
+    sums = np.tile(UNTOLD * np.eye(3), (n_atoms, 1, 1))
+    np.add.at(sums, here[told], product)
+    left, _, right = np.linalg.svd(sums)
+    turn: FloatArray = np.swapaxes(left @ right, 1, 2)
+    flip = np.linalg.det(turn) < 0
+    left[flip, :, 2] *= -1.0
+    turn[flip] = np.swapaxes(left[flip] @ right[flip], 1, 2)
+    return turn
 
 
 def lay_out(atoms: Atoms, context: StepContext, step: str) -> Layout:

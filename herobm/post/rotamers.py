@@ -27,13 +27,13 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
+from herobm.chem.contacts import radii_of
 from herobm.chem.protein.chi import find_chi
 from herobm.chem.protein.geometry import bond_angles, references
 from herobm.chem.protein.ramachandran import OUTLIER
 from herobm.chem.protein.rotamers import judge
 from herobm.chem.protein.side_chains import side_chains
 from herobm.chem.protein.skeleton import skeletons
-from herobm.elements import VDW_RADII
 from herobm.plan.bonds import angles_of
 from herobm.plugins.step_context import StepContext
 from herobm.post.beads import BeadCentres, bead_centres
@@ -158,7 +158,7 @@ def _choose(layout: Layout, choices: list[Choice]) -> FloatArray:
     others[layout.rows[layout.rows >= 0]] = False
     places = np.concatenate([after, layout.atoms.positions[others]])
     symbols = np.concatenate([plan.elements, layout.atoms.symbols[others]])
-    radius = np.array([VDW_RADII.get(str(symbol), 1.70) for symbol in symbols])
+    radius = radii_of(symbols)
     owner = np.append(plan.atom_residue, np.full(int(others.sum()), -1))
     present = np.flatnonzero(np.isfinite(places).all(axis=1))
     for _ in range(N_TURNS):

@@ -124,3 +124,33 @@ class AtomLayout:
         shift = (self.topology.whole(beads, box) - beads)[plan.bead_start[:-1]]
         moved: FloatArray = laid + shift[plan.atom_residue]
         return moved
+
+
+def coarse_grain(
+    atoms: Atoms, library: Library, source: str = "structure"
+) -> tuple[Topology, FloatArray]:
+    """Turn a structure into beads, and lay its atoms out as they should come back.
+
+    Residues that the mapping lacks, or that lack every atom of a bead, are left out.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+    source : str
+        What to call the structure in messages.
+
+    Returns
+    -------
+    topology : Topology
+    reference : FloatArray, shape (n_atoms, 3)
+        Å, in the order of the plan and in the periodic image of the beads; NaN where the
+        structure lacks an atom.
+
+    Raises
+    ------
+    StructureError
+        If nothing of it is mapped.
+    """
+    layout = AtomLayout.of(atoms, library, source)
+    return layout.topology, layout.place(atoms.positions, atoms.box)

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from herobm.types import Atoms, BoolArray, IntArray, Particles, Residues
 
 log = logging.getLogger(__name__)
 P = TypeVar("P", bound=Particles)
+#: Atoms that are others where a residue is read as another kind: what each becomes, with element.
+EXCHANGED = {("MSE", "MET"): {"SE": ("SD", "S")}}
 #: Names, or faults, that a message lists.
 LISTED = 8
 
@@ -37,16 +39,43 @@ class AtomMatch:
     atom: IntArray
 
 
-def rename_residues(particles: P, rename: Dict[str, str]) -> P:
-    """Give residues the names that a mapping knows (``--rename OLD=NEW``)."""
+def rename_residues(particles: P, rename: Dict[str, str], source: str) -> P:
+    """Give residues the names that a mapping knows (``--rename OLD=NEW``).
+
+    Parameters
+    ----------
+    particles : Atoms or Beads
+    rename : dict of str to str
+    source : str
+        What to call them in messages.
+    """
     if not rename:
         return particles
     names = particles.residues.names
     idle = sorted(rename.keys() - set(names.tolist()))
     if idle:
-        log.info("no residue is called %s, so none is renamed from that", ", ".join(idle))
+        what = ", ".join(idle)
+        log.info("%s: no residue is called %s, so none is renamed from that", source, what)
     renamed = np.array([rename.get(str(n), str(n)) for n in names], dtype=np.str_)
+    if isinstance(particles, Atoms):
+        particles = cast(P, _exchange(particles, rename, source))
     return replace(particles, residues=replace(particles.residues, names=renamed))
+
+
+def _exchange(atoms: Atoms, rename: Dict[str, str], source: str) -> Atoms:
+    """Make atoms those that residues have as what they are read as (see `EXCHANGED`)."""
+    kind = atoms.residues.names[atoms.residue_index]
+    for (old, new), others in EXCHANGED.items():
+        for name, (other, element) in others.items() if rename.get(old) == new else ():
+            rows = (kind == old) & (atoms.names == name)
+            if not rows.any():
+                continue
+            log.info(
+                "%s: %s of %d %s counts as %s of %s", source, name, rows.sum(), old, other, new
+            )
+            symbols = np.where(rows, element, atoms.symbols)
+            atoms = replace(atoms, names=np.where(rows, other, atoms.names), elements=symbols)
+    return atoms
 
 
 def find_templates(residues: Residues, library: Library) -> IntArray:

@@ -11,9 +11,9 @@ import numpy as np
 from herobm.errors import PluginError
 from herobm.io import read_atoms
 from herobm.plan import Library, Plan, compile_library
-from herobm.plan.bonds import lay_out_atoms
 from herobm.plugins import Registry, load_registry
-from herobm.system import Topology, build_topology, coarsen, match_atoms
+from herobm.system import Topology
+from herobm.system.atomistic import coarse_grain
 from herobm.types import Atoms, Beads, FloatArray
 
 
@@ -24,7 +24,7 @@ class Given:
     Attributes
     ----------
     beads : Beads
-        As the atoms make them, in the order of the structure.
+        As the atoms make them.
     topology : Topology
     positions : FloatArray, shape (n_atoms of the plan, 3)
         Å, of the structure's atoms; NaN where it lacks one.
@@ -79,13 +79,8 @@ def _read(path: Path | str, registry: Registry, mapping: str, periodic: bool) ->
     library = library_of(registry, mapping)
     atoms = read_atoms(path)
     atoms = atoms if periodic else replace(atoms, box=None)
-    mapped = np.isin(atoms.residues.names, list(library.by_residue))
-    atoms = atoms.subset(mapped[atoms.residue_index])
-    beads = coarsen(atoms, library, skip_unmapped=True, source=str(path))
-    topology = build_topology(beads, library, source=str(path))
-    local = match_atoms(atoms, library).atom
-    placed = lay_out_atoms(topology.plan, atoms.residue_index, local, atoms.positions)
-    return Given(beads, topology, placed)
+    topology, placed = coarse_grain(atoms, library, str(path))
+    return Given(topology.beads, topology, placed)
 
 
 @cache

@@ -69,17 +69,16 @@ def check_derived(derived: tuple[Derived, ...], library: Library) -> None:
             )
 
 
-def derive_residues(atoms: Atoms, derived: tuple[Derived, ...], seed: int = 0) -> Atoms:
+def derive_residues(atoms: Atoms, derived: tuple[Derived, ...]) -> Atoms:
     """Cut the ends of some chains down to the residue kinds asked for.
 
     Parameters
     ----------
     atoms : Atoms
     derived : tuple of Derived
-    seed : int
-        Of the choice of chains.
+        The same chains are chosen whenever it is asked.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for kind in derived:
         changes = np.flatnonzero(atoms.residues.chains[1:] != atoms.residues.chains[:-1])
         last = np.append(changes, len(atoms.residues) - 1)
@@ -88,11 +87,11 @@ def derive_residues(atoms: Atoms, derived: tuple[Derived, ...], seed: int = 0) -
         cut = np.zeros(len(atoms.residues), bool)
         cut[chosen] = True
         in_cut = cut[atoms.residue_index]
-        names = atoms.names.astype("<U8")
+        names = atoms.names
         kept = ~in_cut
         for old, new in kind.atoms.items():
             here = in_cut & (atoms.names == old)
-            names[here] = new
+            names = np.where(here, new, names)
             kept |= here
         residues = replace(
             atoms.residues,

@@ -11,8 +11,8 @@ import numpy as np
 
 from herobm.chem.stereo import chirality_errors, double_bond_errors
 from herobm.errors import StructureError
-from herobm.evaluation.run import coarse_grain
 from herobm.plan import Library
+from herobm.system.atomistic import coarse_grain
 from herobm.system.matching import match_atoms
 from herobm.system.periodic import whole_residues
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray

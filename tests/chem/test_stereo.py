@@ -21,9 +21,9 @@ from herobm.chem.stereo import (
 from herobm.dsl.build import build_mapping
 from herobm.dsl.model import MappingSet
 from herobm.dsl.parser import parse
-from herobm.evaluation.run import coarse_grain
 from herobm.plan import Library, Plan, compile_library, compile_plan
 from herobm.plan.bonds import plan_bonds
+from herobm.system.atomistic import coarse_grain
 from herobm.types import Atoms, FloatArray
 
 SEQUENCES = ("AVLIT", "CDEFG", "HIKLM", "NPQRS", "TVWYA")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ def test_a_result_is_not_replaced(herobm: Command, tmp_path: Path) -> None:
     out.write_text("mine")
     assert herobm("mapping", "suggest", "CCO", "-o", out).code == 1
     assert out.read_text() == "mine"
+
+
+def test_a_packed_structure_is_one(herobm: Command, tmp_path: Path) -> None:
+    plain = Path(__file__).parents[2] / "plugins/custom_ligand/tests/caffeine.pdb"
+    packed = tmp_path / "caffeine.pdb.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    smiles = ("--smiles", "Cn1cnc2c1c(=O)n(C)c(=O)n2C", "--name", "CFF")
+    maps = [herobm("mapping", "suggest", path, *smiles).out for path in (plain, packed)]
+    assert maps[0].splitlines()[1:] == maps[1].splitlines()[1:]
+    assert maps[0]
 
 
 @pytest.mark.shared_data

@@ -121,6 +121,23 @@ def test_frames_without_times_are_found_by_their_numbers(
     assert "nothing tells which belong together" in result.err
 
 
+def test_the_trajectory_of_the_beads_may_be_models_of_a_pdb_file(
+    herobm, rebuilt: Path, ubiquitin: Path, tmp_path: Path
+) -> None:
+    atoms, lines = read_atoms(rebuilt), ubiquitin.read_text().splitlines()
+    files = tmp_path / "atoms.xtc", tmp_path / "beads.pdb"
+    with TrajectoryWriter(files[0], len(atoms)) as writer:
+        for number in range(2):
+            writer.write(atoms.positions, time=float(number))
+    records = [line for line in lines if line.startswith("ATOM")]
+    models = [line for n in (1, 2) for line in (f"MODEL     {n:4d}", *records, "ENDMDL")]
+    files[1].write_text("\n".join([*models, "END", ""]))
+    flags = ["--beads", ubiquitin, "--beads", files[1]]
+    result = herobm("report", rebuilt, files[0], *flags)
+    assert result.code == 0, result.err
+    assert "beads re-mapped, mean" in result.out
+
+
 def test_beads_of_something_else_are_refused(herobm, rebuilt: Path, tmp_path: Path) -> None:
     beads = tmp_path / "part.pdb"
     assert herobm("coarsen", rebuilt, "--mapping", "martini3", "-o", beads).code == 0

@@ -123,3 +123,12 @@ def test_a_trajectory_needs_its_structure(
     command = ["data", "statistics", "frames.xtc", "-o", str(tmp_path / "statistics.json")]
     assert run(command) == 1
     assert "stands behind the structure that names its particles" in capfd.readouterr().err
+
+
+def test_frames_are_not_chosen_where_there_are_none(
+    ubiquitin: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "statistics.json"
+    assert run(["data", "statistics", str(ubiquitin), "-o", str(output), "--stride", "7"]) == 2
+    assert "--stride chooses frames of a trajectory" in capfd.readouterr().err
+    assert not output.exists()

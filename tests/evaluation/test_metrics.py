@@ -13,10 +13,11 @@ import pytest
 from herobm.chem.geometry import bond_statistics
 from herobm.cli.evaluate import table
 from herobm.evaluation.metrics import ASKED, METRICS, measure
-from herobm.evaluation.run import Evaluation, coarse_grain, evaluate
+from herobm.evaluation.run import Evaluation, evaluate
 from herobm.plan import Library, project, reconstruct
 from herobm.plan.bonds import plan_bonds
 from herobm.system import Topology
+from herobm.system.atomistic import coarse_grain
 from herobm.types import Atoms, Beads, FloatArray
 
 Peptide = Callable[[str], Atoms]

@@ -12,13 +12,18 @@ from herobm.io.find import spread, structure_files
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("b.pdb", "a.cif.gz", "C.GRO", "notes.txt", "d.xtc"):
+    for name in ("b.pdb", "a.cif.gz", "C.GRO", "e.pdb.bz2", "notes.txt", "d.xtc"):
         (tmp_path / name).touch()
     return tmp_path
 
 
 def test_folders_are_searched_by_name(folder: Path) -> None:
-    assert [f.name for f in structure_files([folder])] == ["C.GRO", "a.cif.gz", "b.pdb"]
+    assert [f.name for f in structure_files([folder])] == [
+        "C.GRO",
+        "a.cif.gz",
+        "b.pdb",
+        "e.pdb.bz2",
+    ]
 
 
 def test_files_come_as_they_are_named(folder: Path) -> None:
@@ -30,7 +35,7 @@ def test_nothing_is_listed_twice(folder: Path) -> None:
     """A folder named twice, by another way, and a file of it: each file counts once."""
     other = folder / ".." / folder.name
     found = structure_files([folder / "b.pdb", folder, other])
-    assert [f.name for f in found] == ["b.pdb", "C.GRO", "a.cif.gz"]
+    assert [f.name for f in found] == ["b.pdb", "C.GRO", "a.cif.gz", "e.pdb.bz2"]
 
 
 def test_what_is_not_there_is_named(folder: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import resource
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -306,3 +308,59 @@ def test_a_hundred_real_frames(shared_data: Path) -> None:
         assert len(trajectory) == 100
         shapes = {frame.positions.shape for frame in trajectory}
     assert shapes == {(n_beads, 3)}
+
+
+def gro_frames(path: Path, sizes: tuple[int, ...] = (N, N, N)) -> Path:
+    """Write frames one behind the other, as Gromacs does."""
+    text = ""
+    for frame, n in enumerate(sizes):
+        part = path.with_name(f"{path.stem}{frame}.gro")
+        write_structure(part, replace(beads(n), positions=positions(frame, n), box=BOX))
+        lines = part.read_text().splitlines()
+        text += "\n".join([f"beads t= {10.0 * frame:.5f} step= {500 * frame}", *lines[1:], ""])
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_frames_of_a_gro_file(tmp_path: Path, structure: Path, packed: bool) -> None:
+    path = gro_frames(tmp_path / "t.gro")
+    if packed:
+        path = tmp_path / "t.gro.gz"
+        path.write_bytes(gzip.compress((tmp_path / "t.gro").read_bytes()))
+    with open_trajectory(structure, path) as frames:
+        found = list(frames)
+    assert [(f.index, f.time, f.step) for f in found] == [
+        (0, 0.0, 0),
+        (1, 10.0, 500),
+        (2, 20.0, 1000),
+    ]
+    for frame in found:
+        np.testing.assert_allclose(frame.positions, positions(frame.index), atol=0.006)
+        np.testing.assert_allclose(frame.box, BOX, atol=1e-3)
+
+
+def test_faults_of_later_frames_of_a_gro_file_are_named(tmp_path: Path, structure: Path) -> None:
+    path = gro_frames(tmp_path / "t.gro")
+    lines = path.read_text().splitlines()
+    third = 2 * (N + 3)
+    lines[third + 4] = lines[third + 4][:30]
+    path.write_text("\n".join(lines) + "\n")
+    with (
+        open_trajectory(structure, path) as frames,
+        pytest.raises(StructureError, match=rf"t\.gro, line {third + 5}: no three coordinates"),
+    ):
+        list(frames)
+    other = gro_frames(tmp_path / "o.gro", (N, N - 1))
+    with (
+        open_trajectory(structure, other) as frames,
+        pytest.raises(StructureError, match="11 particles, the first one 12"),
+    ):
+        list(frames)
+
+
+def test_models_of_mmcif_are_no_trajectory(tmp_path: Path, structure: Path) -> None:
+    path = tmp_path / "t.cif"
+    write_structure(path, beads())
+    with pytest.raises(StructureError, match=r"t\.cif: no frames are read from mmCIF"):
+        open_trajectory(structure, path)

@@ -355,6 +355,16 @@ def test_packed_files_do_not_tell_the_time(tmp_path: Path, peptide: Peptide) -> 
     assert gzip.decompress((tmp_path / "a.pdb.gz").read_bytes()).startswith(b"CRYST1")
 
 
+def test_a_file_that_replaces_another_keeps_its_permissions(
+    tmp_path: Path, peptide: Peptide
+) -> None:
+    path = tmp_path / "a.pdb"
+    write_structure(path, peptide())
+    path.chmod(0o600)
+    write_structure(path, peptide(), overwrite=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_new_files_get_ordinary_permissions(tmp_path: Path, peptide: Peptide) -> None:
     write_structure(tmp_path / "a.pdb", peptide())
     (tmp_path / "b").touch()

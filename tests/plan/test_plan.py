@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from herobm.dsl.build import build_mapping
 from herobm.dsl.model import MappingSet
 from herobm.dsl.parser import parse
-from herobm.evaluation.run import coarse_grain
 from herobm.plan import Library, compile_library, compile_plan, project, reconstruct
 from herobm.plan.bonds import angles_of, pairs_across, plan_bonds
+from herobm.system.atomistic import coarse_grain
 from herobm.types import Atoms
 
 SHARED = """\

@@ -222,16 +222,20 @@ def test_plugins_can_be_allowed_and_blocked(
 
 def test_a_mapping_can_be_a_file_or_a_folder(plugin: MakePlugin, tmp_path: Path) -> None:
     registry = load_registry([plugin("beads", mappings("protein"))])
-    folder = tmp_path / "mine"
-    folder.mkdir()
+    folder = tmp_path / "all" / "mine"
+    folder.mkdir(parents=True)
     with pytest.raises(UnknownNameError, match="holds no mapping file"):
         registry.mapping(folder)
     path = folder / "gly.map"
     path.write_text(GLY)
     for given in (path, str(path), folder, str(folder)):
         assert [m.name for m in registry.mapping(given)] == ["GLY"]
+    (folder / "train.yaml").write_text("train: runs/train.safetensors\n")
+    assert [m.name for m in registry.mapping(folder)] == ["GLY"]
     with pytest.raises(UnknownNameError, match="there is no mapping file"):
         registry.mapping(str(folder / "ala.map"))
+    with pytest.raises(UnknownNameError, match=r"holds no mapping file\n.*name a folder.*mine"):
+        registry.mapping(tmp_path / "all")
     path.write_text("molecule: GLY\natoms:\n  N BB P1A\n")
     with pytest.raises(DslError):
         registry.mapping(path)

@@ -19,6 +19,7 @@ from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plugins import load_registry
 from herobm.plugins.step_context import StepContext
+from herobm.post.hydrogens import hydrogens
 from herobm.post.layout import lay_out
 from herobm.post.rotamers import TRUNK, run
 from herobm.system import Topology, build_topology, coarsen
@@ -230,3 +231,23 @@ def test_no_clash_is_made_within_a_chain(peptide: Callable[[str], Atoms], alpha:
     )
     assert found <= before
     assert judge(plan, after).max() <= 1
+
+
+def test_hydrogens_turn_with_what_they_are_bonded_to(
+    peptide: Callable[[str], Atoms], alpha: Library
+) -> None:
+    """A side chain turned about chi1 and chi2 keeps the angles at its hydrogens."""
+    heavy = sound(peptide)
+    full = hydrogens(heavy, StepContext())
+    turned = place(heavy, 1, [60.0, 180.0, 180.0, 180.0])
+    context = known(heavy, alpha, [])[1]
+    layout, before = lay_out(full, context, "test"), lay_out(heavy, context, "test")
+    moved = layout.moved(lay_out(replace(heavy, positions=turned), context, "test").positions)
+    assert np.abs(turned - before.atoms.positions).max() > 2.0
+    mine = full.residue_index == 1
+    light = np.flatnonzero(mine & ~full.heavy)
+    assert len(light) > 8
+    for row in light.tolist():
+        old, new = (np.linalg.norm(x - x[row], axis=1) for x in (full.positions, moved.positions))
+        near = np.flatnonzero(mine & full.heavy & (old < 2.3))  # bonded, and one bond further
+        assert np.abs(new - old)[near].max() < 0.12

@@ -10,9 +10,9 @@ import pytest
 
 from herobm.elements import MASSES
 from herobm.errors import StructureError, UnmappedResidueError
-from herobm.evaluation.run import coarse_grain
 from herobm.plan import Library
 from herobm.system import build_topology, coarsen
+from herobm.system.atomistic import coarse_grain
 from herobm.system.coarsen import coarsen_plan, drop_incomplete
 from herobm.types import Atoms
 

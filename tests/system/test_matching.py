@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from herobm.system.matching import find_residues
-from herobm.types import Residues
+from herobm.system.matching import find_residues, rename_residues
+from herobm.types import Atoms, Residues
 
 
 def residues(*labels: str) -> Residues:
@@ -39,3 +39,23 @@ def test_copies_of_a_molecule_with_the_same_labels_are_told_apart(
     after: tuple[str, ...], expected: list[int]
 ) -> None:
     assert find_residues(residues(*TWICE), residues(*after)).tolist() == expected
+
+
+def test_selenomethionine_that_is_read_as_methionine_has_sulfur(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    atoms = Atoms(
+        positions=np.zeros((5, 3)),
+        names=np.array(["CA", "SE", "CA", "SE", "CA"]),
+        residue_index=np.array([0, 0, 1, 1, 2]),
+        residues=residues("MSE1", "XSE2", "MSE3"),
+        elements=np.array(["C", "SE", "C", "SE", "C"]),
+    )
+    with caplog.at_level("INFO"):
+        read = rename_residues(atoms, {"MSE": "MET"}, "x.pdb")
+    assert read.residues.names.tolist() == ["MET", "XSE", "MET"]
+    assert read.names.tolist() == ["CA", "SD", "CA", "SE", "CA"]
+    assert read.symbols.tolist() == ["C", "S", "C", "SE", "C"]
+    assert "x.pdb: SE of 1 MSE counts as SD of MET" in caplog.text
+    other = rename_residues(atoms, {"MSE": "LEU"}, "x.pdb")
+    assert other.names.tolist() == atoms.names.tolist()

@@ -12,10 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from herobm.io import read_atoms, write_structure
+from herobm.plan.bonds import plan_bonds
 from herobm.plugins import ModelSpec, PostProcessorSpec, Registry, load_registry
 from herobm.plugins.registry import Plugin, PluginSource
 from herobm.system import Topology
 from herobm.testing import MappingPackSuite, ModelSuite, PostProcessorSuite
+from herobm.testing.given import given
 from herobm.types import Atoms, Beads, FloatArray
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +89,20 @@ def test_a_mapping_pack_is_judged(
     suite = Mapped()
     suite.registry = lambda: registry  # type: ignore[method-assign]
     assert failing(suite) == expected
+
+
+def test_structures_cut_by_their_box_are_seen_whole(tmp_path: Path) -> None:
+    atoms = read_atoms(PEPTIDE)
+    box = np.array([60.0, 60.0, 60.0, 90.0, 90.0, 90.0])
+    middle = atoms.positions.mean(axis=0)
+    cut = replace(atoms, positions=(atoms.positions - middle) % 60.0, box=box)
+    assert np.ptp(cut.positions, axis=0).max() > 50.0
+    path = tmp_path / "cut.pdb"
+    write_structure(path, cut)
+    seen = given(path, load_registry(), "ca_only/ca")
+    bonds = plan_bonds(seen.plan, seen.topology.links.previous)
+    lengths = np.linalg.norm(np.subtract(*seen.positions[bonds.T]), axis=1)
+    assert lengths.max() < 2.0
 
 
 class Toy:

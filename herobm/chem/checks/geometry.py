@@ -12,7 +12,7 @@ from herobm.chem.bonds import COVALENT_RADII
 from herobm.chem.checks.mapped_residues import MOST_RESIDUES, MappedResidues
 from herobm.chem.stereo import stereo_centers
 from herobm.dsl.diagnostics import Diagnostic
-from herobm.system.periodic import minimum_image
+from herobm.system.periodic import minimum_image, whole_residues
 from herobm.types import FloatArray, IntArray
 
 #: Lengths of bonds, in sums of covalent radii, beyond which they are no bonds.
@@ -84,8 +84,7 @@ def _whole_places(mapped: MappedResidues, radius: FloatArray, bonds: IntArray) -
     if box is None:
         return mapped.places
     positions = mapped.atoms.positions
-    steps = minimum_image(np.diff(positions, axis=0), box)
-    whole = positions[0] + np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
+    whole = whole_residues(positions, np.zeros(len(positions), np.int64), box)
     rows = mapped.rows[:MOST_RESIDUES]
     joined = np.where((rows >= 0)[..., None], whole[rows], np.nan)
     length = np.linalg.norm(mapped.places[:, bonds[:, 0]] - mapped.places[:, bonds[:, 1]], axis=2)

@@ -14,9 +14,8 @@ from herobm.chem.molecule import Molecule, assemble
 from herobm.dsl.model import Mapping
 from herobm.dsl.scene import Scene
 from herobm.dsl.syntax import BondEntry, File, Span
-from herobm.plan.template import ANYWHERE, CHAIN_END, CHAIN_START, Template, compile_template
+from herobm.plan.template import ANYWHERE, PLACES, Template, compile_template
 
-_PLACES = {None: ANYWHERE, "start": CHAIN_START, "end": CHAIN_END}
 #: More names than these are not listed in a message.
 _MOST_NAMES = 8
 
@@ -44,7 +43,7 @@ class Subject:
         """Join a patch to its residue `base`; without one, `mapping` stands for itself."""
         if base is None:
             return cls(file, compile_template(mapping), ANYWHERE)
-        return cls(file, compile_template(base, [mapping]), _PLACES[mapping.at])
+        return cls(file, compile_template(base, [mapping]), PLACES[mapping.at])
 
     @property
     def mapping(self) -> Mapping:

@@ -168,14 +168,12 @@ class Summary:
             f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
         ]
         lines += plausibility(self.verdict)
-        if self.overlaps:
-            lines.append(f"overlaps          {self.overlaps} pairs of atoms within {OVERLAP} Å")
+        lines += _overlaps(self.overlaps)
         if self.n_double_bonds:
             lines.append(_judged("E/Z errors", self.double_bond_errors, self.n_double_bonds))
         if self.n_rings:
             lines.append(_judged("bent rings", self.bent_rings, self.n_rings))
-        if self.disulfides:
-            lines.append(f"disulfides        {', '.join(self.disulfides)}")
+        lines += _bridges(self.disulfides)
         lines += self.confidence_lines
         if self.before is not None:
             was = self.before
@@ -210,6 +208,14 @@ def plausibility(verdict: Verdict) -> list[str]:
     return lines
 
 
+def _overlaps(count: int) -> list[str]:
+    return [f"overlaps          {count} pairs of atoms within {OVERLAP} Å"] if count else []
+
+
+def _bridges(disulfides: Sequence[str]) -> list[str]:
+    return [f"disulfides        {', '.join(disulfides)}"] if disulfides else []
+
+
 def _judged(what: str, wrong: Sequence[str], n_all: int) -> str:
     which = f" ({', '.join(wrong[:5])})" if wrong else ""
     return f"{what:<17} {len(wrong)} of {n_all}{which}"
@@ -237,11 +243,13 @@ class Totals:
     size: str = ""
     opening: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    overlaps: int = 0
+    disulfides: tuple[str, ...] = ()
 
     def add(self, frame: int, summary: Summary) -> None:
         """Count a frame in."""
         if self.n_frames == 0:
-            self.size = summary.size
+            self.size, self.disulfides = summary.size, summary.disulfides
             said = (
                 [f"first {self.noun}: {summary.steps[0]}", *summary.steps[1:]]
                 if summary.steps
@@ -261,6 +269,7 @@ class Totals:
         self.n_double_bonds += summary.n_double_bonds
         self.bent_rings += len(summary.bent_rings)
         self.n_rings += summary.n_rings
+        self.overlaps += summary.overlaps
         self.expected_sum += summary.expected_error**2
         self.n_strained += summary.n_strained
         self.n_residues += summary.n_residues
@@ -292,7 +301,9 @@ class Totals:
                 f"bond outliers     {self.bond_outliers} of {self.n_bonds}",
                 f"chirality errors  {self.chirality_errors}",
                 *(plausibility(self.verdict) if self.verdict is not None else []),
+                *_overlaps(self.overlaps),
                 *(f"{what:<17} {n} of {n_all}" for what, (n, n_all) in judged.items() if n_all),
+                *_bridges(self.disulfides),
                 *self._confidence(),
             ]
         )

@@ -123,8 +123,10 @@ class Verdict:
     n_frames: int = 1
 
     def __add__(self, other: Verdict) -> Verdict:
+        counts = Counter(self.counts)
+        counts.update(other.counts)  # a sum of counters would drop what was not found
         return Verdict(
-            self.counts + other.counts,
+            counts,
             self.remap_sum + other.remap_sum,
             float(np.fmax(self.remap_max, other.remap_max)),
             self.faults + other.faults,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.chem.geometry import dihedrals
-from herobm.chem.naming import like_atoms
 from herobm.chem.protein.backbone import backbone_atoms
+from herobm.chem.symmetry import interchangeable
 from herobm.plan.plan import Plan
 from herobm.plan.template import Template
 from herobm.types import BoolArray, FloatArray, IntArray
@@ -75,7 +75,7 @@ def find_chi(plan: Plan) -> tuple[Chi, ...]:
     for kind in np.unique(plan.template).tolist():
         template = plan.library.templates[kind]
         residues = np.flatnonzero(plan.template == kind)
-        like = {a for swap in like_atoms(template) if swap.torsion for a in swap.atoms}
+        like = {a for swap in interchangeable(template) if swap.torsion for a in swap.atoms}
         for chi, names in zip(found, _chi_names(template), strict=False):
             local = [template.atoms.index(name) for name in names]
             chi.atoms[residues] = index[residues][:, local]

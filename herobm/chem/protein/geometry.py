@@ -12,15 +12,11 @@ import numpy as np
 
 from herobm.chem.protein.skeleton import group_labels
 from herobm.plan.plan import Plan
-from herobm.types import FloatArray, IntArray, StrArray
+from herobm.types import FloatArray, IntArray
 
 #: Column of the atom whose residue names the kind: the later one of a bond, the middle one of an
 #: angle.
-BOND_BASE, ANGLE_BASE = 1, 1
-#: Kinds seen less often have no reference.
-FEWEST = 50
-#: Standard deviations beyond which a value does not count for the table (a fault of a model).
-TRIM = 6.0
+BASE = 1
 
 _TABLE = Path(__file__).with_name("geometry.npz")
 
@@ -42,30 +38,6 @@ def bond_angles(positions: FloatArray, triples: IntArray) -> FloatArray:
     return degrees
 
 
-def spread_of_kinds(labels: StrArray, values: FloatArray) -> Table:
-    """Mean and standard deviation of each kind, without values far off.
-
-    Parameters
-    ----------
-    labels : StrArray, shape (n,)
-    values : FloatArray, shape (n,)
-        NaN for none.
-    """
-    known = np.isfinite(values)
-    names, kind = np.unique(labels[known], return_inverse=True)
-    values = values[known]
-    kept = np.ones(len(values), bool)
-    for _ in range(3):
-        count = np.maximum(np.bincount(kind[kept], minlength=len(names)), 1)
-        mean = np.bincount(kind[kept], values[kept], minlength=len(names)) / count
-        off = values - mean[kind]
-        squares = np.bincount(kind[kept], off[kept] ** 2, minlength=len(names))
-        sd = np.sqrt(squares / count)
-        kept = np.abs(off) <= TRIM * sd[kind]
-    rows = zip(names.tolist(), mean.tolist(), sd.tolist(), count.tolist(), strict=True)
-    return {name: (m, s) for name, m, s, n in rows if n >= FEWEST}
-
-
 def references(plan: Plan, groups: IntArray) -> FloatArray:
     """Mean and standard deviation of the kind of each bond or angle.
 
@@ -80,8 +52,7 @@ def references(plan: Plan, groups: IntArray) -> FloatArray:
         Å or degrees; NaN for kinds that the table lacks.
     """
     table = tables()[groups.shape[1] - 2]
-    base = BOND_BASE if groups.shape[1] == 2 else ANGLE_BASE
-    labels, kind = np.unique(group_labels(plan, groups, base), return_inverse=True)
+    labels, kind = np.unique(group_labels(plan, groups, BASE), return_inverse=True)
     known = [table.get(str(label), (np.nan, np.nan)) for label in labels]
     found: FloatArray = np.array(known).reshape(-1, 2)[kind]
     return found

@@ -49,7 +49,7 @@ class Molecule:
     near : list of list of int
         Neighbours of each atom.
     flat : frozenset of int
-        Atoms in aromatic rings, or of double bonds in rings of five or six.
+        Atoms in aromatic rings.
     systems : dict of int to int
         Atom -> its ring system (rings that share a bond).
     shareable : frozenset of int

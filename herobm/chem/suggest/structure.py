@@ -18,7 +18,7 @@ from herobm.chem.molecule import cip, label
 from herobm.chem.suggest.ligand import Ligand
 from herobm.elements import element_of
 from herobm.errors import StructureError
-from herobm.system.periodic import minimum_image
+from herobm.system.periodic import whole_residues
 from herobm.types import Atoms, FloatArray
 
 #: Ways to lay the molecule onto the structure that are looked at; more differ in nothing.
@@ -131,11 +131,10 @@ def _find(atoms: Atoms, source: str, residue: str | None) -> _Residue:
     listed = [""] * len(rows) if atoms.elements is None else list(map(str, atoms.elements[rows]))
     elements = [e or element_of(n) for e, n in zip(listed, own, strict=True)]
     elements = ["H" if e == "D" else e for e in elements]
-    positions = atoms.positions[rows].astype(np.float64)
+    positions: FloatArray = atoms.positions[rows].astype(np.float64)
     bonds = _bonds(elements, positions)
     if atoms.box is not None and not _connected(len(rows), bonds):
-        steps = minimum_image(np.diff(positions, axis=0), atoms.box)
-        positions = np.concatenate([positions[:1], positions[0] + np.cumsum(steps, axis=0)])
+        positions = whole_residues(positions, np.zeros(len(rows), np.int64), atoms.box)
         bonds = _bonds(elements, positions)
     return _Residue(residue or names[k], own, elements, positions, bonds)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +51,15 @@ def fmt(
             typer.echo(layout.complaint, err=True)
         if diff and layout.changed:
             typer.echo(_difference(layout), nl=False)
+    from herobm.aside import write_bytes
+
     write = not (check or diff)
     for layout in layouts:
         if write and layout.text is not None and layout.file.path == STDIN:
             typer.echo(layout.text, nl=False)
         elif write and layout.changed:
             assert layout.text is not None
-            _replace(Path(layout.file.path), layout.text)
+            write_bytes(layout.file.path, layout.text.encode())
     _summarize(layouts, write)
     n_changed = sum(layout.changed for layout in layouts)
     if any(layout.text is None for layout in layouts) or (check and n_changed):
@@ -103,15 +104,6 @@ def _difference(layout: _Layout) -> str:
     )
     path = layout.file.path
     return "".join(difflib.unified_diff(before, after, path, f"{path} (laid out)"))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write aside and rename, so that a file is never there by half; it keeps its permissions."""
-    from herobm.aside import written_aside
-
-    with written_aside(path, overwrite=True) as aside:
-        aside.write_bytes(text.encode())
-        shutil.copymode(path, aside)
 
 
 def _summarize(layouts: list[_Layout], write: bool) -> None:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from herobm.chem.suggest.structure import Placed
     from herobm.dsl.model import Mapping
 
-_STRUCTURES = (".pdb", ".ent", ".gro", ".cif", ".mmcif")
-
 
 @dataclass(frozen=True)
 class _Model:
@@ -91,7 +89,7 @@ def suggest(
     from herobm.dsl.convert import write_map
 
     given = [p for p in (cg, atomistic, itp) if p is not None]
-    given += [Path(source)] if Path(source).suffix.lower() in _suffixes() else []
+    given += [Path(source)] if _names_file(Path(source)) else []
     _check_places([p for p in (output, svg) if p is not None], given, overwrite)
     model = _model(cg, itp)
     if atomistic is not None and model is None:
@@ -113,10 +111,12 @@ def suggest(
     typer.echo(f"{mapping.name}: {n_heavy} heavy atoms in {len(mapping.beads)} beads", err=True)
 
 
-def _suffixes() -> tuple[str, ...]:
+def _names_file(path: Path) -> bool:
+    """Whether it ends as a file that can be read, which a SMILES does not."""
     from herobm.chem.suggest.read import SUFFIXES
+    from herobm.io.source import format_of
 
-    return (*SUFFIXES, *_STRUCTURES)
+    return path.suffix.lower() in SUFFIXES or format_of(path) != "other"
 
 
 def _check_places(outputs: list[Path], inputs: list[Path], overwrite: bool) -> None:
@@ -141,10 +141,10 @@ def _read(
 ) -> tuple[Ligand, Placed | None]:
     """Read the ligand, and where its atoms lie if a structure is given."""
     from herobm.chem.suggest.read import mol_of_smiles, read_ligand, read_smiles
+    from herobm.io.source import format_of
 
     path = Path(source)
-    suffix = path.suffix.lower()
-    if suffix in _STRUCTURES:
+    if format_of(path) != "other":
         if smiles is None:
             raise typer.BadParameter(
                 f"{source} does not tell bond orders and charges: add --smiles"
@@ -153,7 +153,7 @@ def _read(
         return placed.ligand, placed
     if smiles is not None:
         raise typer.BadParameter("--smiles goes with a structure (PDB, GRO, mmCIF)")
-    if suffix in _suffixes() or _is_file(path):
+    if _names_file(path) or _is_file(path):
         ligand = read_ligand(_text(path), source, name, record)
     else:
         ligand = read_smiles(source, name)

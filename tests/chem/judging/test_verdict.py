@@ -54,6 +54,13 @@ def test_all_is_counted(judge: Judge, positions: FloatArray) -> None:
     assert np.isnan(figures["remap_error"])
 
 
+def test_what_no_frame_has_is_still_counted(judge: Judge, positions: FloatArray) -> None:
+    one = judge.judge(positions)
+    both = one + one
+    assert both.counts.keys() == one.counts.keys()
+    assert both.counts == {kind: 2 * count for kind, count in one.counts.items()}
+
+
 def test_a_mirror_image_has_wrong_hands(judge: Judge, positions: FloatArray) -> None:
     verdict = judge.judge(positions * [1, 1, -1])
     assert verdict.figures()["chirality_errors"] == len(SEQUENCE) - 1 + 1  # CB of THR
