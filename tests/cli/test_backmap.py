@@ -325,7 +325,7 @@ def test_rename(herobm, lines, put: Put) -> None:
 def test_a_rename_of_nothing_is_told(herobm, ubiquitin: Path, tmp_path: Path) -> None:
     result = herobm("backmap", ubiquitin, "-o", tmp_path / "o.pdb", "--rename", "HISS=HIS")
     assert result.code == 0
-    assert "note: no residue is called HISS" in result.err
+    assert f"note: {ubiquitin}: no residue is called HISS" in result.err
 
 
 @pytest.fixture
