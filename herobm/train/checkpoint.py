@@ -159,11 +159,10 @@ def _restore(
     learning = [names[p] for group in state.optimiser.param_groups for p in group["params"]]
     held: dict[int, dict[str, torch.Tensor]] = {}
     for number, name in enumerate(learning):
+        if name in first:
+            held[number] = {"step": torch.tensor(float(taken)), "exp_avg": first[name]}
         if name in second:
-            step = torch.tensor(float(taken))
-            held[number] = {"step": step, "exp_avg": first[name], "exp_avg_sq": second[name]}
-        elif name in first:
-            held[number] = {"exp_avg": first[name]}
+            held[number]["exp_avg_sq"] = second[name]
     groups = state.optimiser.state_dict()["param_groups"]
     state.optimiser.load_state_dict({"state": held, "param_groups": groups})
 

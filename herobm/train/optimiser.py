@@ -66,8 +66,10 @@ class Muon(torch.optim.AdamW):
             if matrix.grad is None:
                 continue
             state = self.state[matrix]
-            if "exp_avg" not in state:
+            if not state:
+                state["step"] = torch.tensor(0.0)  # AdamW asks for it when it goes on
                 state["exp_avg"] = torch.zeros_like(matrix)
+            state["step"] += 1.0
             state["exp_avg"].lerp_(matrix.grad, 1.0 - MOMENTUM)
             direction = orthogonal(matrix.grad.lerp(state["exp_avg"], MOMENTUM))
             size = USUAL_STEP * math.sqrt(max(matrix.shape)) * self.times

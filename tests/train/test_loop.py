@@ -258,26 +258,32 @@ def test_an_optimiser_goes_on_with_what_it_had(
 ) -> None:
     """Count and moments of each parameter, on the device where the optimiser had them."""
     begun: list[State] = []
+    told: list[dict[str, dict[str, torch.Tensor]]] = []
     inner = loop.start
+
+    def kept(state: State) -> dict[str, dict[str, torch.Tensor]]:
+        moments = state.optimiser.state
+        named = [(name, moments[p]) for name, p in state.network.named_parameters()]
+        return {name: {k: v.clone() for k, v in m.items()} for name, m in named if m}
 
     def start(*arguments: Any) -> State:
         begun.append(inner(*arguments))
-        told.append(
-            {k: v.clone() for m in begun[-1].optimiser.state.values() for k, v in m.items()}
-        )
+        told.append(kept(begun[-1]))
         return begun[-1]
 
-    told: list[dict[str, torch.Tensor]] = []
     monkeypatch.setattr(loop, "start", start)
     config = tiny_run.model_copy(update={"muon": muon})
     for _ in range(2):
         assert train(config, device=device, max_minutes=0.0) is None
     assert not told[0]
-    last = [*begun[0].optimiser.state.values()][-1]
+    last = kept(begun[0])
+    assert last
     assert last.keys() == told[1].keys()
-    for key, tensor in told[1].items():
-        assert tensor.device == last[key].device
-        assert torch.equal(tensor, last[key])
+    for name, moments in told[1].items():
+        assert moments.keys() == last[name].keys()
+        for key, tensor in moments.items():
+            assert tensor.device == last[name][key].device
+            assert torch.equal(tensor, last[name][key])
 
 
 def test_an_epoch_that_is_done_again_has_one_line_in_the_log(
