@@ -132,9 +132,9 @@ def _open_gro(path: Path) -> FrameReader:
     from MDAnalysis.coordinates.GRO import GROReader
     from MDAnalysis.lib.util import NamedStream
 
-    lines = read_text(path).splitlines()
+    lines = read_text(path).rstrip().splitlines()
     starts, sizes, at = [], [], 0
-    while any(line.strip() for line in lines[at:]):
+    while at < len(lines):
         size = gro_count(lines, path, at)
         starts.append(at)
         sizes.append(size)

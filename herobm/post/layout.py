@@ -72,13 +72,13 @@ class Layout:
             owner, residue = there[nearest], self.atoms.residue_index
             along = (far <= FOLLOWS) & (residue[self.rows[owner]] == residue[others])
             others, owner = others[along], owner[along]
-            turn = turns(old, positions, self.bonds, self.plan.n_atoms)[owner]
+            turn = turns(old, positions, self.bonds)[owner]
             arm = after[others] - old[owner]
             after[others] = positions[owner] + np.einsum("nij,nj->ni", turn, arm)
         return replace(self.atoms, positions=after)
 
 
-def turns(old: FloatArray, new: FloatArray, bonds: IntArray, n_atoms: int) -> FloatArray:
+def turns(old: FloatArray, new: FloatArray, bonds: IntArray) -> FloatArray:
     """How what each atom is bonded to turns about it.
 
     The rotation that fits the vectors to its neighbours best, and with little weight those to their
@@ -90,14 +90,13 @@ def turns(old: FloatArray, new: FloatArray, bonds: IntArray, n_atoms: int) -> Fl
     old, new : FloatArray, shape (n_atoms, 3)
         Å; NaN for atoms that are not there.
     bonds : IntArray, shape (n_bonds, 2)
-    n_atoms : int
 
     Returns
     -------
     FloatArray, shape (n_atoms, 3, 3)
         To be applied to columns; no turn where nothing tells.
     """
-    both = np.concatenate([bonds, bonds[:, ::-1]])
+    both, n_atoms = np.concatenate([bonds, bonds[:, ::-1]]), len(old)
     near = csr_array((np.ones(len(both)), both.T), shape=(n_atoms, n_atoms))
     weight = (near + BEYOND * (near @ near)).tocoo()
     here, other = weight.row, weight.col
