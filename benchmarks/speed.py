@@ -81,11 +81,13 @@ def measure_stages(path: Path, runs: int) -> tuple[int, int, dict[str, float]]:
 
     import herobm
     from herobm.assembly.network import NetworkShare
+    from herobm.heap import keep_freed
     from herobm.nn.graph import build_graph
     from herobm.pipeline import prepare
     from herobm.plan import reconstruct
 
     torch.set_num_threads(1)
+    keep_freed()  # as the command line does
     ready = prepare(herobm.read_beads(path), mapping="martini3", post="none")
     beads, plan = ready.topology.beads, ready.topology.plan
     (share,) = ready.shares

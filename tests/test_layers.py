@@ -18,6 +18,7 @@ LAYERS = {
     "types": 0,
     "aside": 0,
     "elements": 0,
+    "heap": 0,
     "dsl": 1,
     "plan": 2,
     "system": 3,

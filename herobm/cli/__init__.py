@@ -20,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import signal
 
     from herobm.cli.app import run
+    from herobm.heap import keep_freed
+
+    keep_freed()
 
     # A batch system ends its jobs so; what is written aside is to be cleared away.
     signal.signal(signal.SIGTERM, _leave)

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from herobm.errors import HerobmError
+from herobm.heap import keep_freed
 from herobm.train.config import read_config
 from herobm.train.loop import Progress, train
 
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) > 2 or not minutes >= 0.0:
         sys.stderr.write("usage: python -m herobm.train CONFIG [MINUTES]\n")
         return 2
+    keep_freed()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         path = train(read_config(Path(config)), device=device, max_minutes=minutes, report=_report)
