@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import rdForceFieldHelpers
 
 from herobm.chem.conformers.ensemble import embed
+from herobm.chem.conformers.force_field import ForceField
 from herobm.chem.molecule import bonded_molecule
 from herobm.dsl.model import Mapping
 from herobm.types import Atoms, FloatArray, Residues
@@ -26,7 +26,7 @@ def conformer(mapping: Mapping, seed: int = 7) -> Atoms:
     -------
     Atoms
         One residue, named as the mapping, with the atoms in the order of the mapping; relaxed in
-        the force field MMFF94 where that knows the atoms.
+        a force field (`ForceField`) where one knows the atoms.
 
     Raises
     ------
@@ -36,8 +36,9 @@ def conformer(mapping: Mapping, seed: int = 7) -> Atoms:
     made = bonded_molecule(mapping)
     mol = Chem.AddHs(made.mol)
     embed(mol, 1, seed, mapping.source or mapping.name)
-    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
-        rdForceFieldHelpers.MMFFOptimizeMolecule(mol)
+    field = ForceField(mol)
+    if field.name:
+        field.relax()
     rows = [made.index[atom.name] for atom in mapping.atoms]
     positions = np.asarray(mol.GetConformer().GetPositions())[rows]
     return as_residue(mapping, positions - positions.mean(axis=0))

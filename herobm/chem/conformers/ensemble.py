@@ -15,8 +15,6 @@ from herobm.dsl.model import Mapping
 from herobm.errors import DslCheckError
 from herobm.types import FloatArray
 
-#: Steps of the relaxation of each conformer.
-MOST_STEPS = 200
 #: Tries of the distance geometry for each conformer.
 MOST_TRIES = 30
 
@@ -79,7 +77,7 @@ def ensemble(mapping: Mapping, n: int = 50, seed: int = 7) -> ConformerEnsemble:
             "Check elements, charges and bonds (herobm mapping validate --chemistry); metal "
             "complexes need a model of their own.",
         )
-    energies = np.array([ForceField(mol, c.GetId()).relax(MOST_STEPS) for c in mol.GetConformers()])
+    energies = np.array([ForceField(mol, c.GetId()).relax() for c in mol.GetConformers()])
     order = np.argsort(energies, kind="stable")
     positions = np.array([c.GetPositions() for c in mol.GetConformers()])[order]
     return ConformerEnsemble(mol, made.index, positions, field)

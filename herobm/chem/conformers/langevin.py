@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import rdForceFieldHelpers
 
 from herobm.chem.conformers.conformer import as_residue
 from herobm.chem.conformers.ensemble import embed
+from herobm.chem.conformers.force_field import ForceField
 from herobm.chem.molecule import molecule
 from herobm.dsl.model import Mapping
 from herobm.errors import DslCheckError
@@ -121,14 +121,14 @@ def sample_ensemble(
         nor UFF knows its atoms.
     """
     mol, rows = _hydrogenated(mapping)
-    starts = _conformers(mol, mapping, sampling)
+    starts = _starts(mol, mapping, sampling)
     rng = np.random.default_rng(sampling.seed)
     share = np.diff(np.linspace(0, sampling.n_frames, len(starts) + 1).round().astype(int))
     snapshots: list[FloatArray] = []
     measured: list[float] = []
-    for conformer, wanted in zip(starts, share.tolist(), strict=True):
-        walk = Langevin(_gradient(mol, conformer), sampling.temperature, rng)
-        state = walk.begin(np.asarray(mol.GetConformer(conformer).GetPositions()))
+    for number, (field, wanted) in enumerate(zip(starts, share.tolist(), strict=True)):
+        walk = Langevin(field.gradient, sampling.temperature, rng)
+        state = walk.begin(np.asarray(mol.GetConformers()[number].GetPositions()))
         state = walk.run(state, WARM_UP)
         for _ in range(wanted):
             state = walk.run(state, INTERVAL)
@@ -151,7 +151,7 @@ def sample_ensemble(
         np.repeat(np.arange(len(starts)), share),
         len(starts),
         temperature,
-        "MMFF94" if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol) else "UFF",
+        starts[0].name,
     )
 
 
@@ -232,33 +232,19 @@ def _hydrogenated(mapping: Mapping) -> tuple[Any, IntArray]:
     return mol, np.array([made.index[atom.name] for atom in mapping.atoms])
 
 
-def _conformers(mol: Any, mapping: Mapping, sampling: Sampling) -> list[int]:
-    n_starts = min(sampling.n_starts, sampling.n_frames)
-    embed(mol, n_starts, sampling.seed + 1, mapping.source or mapping.name)
-    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
-        rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol)
-    elif rdForceFieldHelpers.UFFHasAllMoleculeParams(mol):
-        log.info("%s: MMFF94 does not know all atoms; UFF is taken", mapping.name)
-        rdForceFieldHelpers.UFFOptimizeMoleculeConfs(mol)
-    else:
+def _starts(mol: Any, mapping: Mapping, sampling: Sampling) -> list[ForceField]:
+    """Give a molecule conformers, relaxed; return the force field of each."""
+    where = mapping.source or mapping.name
+    embed(mol, min(sampling.n_starts, sampling.n_frames), sampling.seed + 1, where)
+    ids = [conformer.GetId() for conformer in mol.GetConformers()]
+    fields = [ForceField(mol, number, permittivity=PERMITTIVITY) for number in ids]
+    if not fields[0].name:
         raise DslCheckError(
-            f"{mapping.source or mapping.name}: neither MMFF94 nor UFF knows all of its atoms",
+            f"{where}: neither MMFF94 nor UFF knows all of its atoms",
             "Give frames of a simulation instead: --structure and --trajectory.",
         )
-    return [conformer.GetId() for conformer in mol.GetConformers()]
-
-
-def _gradient(mol: Any, conformer: int) -> Gradient:
-    properties = None
-    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
-        properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol)
-        properties.SetMMFFDielectricConstant(PERMITTIVITY)
-        force = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, properties, confId=conformer)
-    else:
-        force = rdForceFieldHelpers.UFFGetMoleculeForceField(mol, confId=conformer)
-
-    def gradient(positions: FloatArray) -> FloatArray:
-        force.Initialize()  # or distances of the positions before would be used again
-        return np.array(force.CalcGrad(positions.ravel().tolist())).reshape(-1, 3)
-
-    return gradient
+    if fields[0].name == "UFF":
+        log.info("%s: MMFF94 does not know all atoms; UFF is taken", mapping.name)
+    for field in fields:
+        field.relax()
+    return fields
