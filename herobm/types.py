@@ -34,6 +34,9 @@ class Residues:
         molecule reaches from one piece into another.
     long_chains : StrArray or None, shape (n_residues,)
         Chain ids for formats that take more than one letter; None where `chains` serves them, too.
+    hetero : BoolArray or None, shape (n_residues,)
+        Which are HETATM in PDB: ligands, lipids and whatever else is no link of a chain. None where
+        nothing tells.
     """
 
     names: StrArray
@@ -42,6 +45,7 @@ class Residues:
     chains: StrArray
     pieces: IntArray | None = None
     long_chains: StrArray | None = None
+    hetero: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,6 +65,7 @@ class Residues:
             self.chains[index],
             None if self.pieces is None else self.pieces[index],
             None if self.long_chains is None else self.long_chains[index],
+            None if self.hetero is None else self.hetero[index],
         )
 
     def same_chain(self) -> BoolArray:

@@ -202,6 +202,25 @@ def test_three_packs_in_one_run(
         assert np.array_equal(part(result, "CFF"), alone.atoms.positions)
 
 
+def test_a_ligand_is_written_with_its_bonds(
+    protein: Beads, caffeine: Beads, weights: Path, tmp_path: Path
+) -> None:
+    both = joined(protein, caffeine)
+    result = backmap(both, mapping=["martini3", CFF_MAP], model=["martini3", weights], post="none")
+    result.write(tmp_path / "both.pdb")
+    lines = (tmp_path / "both.pdb").read_text().splitlines()
+    hetero = [line for line in lines if line.startswith("HETATM")]
+    assert [line[17:20] for line in hetero] == ["CFF"] * 14
+    names = {line[6:11].strip(): line[12:16].strip() for line in hetero}
+    joined_to = [line.split()[1:] for line in lines if line.startswith("CONECT")]
+    bonds = {frozenset((names[one], names[two])) for one, *rest in joined_to for two in rest}
+    library = compile_library(load_registry().mapping(CFF_MAP))
+    template = library.templates[0]
+    told = {frozenset(template.atoms[i] for i in pair) for pair in template.bonds.tolist()}
+    assert bonds == told
+    assert len(told) == 15
+
+
 @pytest.mark.parametrize("post", ["none", None])
 def test_a_protein_does_not_feel_what_its_model_does_not_know(
     protein: Beads, caffeine: Beads, lipid: Beads, weights: Path, tmp_path: Path, post: str | None

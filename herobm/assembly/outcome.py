@@ -28,6 +28,9 @@ class Result:
         Those that were rebuilt, whole and in order.
     disulfides : tuple of (int, int)
         Pairs of sulfur atoms that are bonded.
+    connections : tuple of (int, int)
+        Pairs of atoms whose bonds readers of PDB cannot know from residue names: disulfides, and
+        the bonds of ligands, lipids and other molecules that are no chain.
     summary : Summary
     confidence : Confidence
         Expected error and strain of each residue; the error is in the B-factors of the atoms.
@@ -36,6 +39,7 @@ class Result:
     atoms: Atoms
     beads: Beads
     disulfides: tuple[tuple[int, int], ...]
+    connections: tuple[tuple[int, int], ...]
     summary: Summary
     confidence: Confidence
 
@@ -48,7 +52,7 @@ class Result:
         """
         from herobm.io import write_structure
 
-        write_structure(path, self.atoms, overwrite=overwrite, bonds=self.disulfides or None)
+        write_structure(path, self.atoms, overwrite=overwrite, bonds=self.connections)
 
 
 def contributions(plan: Plan, owner: IntArray, models: Sequence[Model]) -> tuple[Contribution, ...]:

@@ -241,13 +241,15 @@ def _trajectory(
 
 
 def _write(output: Path, atoms: Atoms, context: Any, overwrite: bool) -> None:
-    """Write atoms, disulfide bridges as bonds."""
+    """Write atoms, with the bonds that residue names do not tell."""
     from herobm.io import write_structure
     from herobm.post.layout import plan_rows
+    from herobm.system.connections import own_bonds
 
-    bonds = None
-    if context.disulfides:
+    bonds: list[tuple[int, int]] = []
+    if context.topology is not None:
         rows = plan_rows(atoms, context)
         pairs = ((int(rows[a]), int(rows[b])) for a, b in context.disulfides)
-        bonds = [pair for pair in pairs if min(pair) >= 0] or None
+        bonds = [pair for pair in pairs if min(pair) >= 0]
+        bonds += own_bonds(atoms, rows[context.bonds])
     write_structure(output, atoms, overwrite=overwrite, bonds=bonds)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from herobm.io.pdb_text import record_names
 from herobm.types import Atoms, Particles
 
 _ATOM_TAGS = (
@@ -31,7 +32,8 @@ def cif_text(
     title : str
         Becomes ``_struct.title``.
     bonds : sequence of (int, int)
-        Particle indices; written as ``_struct_conn`` of type ``disulf``.
+        Particle indices; those between residues are written as ``_struct_conn`` of type
+        ``disulf``. Bonds within a residue belong into a dictionary of residues, not here.
     """
     from gemmi import cif
 
@@ -45,8 +47,10 @@ def cif_text(
     columns = _atom_columns(particles)
     loop = block.init_loop("_atom_site.", list(_ATOM_TAGS))
     loop.set_all_values(columns)
-    if bonds:
-        _add_bonds(block, columns, bonds)
+    owner = particles.residue_index
+    between = [(one, other) for one, other in bonds if owner[one] != owner[other]]
+    if between:
+        _add_bonds(block, columns, between)
     text: str = document.as_string()
     return text
 
@@ -80,7 +84,8 @@ def _atom_columns(particles: Particles) -> list[list[str]]:
         return [values[owner] for owner in owners]
 
     return [
-        ["ATOM"] * n, [str(i) for i in range(1, n + 1)], _elements(particles), names, ["."] * n,
+        of_residue(record_names(residues)), [str(i) for i in range(1, n + 1)],
+        _elements(particles), names, ["."] * n,
         of_residue(resnames), of_residue(chains), ["?"] * n, of_residue(sequence),
         of_residue(icodes), *xyz, ["1.00"] * n, _factors(particles), of_residue(resids),
         of_residue(resnames), of_residue(chains), names, ["1"] * n,

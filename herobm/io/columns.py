@@ -20,6 +20,8 @@ class Columns:
         "" where the file has none.
     elements : StrArray, shape (n,)
         As the file has them; "" where it has none, or something that is no element.
+    hetero : BoolArray, shape (n,)
+        Whether the record is HETATM; False where the file has no such thing.
     resids : IntArray, shape (n,)
     places : IntArray, shape (n,)
         Number of the unbroken run of one chain, residue number and insertion code in the whole
@@ -41,6 +43,7 @@ class Columns:
     chains: StrArray
     altlocs: StrArray
     elements: StrArray
+    hetero: BoolArray
     occupancies: FloatArray
     bfactors: FloatArray
     positions: FloatArray
@@ -66,6 +69,7 @@ class Columns:
             self.icodes[first],
             self.chains[first],
             self.pieces[first] if self.pieces.any() else None,
+            hetero=self.hetero[first] if self.hetero.any() else None,
         )
 
     def as_beads(self, box: FloatArray | None) -> Beads:

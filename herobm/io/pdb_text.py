@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
 from herobm.errors import OutputError
 from herobm.io.hybrid36 import encode
-from herobm.types import Atoms, Particles, StrArray
+from herobm.types import Atoms, Particles, Residues, StrArray
 
 _USE_CIF = "PDB has no column for that. Write mmCIF instead: name the file .cif."
 #: Å, between which its columns hold coordinates.
@@ -103,8 +105,11 @@ def _before(particles: Particles, title: str, bonds: Sequence[tuple[int, int]]) 
 
 
 def _bonds(serials: list[int], bonds: Sequence[tuple[int, int]]) -> Iterator[str]:
-    for one, other in sorted({pair for i, j in bonds for pair in ((i, j), (j, i))}):
-        yield f"CONECT{encode(serials[one], 5)}{encode(serials[other], 5)}"
+    both = sorted({pair for i, j in bonds for pair in ((i, j), (j, i))})
+    for one, pairs in groupby(both, itemgetter(0)):
+        partners = [encode(serials[other], 5) for _, other in pairs]
+        for first in range(0, len(partners), 4):
+            yield "".join(["CONECT", encode(serials[one], 5), *partners[first : first + 4]])
 
 
 def _file(lines: Sequence[str]) -> str:
@@ -122,12 +127,13 @@ def _pieces(text: str, width: int) -> list[str]:
 
 
 def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
-    """Return ATOM and TER records, and the number that each particle got."""
+    """Return ATOM, HETATM and TER records, and the number that each particle got."""
     heads = _residue_columns(particles)
     elements = _elements(particles)
     factors = _factors(particles)
     owners = particles.residue_index.tolist()
     ends = _chain_ends(particles)
+    kinds = record_names(particles.residues)
     records: list[str] = []
     serials: list[int] = []
     serial = 0
@@ -137,13 +143,20 @@ def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
         owner = owners[i]
         name = _name_columns(str(particles.names[i]), elements[i])
         records.append(
-            f"ATOM  {encode(serial, 5)} {name} {heads[owner]}   {x:8.3f}{y:8.3f}{z:8.3f}"
+            f"{kinds[owner]:6}{encode(serial, 5)} {name} {heads[owner]}   {x:8.3f}{y:8.3f}{z:8.3f}"
             f"  1.00{factors[i]:6.2f}          {elements[i]:>2}"
         )
         if ends[owner] and (i + 1 == len(owners) or owners[i + 1] != owner):
             serial += 1
             records.append(f"TER   {encode(serial, 5)}      {heads[owner]}".rstrip())
     return records, serials
+
+
+def record_names(residues: Residues) -> list[str]:
+    """Return ATOM or HETATM for each residue."""
+    hetero = np.zeros(len(residues), dtype=bool) if residues.hetero is None else residues.hetero
+    found: list[str] = np.where(hetero, "HETATM", "ATOM").tolist()
+    return found
 
 
 def _chain_ends(particles: Particles) -> list[bool]:

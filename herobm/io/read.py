@@ -210,6 +210,7 @@ def _columns(universe: Any, vetted: Vetted | None, path: Path) -> Columns:
         chains=chains,
         altlocs=_strings(atoms, "altLocs"),
         elements=_strings(atoms, "elements"),
+        hetero=_strings(atoms, "record_types") == "HETATM",
         occupancies=_floats(atoms, "occupancies", 1.0),
         bfactors=_floats(atoms, "tempfactors", 0.0),
         positions=atoms.positions.astype(np.float64),

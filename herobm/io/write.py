@@ -53,7 +53,8 @@ def write_structure(
     title : str
         One line.
     bonds : iterable of (int, int), optional
-        Pairs of particle indices to be written as bonds, meant for disulfides.
+        Pairs of particle indices to be written as bonds: disulfides, and in PDB also those of
+        molecules that are no chain (`herobm.system.connections`).
 
     Raises
     ------

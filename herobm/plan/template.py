@@ -132,6 +132,15 @@ class Template:
         """(atom here, atom there) of the bond to the previous residue of the chain, if any."""
         return self._link(-1)
 
+    @property
+    def by_itself(self) -> bool:
+        """Whether it is a molecule of its own, and no link of a chain.
+
+        Of several atoms without bonds nothing is known.
+        """
+        told = bool(self.mapping.bonds) or len(self.mapping.atoms) == 1
+        return told and self.link_next is None and self.link_previous is None
+
     def _link(self, offset: int) -> tuple[str, str] | None:
         for bond in self.mapping.bonds:
             for here, there in ((bond.a, bond.b), (bond.b, bond.a)):

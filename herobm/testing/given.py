@@ -121,6 +121,7 @@ def together(one: Beads, two: Beads) -> Beads:
         ids=np.concatenate([p.ids for p in parts]),
         icodes=np.concatenate([p.icodes for p in parts]),
         chains=np.concatenate([p.chains for p in parts]),
+        hetero=None,
     )
     return Beads(
         positions=np.concatenate([one.positions, two.positions]),

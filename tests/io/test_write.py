@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,45 @@ def test_disulfides_in_pdb(tmp_path: Path) -> None:
     assert str(bond.partner2) == "B/CYS 40B/SG"
     universe = MDAnalysis.Universe(str(path), to_guess=())
     assert universe.bonds.indices.tolist() == [[0, 2]]
+
+
+def ligand(hetero: Sequence[bool]) -> Atoms:
+    """Make a glycine's CA and a molecule of five carbons about a sixth."""
+    residues = Residues(
+        np.array(["GLY", "LIG"]), np.array([1, 2]), np.array(["", ""]), np.array(["A", "B"]),
+        hetero=np.array(hetero),
+    )  # fmt: skip
+    names = np.array(["CA", "C0", "C1", "C2", "C3", "C4", "C5"])
+    positions = np.arange(21.0).reshape(7, 3)
+    return Atoms(positions, names, np.array([0, *[1] * 6]), residues, None, np.array(["C"] * 7))
+
+
+def test_pdb_joins_four_atoms_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdb"
+    write_structure(path, ligand([False, True]), bonds=[(1, i) for i in range(2, 7)])
+    records = [line.split() for line in path.read_text().splitlines()]
+    kinds = [record[0] for record in records if record[0] in ("ATOM", "HETATM")]
+    assert kinds == ["ATOM", *["HETATM"] * 6]
+    joined = [record[1:] for record in records if record[0] == "CONECT"]
+    assert joined == [["3", *"4567"], ["3", "8"], *[[end, "3"] for end in "45678"]]
+    universe = MDAnalysis.Universe(str(path), to_guess=())
+    assert universe.bonds.indices.tolist() == [[1, i] for i in range(2, 7)]
+
+
+@pytest.mark.parametrize("extension", ["pdb", "cif", "gro"])
+def test_what_is_no_chain_stays_so(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"a.{extension}"
+    write_structure(path, ligand([False, True]), bonds=[(1, 2)])
+    back = read_atoms(path).residues.hetero
+    assert (None if back is None else back.tolist()) == (
+        None if extension == "gro" else [False, True]
+    )
+
+
+def test_mmcif_names_no_bonds_within_a_residue(tmp_path: Path) -> None:
+    path = tmp_path / "a.cif"
+    write_structure(path, ligand([False, True]), bonds=[(1, 2)])
+    assert "_struct_conn" not in path.read_text()
 
 
 def test_disulfides_in_mmcif(tmp_path: Path) -> None:
