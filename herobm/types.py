@@ -35,8 +35,8 @@ class Residues:
     long_chains : StrArray or None, shape (n_residues,)
         Chain ids for formats that take more than one letter; None where `chains` serves them, too.
     hetero : BoolArray or None, shape (n_residues,)
-        Which are HETATM in PDB: ligands, lipids and whatever else is no link of a chain. None where
-        nothing tells.
+        Which are no links of a chain, but ligands, lipids, ions: HETATM in PDB. The mapping says
+        so, and of residues that none has the file. None where nothing tells.
     """
 
     names: StrArray
@@ -67,6 +67,12 @@ class Residues:
             None if self.long_chains is None else self.long_chains[index],
             None if self.hetero is None else self.hetero[index],
         )
+
+    def record_names(self) -> list[str]:
+        """Return ATOM or HETATM for each residue."""
+        hetero = np.zeros(len(self), dtype=bool) if self.hetero is None else self.hetero
+        found: list[str] = np.where(hetero, "HETATM", "ATOM").tolist()
+        return found
 
     def same_chain(self) -> BoolArray:
         """Tell of each residue but the first whether it has the chain id of the one before it.

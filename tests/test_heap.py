@@ -28,7 +28,7 @@ print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def pages(what: str, **variables: str) -> tuple[str, int]:
-    ours = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_"))}
     command = [sys.executable, "-c", PROGRAM, what]
     result = subprocess.run(
         command, capture_output=True, text=True, check=True, env=ours | variables
@@ -45,5 +45,13 @@ def test_freed_memory_is_taken_again() -> None:
 
 
 @glibc
-def test_what_the_user_tells_the_allocator_counts() -> None:
-    assert pages("keep", MALLOC_TRIM_THRESHOLD_="131072")[0] == "False"
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("MALLOC_TRIM_THRESHOLD_", "131072", "False"),
+        ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=131072", "False"),
+        ("MALLOC_ARENA_MAX", "2", "True"),
+    ],
+)
+def test_what_the_user_tells_the_allocator_counts(name: str, value: str, kept: str) -> None:
+    assert pages("keep", **{name: value})[0] == kept

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from herobm.assembly.confidence import Confidence
 from herobm.assembly.draft import Model
 from herobm.chem.judging.summary import Contribution, Summary
 from herobm.plan import Plan
+from herobm.plugins.step_context import StepContext
 from herobm.system.matching import find_residues
 from herobm.types import Atoms, Beads, IntArray, Residues
 
@@ -28,20 +30,26 @@ class Result:
         Those that were rebuilt, whole and in order.
     disulfides : tuple of (int, int)
         Pairs of sulfur atoms that are bonded.
-    connections : tuple of (int, int)
-        Pairs of atoms whose bonds readers of PDB cannot know from residue names: disulfides, and
-        the bonds of ligands, lipids and other molecules that are no chain.
     summary : Summary
     confidence : Confidence
         Expected error and strain of each residue; the error is in the B-factors of the atoms.
+    context : StepContext
+        What the steps were told.
     """
 
     atoms: Atoms
     beads: Beads
     disulfides: tuple[tuple[int, int], ...]
-    connections: tuple[tuple[int, int], ...]
     summary: Summary
     confidence: Confidence
+    context: StepContext = field(repr=False)
+
+    @cached_property
+    def connections(self) -> tuple[tuple[int, int], ...]:
+        """Bonds of ligands, lipids and the like, which readers know from no residue name."""
+        from herobm.post.bonding import own_bonds
+
+        return own_bonds(self.atoms, self.context)
 
     def write(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write the atoms as PDB, GRO or mmCIF, by the ending of `path`.
@@ -52,7 +60,13 @@ class Result:
         """
         from herobm.io import write_structure
 
-        write_structure(path, self.atoms, overwrite=overwrite, bonds=self.connections)
+        write_structure(
+            path,
+            self.atoms,
+            overwrite=overwrite,
+            disulfides=self.disulfides,
+            connections=self.connections,
+        )
 
 
 def contributions(plan: Plan, owner: IntArray, models: Sequence[Model]) -> tuple[Contribution, ...]:

@@ -26,7 +26,6 @@ from herobm.plugins.records import LIGHT, PostProcessorSpec
 from herobm.plugins.step_context import StepContext
 from herobm.post.chain import run_chain
 from herobm.system import Topology
-from herobm.system.connections import own_bonds
 from herobm.system.disulfides import PLACED_CUTOFF, find_disulfides
 from herobm.types import Atoms, Beads, FloatArray, IntArray
 
@@ -223,8 +222,7 @@ class Rebuilder:
             atoms = replace(atoms, bfactors=column)
         there = [(int(found[a]), int(found[b])) for a, b in bridges]
         bonds = tuple(p for p in there if min(p) >= 0)
-        own = own_bonds(atoms, found[self.tidier.bonds])
-        return Result(atoms, beads, bonds, bonds + own, summary, confidence)
+        return Result(atoms, beads, bonds, summary, confidence, self._context)
 
     def check_fits(self, path: Path | str) -> None:
         """See to it that a file can hold the result, before the network runs.

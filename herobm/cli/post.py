@@ -243,13 +243,18 @@ def _trajectory(
 def _write(output: Path, atoms: Atoms, context: Any, overwrite: bool) -> None:
     """Write atoms, with the bonds that residue names do not tell."""
     from herobm.io import write_structure
+    from herobm.post.bonding import own_bonds, with_hetero
     from herobm.post.layout import plan_rows
-    from herobm.system.connections import own_bonds
 
-    bonds: list[tuple[int, int]] = []
-    if context.topology is not None:
+    disulfides: list[tuple[int, int]] = []
+    if context.disulfides:
         rows = plan_rows(atoms, context)
         pairs = ((int(rows[a]), int(rows[b])) for a, b in context.disulfides)
-        bonds = [pair for pair in pairs if min(pair) >= 0]
-        bonds += own_bonds(atoms, rows[context.bonds])
-    write_structure(output, atoms, overwrite=overwrite, bonds=bonds)
+        disulfides = [pair for pair in pairs if min(pair) >= 0]
+    write_structure(
+        output,
+        with_hetero(atoms, context),
+        overwrite=overwrite,
+        disulfides=disulfides,
+        connections=own_bonds(atoms, context),
+    )

@@ -94,7 +94,14 @@ def _as_models(drawn: Iterator[Result], output: Path, overwrite: bool) -> None:
 
     results = list(drawn)
     models = [result.atoms for result in results]
-    write_models(output, models, overwrite=overwrite, bonds=results[0].connections)
+    first = results[0]
+    write_models(
+        output,
+        models,
+        overwrite=overwrite,
+        disulfides=first.disulfides,
+        connections=first.connections,
+    )
 
 
 def _as_frames(drawn: Iterator[Result], output: Path, beside: Path, overwrite: bool) -> None:

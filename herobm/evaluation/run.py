@@ -12,7 +12,7 @@ import numpy as np
 
 from herobm.chem.judging.verdict import CHI_BIN, N_CHI, chi_histograms, divergence
 from herobm.chem.protein.chi import find_chi
-from herobm.errors import StructureError
+from herobm.errors import MinimisationError, ModelError, StructureError
 from herobm.evaluation.clashscore import clashscore
 from herobm.evaluation.metrics import ASKED, METRICS, counted_residues, measure
 from herobm.plan.template import Library
@@ -193,7 +193,7 @@ def evaluate(
             records.append(
                 _measure_one(name, atoms, library, rebuilder, bonds or {}, noise, seed, clashscores)
             )
-        except StructureError as error:
+        except (StructureError, ModelError, MinimisationError) as error:
             faulty.append((name, error.message))
     return Evaluation(tuple(records), tuple(faulty), noise, seed)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
-from herobm.io.pdb_text import record_names
-from herobm.types import Atoms, Particles
+from herobm.types import Atoms, Particles, Residues
 
 _ATOM_TAGS = (
     "group_PDB", "id", "type_symbol", "label_atom_id", "label_alt_id", "label_comp_id",
@@ -21,7 +20,8 @@ _END_TAGS = ("asym_id", "comp_id", "seq_id", "atom_id")
 def cif_text(
     particles: Particles,
     title: str,
-    bonds: Sequence[tuple[int, int]],
+    disulfides: Sequence[tuple[int, int]],
+    connections: Sequence[tuple[int, int]],
 ) -> str:
     """Return the text of an mmCIF file.
 
@@ -31,9 +31,10 @@ def cif_text(
         n particles.
     title : str
         Becomes ``_struct.title``.
-    bonds : sequence of (int, int)
-        Particle indices; those between residues are written as ``_struct_conn`` of type
-        ``disulf``. Bonds within a residue belong into a dictionary of residues, not here.
+    disulfides : sequence of (int, int)
+        Particle indices; written as ``_struct_conn`` of type ``disulf``.
+    connections : sequence of (int, int)
+        Not written: bonds within residues belong into a dictionary of residues.
     """
     from gemmi import cif
 
@@ -47,10 +48,8 @@ def cif_text(
     columns = _atom_columns(particles)
     loop = block.init_loop("_atom_site.", list(_ATOM_TAGS))
     loop.set_all_values(columns)
-    owner = particles.residue_index
-    between = [(one, other) for one, other in bonds if owner[one] != owner[other]]
-    if between:
-        _add_bonds(block, columns, between)
+    if disulfides:
+        _add_bonds(block, columns, disulfides)
     text: str = document.as_string()
     return text
 
@@ -76,7 +75,7 @@ def _atom_columns(particles: Particles) -> list[list[str]]:
     )
     icodes = [icode or "?" for icode in residues.icodes.tolist()]
     resids = [str(resid) for resid in residues.ids.tolist()]
-    sequence = _sequence_numbers(ids.tolist())
+    sequence = _sequence_numbers(residues, ids.tolist())
     xyz = [[f"{value:.3f}" for value in axis] for axis in particles.positions.T.tolist()]
     n = len(particles)
 
@@ -84,7 +83,7 @@ def _atom_columns(particles: Particles) -> list[list[str]]:
         return [values[owner] for owner in owners]
 
     return [
-        of_residue(record_names(residues)), [str(i) for i in range(1, n + 1)],
+        of_residue(residues.record_names()), [str(i) for i in range(1, n + 1)],
         _elements(particles), names, ["."] * n,
         of_residue(resnames), of_residue(chains), ["?"] * n, of_residue(sequence),
         of_residue(icodes), *xyz, ["1.00"] * n, _factors(particles), of_residue(resids),
@@ -99,9 +98,14 @@ def _quoted(values: Sequence[str]) -> list[str]:
     return [cif.quote(value) if value else "." for value in values]
 
 
-def _sequence_numbers(chains: Sequence[str]) -> list[str]:
-    """Return the place of each residue in its chain, from 1."""
-    return [str(i) for _, chain in groupby(chains) for i, _ in enumerate(chain, 1)]
+def _sequence_numbers(residues: Residues, chains: Sequence[str]) -> list[str]:
+    """Return the place of each residue in its chain, from 1; ``.`` for what is no link of one."""
+    places: Counter[str] = Counter()
+    found = []
+    for chain, record in zip(chains, residues.record_names(), strict=True):
+        places[chain] += record == "ATOM"
+        found.append(str(places[chain]) if record == "ATOM" else ".")
+    return found
 
 
 def _elements(particles: Particles) -> list[str]:

@@ -25,7 +25,8 @@ _FORMATS = (
     "records."
 )
 #: Time in ps and step in the title of a frame of a GRO file.
-_TIME, _STEP = re.compile(r"\bt=\s*(\S+)"), re.compile(r"\bstep=\s*(\d+)")
+_TIME = re.compile(r"\bt=\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?=\s|$)")
+_STEP = re.compile(r"\bstep=\s*(\d+)")
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,7 +44,8 @@ def check_gro(particles: Particles) -> None:
 def gro_text(
     particles: Particles,
     title: str,
-    bonds: Sequence[tuple[int, int]],
+    disulfides: Sequence[tuple[int, int]],
+    connections: Sequence[tuple[int, int]],
 ) -> str:
     """Return the text of a GRO file.
 
@@ -53,7 +54,7 @@ def gro_text(
     particles : Particles
         n particles that passed `check_gro`.
     title : str
-    bonds : sequence of (int, int)
+    disulfides, connections : sequence of (int, int)
         Left out.
     """
     residues = particles.residues

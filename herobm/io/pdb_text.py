@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeAlias
 
 import numpy as np
 
 from herobm.errors import OutputError
 from herobm.io.hybrid36 import encode
-from herobm.types import Atoms, Particles, Residues, StrArray
+from herobm.types import Atoms, Particles, StrArray
 
 _USE_CIF = "PDB has no column for that. Write mmCIF instead: name the file .cif."
 #: Å, between which its columns hold coordinates.
 _LOW, _HIGH = -999.9995, 9999.9995
+
+#: That the columns of SSBOND can count.
+MOST_BRIDGES = 999
+
+#: Particles that are bonded.
+Pairs: TypeAlias = Sequence[tuple[int, int]]
 
 
 def check_pdb(particles: Particles) -> None:
@@ -57,11 +64,7 @@ def _number(value: int, width: int, what: str) -> str:
         raise OutputError(message, _USE_CIF) from None
 
 
-def pdb_text(
-    particles: Particles,
-    title: str,
-    bonds: Sequence[tuple[int, int]],
-) -> str:
+def pdb_text(particles: Particles, title: str, disulfides: Pairs, connections: Pairs) -> str:
     """Return the text of a PDB file with TER after each chain and each closed piece of one.
 
     Parameters
@@ -69,34 +72,37 @@ def pdb_text(
     particles : Particles
         n particles that passed `check_pdb`.
     title : str
-    bonds : sequence of (int, int)
-        Particle indices; written as CONECT, and as SSBOND where both are called SG.
+    disulfides : sequence of (int, int)
+        Particle indices; written as SSBOND and CONECT.
+    connections : sequence of (int, int)
+        Written as CONECT.
     """
     records, serials = _atom_records(particles)
-    return _file([*_before(particles, title, bonds), *records, *_bonds(serials, bonds)])
+    bonds = _bonds(serials, [*disulfides, *connections])
+    return _file([*_before(particles, title, disulfides), *records, *bonds])
 
 
-def pdb_models_text(models: Sequence[Particles], bonds: Sequence[tuple[int, int]]) -> str:
+def pdb_models_text(models: Sequence[Particles], disulfides: Pairs, connections: Pairs) -> str:
     """Return the text of a PDB file with several models of the same particles.
 
     Parameters
     ----------
     models : sequence of Particles
         At least one; n particles each, that passed `check_pdb`.
-    bonds : sequence of (int, int)
+    disulfides, connections : sequence of (int, int)
         As for `pdb_text`; the same in all models.
     """
-    lines = _before(models[0], "", bonds)
+    lines = _before(models[0], "", disulfides)
     serials: list[int] = []
     for number, particles in enumerate(models, 1):
         records, serials = _atom_records(particles)
         lines += [f"MODEL     {encode(number, 4)}", *records, "ENDMDL"]
-    return _file([*lines, *_bonds(serials, bonds)])
+    return _file([*lines, *_bonds(serials, [*disulfides, *connections])])
 
 
-def _before(particles: Particles, title: str, bonds: Sequence[tuple[int, int]]) -> list[str]:
+def _before(particles: Particles, title: str, disulfides: Pairs) -> list[str]:
     """Return what stands before the atoms."""
-    lines = [*_head(title), *_disulfides(particles, bonds)]
+    lines = [*_head(title), *_disulfides(particles, disulfides)]
     if particles.box is not None:
         lengths = "".join(f"{length:9.3f}" for length in particles.box[:3])
         angles = "".join(f"{angle:7.2f}" for angle in particles.box[3:])
@@ -104,7 +110,7 @@ def _before(particles: Particles, title: str, bonds: Sequence[tuple[int, int]]) 
     return lines
 
 
-def _bonds(serials: list[int], bonds: Sequence[tuple[int, int]]) -> Iterator[str]:
+def _bonds(serials: list[int], bonds: Pairs) -> Iterator[str]:
     both = sorted({pair for i, j in bonds for pair in ((i, j), (j, i))})
     for one, pairs in groupby(both, itemgetter(0)):
         partners = [encode(serials[other], 5) for _, other in pairs]
@@ -133,7 +139,7 @@ def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
     factors = _factors(particles)
     owners = particles.residue_index.tolist()
     ends = _chain_ends(particles)
-    kinds = record_names(particles.residues)
+    kinds = particles.residues.record_names()
     records: list[str] = []
     serials: list[int] = []
     serial = 0
@@ -150,13 +156,6 @@ def _atom_records(particles: Particles) -> tuple[list[str], list[int]]:
             serial += 1
             records.append(f"TER   {encode(serial, 5)}      {heads[owner]}".rstrip())
     return records, serials
-
-
-def record_names(residues: Residues) -> list[str]:
-    """Return ATOM or HETATM for each residue."""
-    hetero = np.zeros(len(residues), dtype=bool) if residues.hetero is None else residues.hetero
-    found: list[str] = np.where(hetero, "HETATM", "ATOM").tolist()
-    return found
 
 
 def _chain_ends(particles: Particles) -> list[bool]:
@@ -210,13 +209,9 @@ def _factors(particles: Particles) -> list[float]:
     return [0.0] * len(particles)
 
 
-def _disulfides(particles: Particles, bonds: Sequence[tuple[int, int]]) -> Iterator[str]:
-    heads = _residue_columns(particles) if bonds else []
-    number = 0
-    for pair in bonds:
-        if any(particles.names[i] != "SG" for i in pair) or number == 999:
-            continue
-        number += 1
+def _disulfides(particles: Particles, disulfides: Pairs) -> Iterator[str]:
+    heads = _residue_columns(particles) if disulfides else []
+    for number, pair in enumerate(disulfides[:MOST_BRIDGES], 1):
         one, other = (heads[int(particles.residue_index[i])] for i in pair)
         length = float(np.linalg.norm(np.subtract(*particles.positions[list(pair)])))
         ends = [f"{head[:3]} {head[4]} {head[5:9]}{head[9]}" for head in (one, other)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,13 @@ from herobm.aside import written_aside
 from herobm.errors import OutputError
 from herobm.io.cif_text import cif_text
 from herobm.io.gro_text import check_gro, gro_text
-from herobm.io.pdb_text import check_pdb, pdb_models_text, pdb_text
+from herobm.io.pdb_text import Pairs, check_pdb, pdb_models_text, pdb_text
 from herobm.io.source import format_of
 from herobm.types import Particles
 
 log = logging.getLogger(__name__)
 
-Bonds = Sequence[tuple[int, int]]
-
-_WRITERS: dict[str, Callable[[Particles, str, Bonds], str]] = {
+_WRITERS: dict[str, Callable[[Particles, str, Pairs, Pairs], str]] = {
     "pdb": pdb_text,
     "gro": gro_text,
     "cif": cif_text,
@@ -35,7 +33,8 @@ def write_structure(
     *,
     overwrite: bool = False,
     title: str = "",
-    bonds: Iterable[tuple[int, int]] | None = None,
+    disulfides: Pairs = (),
+    connections: Pairs = (),
 ) -> None:
     """Write atoms or beads to a structure file, their names and order kept.
 
@@ -52,9 +51,11 @@ def write_structure(
         Whether a file that lies there already may be replaced.
     title : str
         One line.
-    bonds : iterable of (int, int), optional
-        Pairs of particle indices to be written as bonds: disulfides, and in PDB also those of
-        molecules that are no chain (`herobm.system.connections`).
+    disulfides : sequence of (int, int)
+        Pairs of particle indices.
+    connections : sequence of (int, int)
+        Other bonds, which PDB alone has a place for: those of ligands, lipids and the like, which
+        readers know from no residue name.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def write_structure(
     _check(target, particles)
     if format_of(target) == "gro":
         _tell_icodes(target, particles)
-    text = _WRITERS[format_of(target)](particles, title, tuple(bonds or ()))
+    text = _WRITERS[format_of(target)](particles, title, disulfides, connections)
     _put(target, text, overwrite)
 
 
@@ -74,7 +75,8 @@ def write_models(
     models: Sequence[Particles],
     *,
     overwrite: bool = False,
-    bonds: Iterable[tuple[int, int]] | None = None,
+    disulfides: Pairs = (),
+    connections: Pairs = (),
 ) -> None:
     """Write several conformers of the same atoms to one PDB file, each as a model.
 
@@ -86,8 +88,8 @@ def write_models(
         At least one, in Å.
     overwrite : bool
         Whether a file that lies there already may be replaced.
-    bonds : iterable of (int, int), optional
-        Pairs of particle indices to be written as bonds, the same in all models.
+    disulfides, connections : sequence of (int, int)
+        Pairs of particle indices, see `write_structure`; the same in all models.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def write_models(
     check_holds_models(target)
     for particles in models:
         _check(target, particles)
-    _put(target, pdb_models_text(models, tuple(bonds or ())), overwrite)
+    _put(target, pdb_models_text(models, disulfides, connections), overwrite)
 
 
 def check_holds_models(path: Path | str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from herobm.dsl.model import Bond, MappedAtom, Mapping, MappingSet, Placement
 from herobm.elements import MASSES
 from herobm.errors import DslCheckError
-from herobm.types import FloatArray, IntArray
+from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Where in a chain an atom exists: everywhere, only in the first, only in the last residue.
 ANYWHERE, CHAIN_START, CHAIN_END = 0, 1, 2
@@ -229,6 +229,11 @@ class Library:
 
     def __iter__(self) -> Iterator[Template]:
         return iter(self.templates)
+
+    @cached_property
+    def by_itself(self) -> BoolArray:
+        """Which templates are molecules of their own, shape (n_templates,)."""
+        return np.array([t.by_itself for t in self.templates], dtype=bool)
 
     def origin(self, kind: int) -> str:
         """Name of the mapping set that a template is of."""

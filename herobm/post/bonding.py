@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.plugins.step_context import StepContext
@@ -15,11 +16,14 @@ from herobm.system.disulfides import near_sulfurs, within_image
 from herobm.system.matching import match_atoms
 from herobm.types import Atoms, BoolArray, IntArray
 
-#: Water, as files call it; its atom is O.
+#: Water, as files call it, and its atoms where they are not O, H1 and H2.
 WATERS = frozenset({"HOH", "WAT", "SOL", "TIP3"})
+OF_WATER = {"OW": "O", "OH2": "O", "HW1": "H1", "HW2": "H2"}
 #: Å, the longest bond from one residue to the next where no topology tells: between two amino
 #: acids of the force fields, and where one of the two is of another kind (a modified residue).
 PEPTIDE_CUTOFF, STRANGE_CUTOFF = 2.5, 1.8
+#: Å, farther than any two atoms of a residue are from each other.
+APART = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +216,10 @@ def _openmm_topology(atoms: Atoms, standard: tuple[str, ...], linked: BoolArray)
         atoms.names.tolist(), atoms.symbols.tolist(), owners, strict=True
     ):
         element = Element.getBySymbol(symbol) if symbol else None
-        topology.addAtom(standard_atom(standard[owner], name), element, made[owner])
+        called = standard_atom(standard[owner], name)
+        if made[owner].name == "HOH":
+            called = OF_WATER.get(name, name)
+        topology.addAtom(called, element, made[owner])
     return topology
 
 
@@ -248,20 +255,66 @@ def _bonds_to_listed_hydrogens(
     return found
 
 
-def _bonds_to_hydrogens(atoms: Atoms, bonds: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Bond each hydrogen that has no bond yet to the nearest heavy atom of its residue."""
-    bound = {i for pair in bonds for i in pair}
-    heavy = atoms.heavy
-    starts = np.searchsorted(atoms.residue_index, np.arange(len(atoms.residues) + 1))
-    found = set()
-    for row in np.flatnonzero(~heavy).tolist():
-        if row in bound:
-            continue
-        owner = int(atoms.residue_index[row])
-        rows = np.arange(starts[owner], starts[owner + 1])
-        rows = rows[heavy[rows]]
-        if len(rows):
-            gaps = np.linalg.norm(atoms.positions[rows] - atoms.positions[row], axis=1)
-            nearest = int(rows[gaps.argmin()])
-            found.add((min(row, nearest), max(row, nearest)))
-    return found
+def _bonds_to_hydrogens(
+    atoms: Atoms, bonds: set[tuple[int, int]], among: BoolArray | None = None
+) -> set[tuple[int, int]]:
+    """Bond each hydrogen that has no bond yet to the nearest heavy atom of its residue.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    bonds : set of (int, int)
+    among : BoolArray, optional, shape (n_atoms,)
+        Which atoms to look at; by default all.
+    """
+    free = ~atoms.heavy if among is None else among & ~atoms.heavy
+    free[[i for pair in bonds for i in pair]] = False
+    light, heavy = np.flatnonzero(free), np.flatnonzero(atoms.heavy)
+    if not len(light) or not len(heavy):
+        return set()
+    owner = atoms.residue_index
+    points = np.column_stack([atoms.positions, APART * owner])
+    nearest = heavy[cKDTree(points[heavy]).query(points[light])[1]]
+    same = owner[nearest] == owner[light]
+    pairs = zip(nearest[same].tolist(), light[same].tolist(), strict=True)
+    return {(min(pair), max(pair)) for pair in pairs}
+
+
+def own_bonds(atoms: Atoms, context: StepContext) -> tuple[tuple[int, int], ...]:
+    """List the bonds of the molecules that are no chain, those of their hydrogens included.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        That steps may have given hydrogens.
+    context : StepContext
+
+    Returns
+    -------
+    tuple of (int, int)
+        Of mapped molecules alone; of others nobody knows the bonds.
+    """
+    if context.topology is None:
+        return ()
+    places = locate(atoms, context)
+    plan = context.topology.plan
+    own = (places.residue >= 0) & plan.library.by_itself[plan.template[places.residue]]
+    mine: BoolArray = own[atoms.residue_index]
+    if not mine.any():
+        return ()
+    planned = _planned_bonds(atoms, context, places.atom)
+    bonds = {(int(min(p)), int(max(p))) for p in planned[mine[planned].all(axis=1)].tolist()}
+    listed = _bonds_to_listed_hydrogens(atoms, context, places, bonds)
+    bonds |= {pair for pair in listed if mine[pair[0]]}
+    return tuple(sorted(bonds | _bonds_to_hydrogens(atoms, bonds, mine)))
+
+
+def with_hetero(atoms: Atoms, context: StepContext) -> Atoms:
+    """Let the mapping say which residues are no links of a chain, and the file of what it lacks."""
+    if context.topology is None:
+        return atoms
+    residue = locate(atoms, context).residue
+    plan, given = context.topology.plan, atoms.residues.hetero
+    told = np.zeros(len(residue), dtype=bool) if given is None else given
+    hetero = np.where(residue >= 0, plan.library.by_itself[plan.template[residue]], told)
+    return replace(atoms, residues=replace(atoms.residues, hetero=hetero))

@@ -119,6 +119,7 @@ def _of_proteins(
         random.setstate(known)
     added: dict[int, Placed] = {}
     states: Counter[str] = Counter()
+    called = _names_in_residues(assembly.atoms)
     for i, (old, new) in enumerate(
         zip(assembly.topology.residues(), topology.residues(), strict=True)
     ):
@@ -128,12 +129,24 @@ def _of_proteins(
         names = {atom.name for atom in new.atoms()}
         heavy = {a.index: a for a in new.atoms() if a.name in had and a.element.symbol != "H"}
         added[i] = [
-            (a.name, "H", _at_length(positions[a.index], heavy, positions))
+            (_called(a.name, called[i]), "H", _at_length(positions[a.index], heavy, positions))
             for a in new.atoms()
             if a.name not in had
         ]
         states.update(_state(assembly.standard[i], names))
     return added, states
+
+
+def _names_in_residues(atoms: Atoms) -> list[set[str]]:
+    found: list[set[str]] = [set() for _ in range(len(atoms.residues))]
+    for owner, name in zip(atoms.residue_index.tolist(), atoms.names.tolist(), strict=True):
+        found[owner].add(name)
+    return found
+
+
+def _called(name: str, others: set[str]) -> str:
+    """Name a new hydrogen as the other atoms of its residue are: HW1 and HW2 beside OW."""
+    return f"HW{name[1:]}" if "OW" in others else name
 
 
 def _named(message: str, assembly: Assembly) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def _as_beads(
         positions=mean,
         names=np.array([b for group in names for b in group], dtype=np.str_),
         residue_index=np.repeat(np.arange(len(template)), np.diff(bead_start)),
-        residues=atoms.residues,
+        residues=replace(atoms.residues, hetero=library.by_itself[template]),
         box=atoms.box,
     )
     return beads if present.all() else beads.subset(present)

@@ -307,8 +307,8 @@ def _joined(beads: Beads, order: IntArray, template: IntArray, library: Library)
     reach = np.array([t.link_reach for t in library]).reshape(-1, 2)[template]
     links = find_links(beads.residues, positions, link_beads, reach, beads.box)
     plan = compile_plan(library, template, links.chain_start, links.chain_end)
-    alone = np.array([t.by_itself for t in library], dtype=bool)[template]
-    named = replace(beads, residues=replace(name_chains(beads.residues, links), hetero=alone))
+    residues = replace(name_chains(beads.residues, links), hetero=library.by_itself[template])
+    named = replace(beads, residues=residues)
     topology = Topology(named, order, plan, links, link_beads)
     whole = topology._whole(beads.positions, beads.box)
     return replace(topology, beads=replace(named, positions=whole))

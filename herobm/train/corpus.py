@@ -339,7 +339,7 @@ def _vector_lengths(
             if len(seen) < MIN_SEEN:
                 continue
             typical[kind, slot] = max(np.sqrt((seen**2).mean()), 0.3)
-            room = 1.0 if from_bead[types == kind][0, slot] else 0.15
+            room = 1.0 if from_bead[types == kind, slot].any() else 0.15
             longest[kind, slot] = np.quantile(seen, 0.999) + room
     return (
         torch.as_tensor(typical, dtype=torch.float32),

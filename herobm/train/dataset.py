@@ -139,12 +139,21 @@ def _columns(
         "pattern": np.array([patterns.setdefault(key, len(patterns)) for key in keys]),
         "number": residues.ids.astype(np.int32),
         "icode": np.array([ord(c or " ") for c in residues.icodes.tolist()]).astype(np.uint8),
-        "chain": np.unique(residues.chains, return_inverse=True)[1].astype(np.int32),
+        "chain": _chains(residues),
         "count": np.array([len(residues)], dtype=np.int32),
         "origin": milli[starts].astype(np.int32),
         "coordinates": relative.astype(np.int16),
         "bfactors": _bfactors(atoms),
     }
+
+
+def _chains(residues: Residues) -> np.ndarray:
+    """Tell the chain of each residue, by number; TER parts those that share an id."""
+    numbers: np.ndarray = np.unique(residues.chains, return_inverse=True)[1]
+    if residues.pieces is not None:
+        pairs = np.stack([numbers, residues.pieces])
+        numbers = np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
+    return numbers.astype(np.int32)
 
 
 def _bfactors(atoms: Atoms) -> np.ndarray:

@@ -12,6 +12,7 @@ import pytest
 
 from herobm.chem.geometry import bond_statistics
 from herobm.cli.evaluate import table
+from herobm.errors import HerobmError, MinimisationError, ModelError, StructureError
 from herobm.evaluation.metrics import ASKED, METRICS, measure
 from herobm.evaluation.run import Evaluation, evaluate
 from herobm.plan import Library, project, reconstruct
@@ -293,6 +294,25 @@ def test_a_structure_that_holds_nothing_mapped_is_set_aside(
     ((name, reason),) = found.set_aside
     assert name == "bad"
     assert "bad: no residue" in reason
+
+
+@pytest.mark.parametrize("kind", [StructureError, ModelError, MinimisationError])
+def test_a_structure_that_cannot_be_rebuilt_is_set_aside(
+    martini3: Library, peptide: Peptide, kind: type[HerobmError]
+) -> None:
+    """A step may fail on one structure; what was found of the others is not lost."""
+    atoms = peptide("AAA")
+    reference = coarse_grain(atoms, martini3)[1]
+    left = iter([Oracle, Oracle])
+
+    def rebuilder(topology: Topology) -> Oracle:
+        if next(left, None) is None:
+            raise kind("it does not work", "")
+        return Oracle(topology, reference)
+
+    found = evaluate([(name, atoms) for name in "abc"], martini3, rebuilder)
+    assert [r.name for r in found.records] == ["a", "b"]
+    assert found.set_aside == (("c", "it does not work"),)
 
 
 def test_nothing_is_found_where_all_is_set_aside() -> None:

@@ -340,6 +340,18 @@ def test_frames_of_a_gro_file(tmp_path: Path, structure: Path, packed: bool) -> 
         np.testing.assert_allclose(frame.box, BOX, atol=1e-3)
 
 
+@pytest.mark.parametrize("title", ["box, t=300K", "equilibrated at t=0.5ns", "T= 5 t= x"])
+def test_what_is_no_time_in_the_title_of_a_frame_is_none(
+    tmp_path: Path, structure: Path, title: str
+) -> None:
+    path = gro_frames(tmp_path / "t.gro")
+    lines = path.read_text().splitlines()
+    lines[N + 3] = title
+    path.write_text("\n".join([*lines, ""]))
+    with open_trajectory(structure, path) as frames:
+        assert [frame.time for frame in frames] == [0.0, 1.0, 20.0]
+
+
 def test_faults_of_later_frames_of_a_gro_file_are_named(tmp_path: Path, structure: Path) -> None:
     path = gro_frames(tmp_path / "t.gro")
     lines = path.read_text().splitlines()

@@ -102,7 +102,7 @@ def two_cysteines() -> Atoms:
 @pytest.mark.filterwarnings("ignore::UserWarning:MDAnalysis")
 def test_disulfides_in_pdb(tmp_path: Path) -> None:
     path = tmp_path / "a.pdb"
-    write_structure(path, two_cysteines(), bonds=[(0, 2)])
+    write_structure(path, two_cysteines(), disulfides=[(0, 2)])
     lines = [line.rstrip() for line in path.read_text().splitlines()]
     assert "CONECT    1    4" in lines
     assert "CONECT    4    1" in lines
@@ -127,7 +127,7 @@ def ligand(hetero: Sequence[bool]) -> Atoms:
 
 def test_pdb_joins_four_atoms_a_line(tmp_path: Path) -> None:
     path = tmp_path / "a.pdb"
-    write_structure(path, ligand([False, True]), bonds=[(1, i) for i in range(2, 7)])
+    write_structure(path, ligand([False, True]), connections=[(1, i) for i in range(2, 7)])
     records = [line.split() for line in path.read_text().splitlines()]
     kinds = [record[0] for record in records if record[0] in ("ATOM", "HETATM")]
     assert kinds == ["ATOM", *["HETATM"] * 6]
@@ -140,7 +140,7 @@ def test_pdb_joins_four_atoms_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extension", ["pdb", "cif", "gro"])
 def test_what_is_no_chain_stays_so(tmp_path: Path, extension: str) -> None:
     path = tmp_path / f"a.{extension}"
-    write_structure(path, ligand([False, True]), bonds=[(1, 2)])
+    write_structure(path, ligand([False, True]), connections=[(1, 2)])
     back = read_atoms(path).residues.hetero
     assert (None if back is None else back.tolist()) == (
         None if extension == "gro" else [False, True]
@@ -149,13 +149,28 @@ def test_what_is_no_chain_stays_so(tmp_path: Path, extension: str) -> None:
 
 def test_mmcif_names_no_bonds_within_a_residue(tmp_path: Path) -> None:
     path = tmp_path / "a.cif"
-    write_structure(path, ligand([False, True]), bonds=[(1, 2)])
+    write_structure(path, ligand([False, True]), connections=[(1, 2)])
     assert "_struct_conn" not in path.read_text()
+
+
+def test_mmcif_numbers_no_two_residues_of_a_chain_alike(tmp_path: Path) -> None:
+    """Ligands of a chain usually follow all chains."""
+    residues = Residues(
+        np.array(["ALA", "ALA", "ALA", "LIG", "GLY"]), np.array([5, 6, 5, 99, 200]),
+        np.array([""] * 5), np.array(["A", "A", "B", "A", "A"]),
+        hetero=np.array([False, False, False, True, False]),
+    )  # fmt: skip
+    atoms = Atoms(np.arange(15.0).reshape(5, 3), np.array(["CA"] * 5), np.arange(5), residues)
+    write_structure(tmp_path / "a.cif", atoms)
+    table = (
+        gemmi.cif.read(str(tmp_path / "a.cif")).sole_block().find_values("_atom_site.label_seq_id")
+    )
+    assert list(table) == ["1", "2", "1", ".", "3"]
 
 
 def test_disulfides_in_mmcif(tmp_path: Path) -> None:
     path = tmp_path / "a.cif"
-    write_structure(path, two_cysteines(), bonds=[(0, 2)])
+    write_structure(path, two_cysteines(), disulfides=[(0, 2)])
     bond = gemmi.read_structure(str(path)).connections[0]
     assert bond.type == gemmi.ConnectionType.Disulf
     assert (str(bond.partner1), str(bond.partner2)) == ("A/CYS 3/SG", "B/CYS 40B/SG")

@@ -16,7 +16,7 @@ from herobm.plugins.step_context import StepContext
 from herobm.post.alone import context_of
 from herobm.post.hydrogens import hydrogens
 from herobm.system import build_topology, coarsen
-from herobm.types import Atoms
+from herobm.types import Atoms, Residues
 
 Peptide = Callable[[str], Atoms]
 
@@ -247,3 +247,18 @@ def test_a_context_with_a_plan_gives_the_same_as_none(peptide: Peptide, martini3
     with_plan = hydrogens(atoms, StepContext(topology=topology, beads=topology.beads))
     without = hydrogens(atoms, StepContext())
     assert with_plan.names.tolist() == without.names.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "oxygen", "expected"),
+    [("SOL", "OW", {"HW1", "HW2"}), ("TIP3", "OH2", {"H1", "H2"}), ("HOH", "O", {"H1", "H2"})],
+)
+def test_water_gets_hydrogens_whatever_its_oxygen_is_called(
+    name: str, oxygen: str, expected: set[str]
+) -> None:
+    residues = Residues(np.array([name]), np.array([1]), np.array([""]), np.array(["W"]))
+    water = Atoms(
+        np.zeros((1, 3)), np.array([oxygen]), np.zeros(1, dtype=np.int64), residues,
+        elements=np.array(["O"]),
+    )  # fmt: skip
+    assert names_of(hydrogens(water, StepContext()), 0) == {oxygen} | expected

@@ -174,17 +174,19 @@ def test_an_odd_atom_elsewhere_does_not_move_a_residue(
     assert (found.previous >= 0).sum() == 7
 
 
-def test_chains_without_ids_are_told_apart_and_end(
-    structures: Structures, mappings: MappingSet, martini3: Library, tmp_path: Path
+@pytest.mark.parametrize("chain", ["", "A"])
+def test_chains_without_ids_of_their_own_are_told_apart_and_end(
+    structures: Structures, mappings: MappingSet, martini3: Library, tmp_path: Path, chain: str
 ) -> None:
-    """Two copies numbered through, as in a GRO file, of which only the distance tells."""
+    """Two copies numbered through: in a GRO file the distance tells, in a PDB file TER."""
     atoms = structures[0][1]
     n = len(atoms.residues)
     residues = Residues(
         names=np.tile(atoms.residues.names, 2),
         ids=np.arange(1, 2 * n + 1),
         icodes=np.full(2 * n, ""),
-        chains=np.full(2 * n, ""),
+        chains=np.full(2 * n, chain),
+        pieces=np.repeat([0, 1], n) if chain else None,
     )
     twice = Atoms(
         positions=np.concatenate([atoms.positions, atoms.positions + 60.0]),
