@@ -80,7 +80,7 @@ def test_a_new_package_is_checked_and_serves(tmp_path: Path) -> None:
     )
     call(environment, tmp_path, "herobm", *"backmap b.pdb -o a.pdb --post none".split())
     lines = (tmp_path / "a.pdb").read_text().splitlines()
-    assert len([line for line in lines if line.startswith("ATOM")]) == 11
+    assert len([line for line in lines if line.startswith("HETATM")]) == 11
 
 
 @pytest.mark.parametrize("licence", LICENCES)
