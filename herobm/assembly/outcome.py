@@ -34,7 +34,7 @@ class Result:
     confidence : Confidence
         Expected error and strain of each residue; the error is in the B-factors of the atoms.
     context : StepContext
-        What the steps were told.
+        What steps are told of every frame: topology, bonds, options.
     """
 
     atoms: Atoms
