@@ -2,263 +2,41 @@
 
 After appendix A of Angioletti, Raniolo and Limongelli, "HEroBM", arXiv:2404.16911, which turns
 the backbone until its peptides are flat and phi and psi are those that the network predicts, and
-then places the oxygens. Here all residues are treated at once, as a problem of least squares;
-beads hold the atoms in place. Residues that are none the better for it are left as they were.
+then places the oxygens. Here all residues are treated at once, as a problem of least squares
+(`herobm.post.refinement`); beads hold the atoms in place. Where phi and psi are outliers after
+that, other planes of the peptides beside them are sought. Residues that are none the better for
+it are left as they were.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from herobm.chem.geometry import dihedrals
-from herobm.chem.protein.ramachandran import classes_of, judge, surprise, towards_favoured
-from herobm.chem.stereo import chirality_errors, prochiral_errors
-from herobm.plan.bonds import angles_of
+from herobm.chem.protein.ramachandran import OUTLIER
 from herobm.plugins.step_context import StepContext
-from herobm.post.beads import bead_centres
 from herobm.post.layout import Layout, lay_out
-from herobm.post.peptide import Backbone, find_backbone, ideal_distances
-from herobm.post.solve import Distances, Problem, Torsions
-from herobm.post.untwist import CIS_DISTANCE, untwist
-from herobm.system.chains import Links
-from herobm.types import Atoms, BoolArray, FloatArray, IntArray
+from herobm.post.peptide import find_backbone
+from herobm.post.refinement import FLAT_ENOUGH, Refinement, State, beside
+from herobm.types import Atoms, BoolArray, FloatArray
 
-#: Degrees about omega = 0 within which a peptide is cis and stays so.
-CIS = 30.0
 #: Å, how far beyond where it was (or this far at all) the centre of a bead may come to lie.
 CENTRE_TOLERANCE, CENTRE_SHARE = 0.2, 0.6
-#: Å, the same beside a peptide that was twisted, and the spread of such centres: a flat peptide
-#: comes before the place of its beads.
-TWISTED_TOLERANCE, TWISTED_SPREAD = 0.6, 0.2
-#: What residues near such a peptide may lose of their score; it gains 100.
+#: Å, the same beside a peptide that is laid anew: a flat peptide and usual phi and psi come before
+#: the place of its beads.
+TWISTED_TOLERANCE = 0.6
+#: What residues near such a peptide may lose of their score; one that is laid flat gains 100.
 NEAR_TOLERANCE = 20.0
-#: What an unusual phi and psi costs where a peptide plane is laid anew; an outlier costs twice.
-OUTLIER_COST = 30.0
-#: Degrees by which omega may be off without being the worse for it.
-FLAT_ENOUGH = 6.0
-#: Å and radians, what a deviation of weight 1 is.
-CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.2, 0.05, 0.1
-#: Å, the same of places within two residues of a peptide that was twisted.
-LOOSE_SPREAD = 0.5
-#: Radians, the same of angles that are sought because those predicted are rare.
-RARE_SPREAD = 0.02
-#: Degrees from what is predicted to the nearest phi and psi that are favoured, within which these
-#: are sought instead.
-RARE_REACH = 40.0
-#: Steps towards a solution, and how often it is sought.
-N_STEPS, N_ROUNDS = 7, 16
+#: How often a solution is sought.
+N_ROUNDS = 16
 #: Times that all of this is done, from where the atoms are then, while peptides are twisted.
 N_PASSES = 6
+#: Times that other peptide planes are sought for outliers, each time for fewer of them.
+N_SEARCHES = 5
 #: How often residues that are none the better are held tighter before they are left alone, and
 #: how much tighter.
 N_HOLDS, TIGHTER = 3, 2.0
-MOVED = ("N", "CA", "C", "O", "OXT", "CB")
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """How good a structure is; arrays of shape (n_residues,).
-
-    Attributes
-    ----------
-    twisted : number of peptides that are off by more than `CIS`.
-    omega : degrees that the peptides beside it are off, the larger one.
-    verdict : see `herobm.chem.protein.ramachandran.judge`.
-    off : Å, of the centre of its beads, the largest.
-    score : sum of squared deviations, the lower the better.
-    wrong : whether its chirality is wrong, or the names of its like branches are swapped.
-    """
-
-    twisted: int
-    omega: FloatArray
-    verdict: IntArray
-    off: FloatArray
-    score: FloatArray
-    wrong: BoolArray
-
-
-class Refinement:
-    """The problem of one structure.
-
-    Parameters
-    ----------
-    layout : Layout
-    context : StepContext
-    laid : bool
-        Whether twisted peptides are laid flat to begin with, or begin as they are.
-    """
-
-    def __init__(self, layout: Layout, context: StepContext, laid: bool = True) -> None:
-        self.layout = layout
-        self.start = layout.positions
-        self.backbone = backbone = find_backbone(layout)
-        self.ideal = ideal_distances(backbone)
-        self.centres = bead_centres(layout, context.beads, 1.0 / CENTRE_SPREAD)
-        away = np.linalg.norm(self.centres.all.off(self.start), axis=1)
-        self.omega_residue, self.omega_atoms = backbone.torsion("omega")
-        self.omega_goal = omega_targets(self.start, self.omega_atoms)
-        off = np.abs(_turn(dihedrals(self.start, self.omega_atoms) - self.omega_goal))
-        self.twisted = (off > CIS) & (self.omega_goal == 180.0)
-        self.loose = np.zeros(layout.plan.n_residues, bool)
-        self.loose[self.omega_residue[self.twisted]] = True
-        self.loose[backbone.before[self.omega_residue[self.twisted]]] = True
-        links = layout.topology.links
-        self.near = beside(self.loose, links)
-        self.near |= beside(self.near, links)
-        spread = np.where(self.loose[self.centres.residue], TWISTED_SPREAD, CENTRE_SPREAD)
-        self.centres.all.weights[:] = 1.0 / np.maximum(spread, 0.5 * away)
-        self.kind = classes_of(backbone.names, backbone.after)
-        self.kept = self._kept_distances()
-        self.begin = self._untwisted() if laid else self.start
-        self.turns = self._turns(context.torsions)
-
-    def solve(self, frozen: BoolArray, hold: FloatArray) -> FloatArray:
-        """Find positions.
-
-        Parameters
-        ----------
-        frozen : BoolArray, shape (n_residues,)
-            Residues that are left alone.
-        hold : FloatArray, shape (n_residues,)
-            How tightly each is held in place, 1 or more.
-
-        Returns
-        -------
-        FloatArray, shape (n_atoms, 3)
-        """
-        plan = self.layout.plan
-        chosen = self.backbone.whole & ~frozen
-        columns = np.stack([self.backbone.atoms[name][chosen] for name in MOVED])
-        free = np.zeros(plan.n_atoms, bool)
-        free[columns[columns >= 0]] = True
-        pairs, lengths, spreads, _ = self.ideal
-        kept, kept_lengths = self.kept
-        spreads = np.append(1.0 / spreads, np.full(len(kept), 1.0 / 0.02))
-        pairs, lengths = np.concatenate([pairs, kept]), np.append(lengths, kept_lengths)
-        near = free[pairs].any(axis=1)
-        begin = np.where(free[:, None], self.begin, self.start)
-        problem = Problem(
-            Distances(pairs[near], lengths[near], spreads[near]),
-            self._torsions(free),
-            self.centres.among(free, hold),
-            np.nan_to_num(begin),
-            (hold / np.where(self.loose | self.near, LOOSE_SPREAD, PLACE_SPREAD))[
-                plan.atom_residue
-            ],
-            free,
-        )
-        return problem.solve(begin, N_STEPS)
-
-    def judge(self, positions: FloatArray) -> State:
-        """Judge positions (n_atoms, 3)."""
-        backbone, n = self.backbone, self.layout.plan.n_residues
-        here = self.omega_residue
-        bent = np.abs(_turn(dihedrals(positions, self.omega_atoms) - self.omega_goal))
-        omega = np.zeros(n)
-        np.maximum.at(omega, here, bent)
-        np.maximum.at(omega, backbone.before[here], bent)
-        phi, psi = (self._angles(positions, which) for which in ("phi", "psi"))
-        usual = np.nan_to_num(surprise(phi, psi, self.kind))
-        pairs, lengths, spreads, residue = self.ideal
-        gaps = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-        squares = np.minimum(((gaps - lengths) / spreads) ** 2, 25.0)
-        score: FloatArray = 2 * usual + np.minimum((omega / FLAT_ENOUGH) ** 2, 100.0)
-        np.add.at(score, residue, squares)
-        wrong = np.zeros(n, bool)
-        for centres in (chirality_errors, prochiral_errors):
-            wrong[self.layout.plan.atom_residue[centres(self.layout.plan, positions)]] = True
-        off = np.zeros(n)
-        np.maximum.at(
-            off, self.centres.residue, np.linalg.norm(self.centres.all.off(positions), axis=1)
-        )
-        return State(int((bent > CIS).sum()), omega, judge(phi, psi, self.kind), off, score, wrong)
-
-    def _untwisted(self) -> FloatArray:
-        """Lay twisted peptides flat to begin with."""
-        here, omega = self.omega_residue, self.omega_atoms
-        before = self.backbone.before[here]
-        planes = np.stack(
-            [omega[:, 0], omega[:, 1], self.backbone.atoms["O"][before], omega[:, 2], omega[:, 3]],
-            axis=1,
-        )
-
-        def score(positions: FloatArray) -> FloatArray:
-            state = self.judge(positions)
-            unlikely = OUTLIER_COST * np.maximum(state.verdict, 0) + 100.0 * state.wrong
-            found: FloatArray = state.score + (state.off / TWISTED_SPREAD) ** 2 + unlikely
-            return found
-
-        return untwist(self.start, planes, self.twisted, np.stack([before, here], axis=1), score)
-
-    def _angles(self, positions: FloatArray, which: str) -> FloatArray:
-        residue, quads = self.backbone.torsion(which)
-        found = np.full(self.layout.plan.n_residues, np.nan)
-        found[residue] = dihedrals(positions, quads)
-        return found
-
-    def _torsions(self, free: BoolArray) -> Torsions:
-        """Omega, the oxygen across from it, and phi and psi where they are predicted."""
-        oxygen = self.backbone.torsion("oxygen")[1]
-        goal = np.radians(self.omega_goal)
-        turns = self.turns
-        atoms = np.concatenate([self.omega_atoms, oxygen, turns.atoms])
-        angles = np.concatenate([goal, goal + np.pi, turns.angles])
-        weights = np.append(np.full(2 * len(goal), 1.0 / FLAT_SPREAD), turns.weights)
-        near = free[atoms].any(axis=1)
-        return Torsions(atoms[near], angles[near], weights[near])
-
-    def _turns(self, torsions: FloatArray | None) -> Torsions:
-        """Phi and psi: those predicted, or usual ones near to them, or those to begin with."""
-        if torsions is None:
-            return Torsions(np.zeros((0, 4), np.int64), np.zeros(0), np.zeros(0))
-        assert self.layout.plan.n_beads == len(torsions)
-        bead = central_bead(self.layout, self.backbone)
-        said = np.where((bead >= 0)[:, None, None], torsions[bead], np.nan)
-        wanted = np.degrees(np.arctan2(said[..., 1], said[..., 0]))
-        goals = towards_favoured(wanted[:, 0], wanted[:, 1], self.kind, RARE_REACH)
-        rare = np.isfinite(wanted).all(axis=1) & (np.stack(goals, axis=1) != wanted).any(axis=1)
-        weight = 1.0 / np.where(rare & ~self.loose, RARE_SPREAD, TURN_SPREAD)
-        atoms, angles, weights = [], [], []
-        for which, goal in zip(("phi", "psi"), goals, strict=True):
-            residue, quads = self.backbone.torsion(which)
-            known = np.isfinite(goal[residue])
-            residue, quads = residue[known], quads[known]
-            # What is said beside a twisted peptide is a mean of two; one of them was chosen.
-            here = dihedrals(self.begin, quads)
-            atoms.append(quads)
-            angles.append(np.radians(np.where(self.loose[residue], here, goal[residue])))
-            weights.append(weight[residue])
-        return Torsions(*(np.concatenate(t) for t in (atoms, angles, weights)))
-
-    def _kept_distances(self) -> tuple[IntArray, FloatArray]:
-        """Bonds and angles between the backbone and what hangs on it, as long as they are."""
-        bonds, n = self.layout.bonds, self.layout.plan.n_atoms
-        angles = angles_of(bonds, n)
-        pairs = np.sort(np.concatenate([bonds, angles[:, [0, 2]]]), axis=1)
-        ideal = np.sort(self.ideal[0], axis=1)
-        codes = pairs[:, 0] * n + pairs[:, 1]
-        pairs = pairs[~np.isin(codes, ideal[:, 0] * n + ideal[:, 1])]
-        lengths = np.linalg.norm(self.start[pairs[:, 0]] - self.start[pairs[:, 1]], axis=1)
-        return pairs, lengths
-
-
-def omega_targets(positions: FloatArray, atoms: IntArray) -> FloatArray:
-    """Degrees that omega should have, shape (n,).
-
-    0 for peptides that are cis within `CIS` and have their CA as near to each other as only cis
-    peptides do; 180 for all others.
-
-    Parameters
-    ----------
-    positions : FloatArray, shape (n_atoms, 3)
-        Å.
-    atoms : IntArray, shape (n, 4)
-        CA, C, N and CA of each.
-    """
-    near = np.linalg.norm(positions[atoms[:, 0]] - positions[atoms[:, 3]], axis=1) < CIS_DISTANCE
-    return np.where(near & (np.abs(dihedrals(positions, atoms)) < CIS), 0.0, 180.0)
 
 
 def run(atoms: Atoms, context: StepContext) -> Atoms:
@@ -296,11 +74,41 @@ def run(atoms: Atoms, context: StepContext) -> Atoms:
         layout = replace(layout, atoms=layout.moved(positions))
         if after.twisted == 0 or frozen.all():
             break
+    layout, after, found = settle_outliers(layout, context, after)
+    moved |= found
     context.report(f"{int(moved.sum())} of {n_whole} residues made regular, the others left alone")
     context.report(f"peptides off by more than 30 degrees  {before.twisted} -> {after.twisted}")
     context.report(f"Ramachandran favoured  {_share(before, 0)} -> {_share(after, 0)}")
     context.report(f"Ramachandran outliers  {_share(before, 2)} -> {_share(after, 2)}")
     return layout.atoms
+
+
+def settle_outliers(
+    layout: Layout, context: StepContext, before: State
+) -> tuple[Layout, State, BoolArray]:
+    """Seek other peptide planes beside Ramachandran outliers.
+
+    All are tried at once, then those alone that came to be none, until all of these do.
+
+    Returns
+    -------
+    layout : Layout
+    after : State
+    moved : BoolArray, shape (n_residues,)
+    """
+    moved = np.zeros(len(before.verdict), bool)
+    sought = (before.verdict == OUTLIER) & find_backbone(layout).whole
+    for _ in range(N_SEARCHES):
+        if not sought.any():
+            break
+        problem = Refinement(layout, context, sought=sought)
+        positions, frozen = refine(problem, before)
+        after = problem.judge(positions)
+        left = sought & (after.verdict == OUTLIER)
+        if not left.any():
+            return replace(layout, atoms=layout.moved(positions)), after, ~frozen
+        sought &= ~left
+    return layout, before, moved
 
 
 def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
@@ -312,13 +120,13 @@ def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
     frozen : BoolArray, shape (n_residues,)
         Residues left alone.
     """
-    frozen = ~problem.backbone.whole
+    frozen = problem.fixed.copy()
     hold = np.ones(len(frozen))
     links, near = problem.layout.topology.links, problem.near
     for attempt in range(N_ROUNDS):
         positions = problem.solve(frozen, hold)
         after = problem.judge(positions)
-        worse = is_worse(before, after, problem.loose, near) & problem.backbone.whole
+        worse = is_worse(before, after, problem.forgiven, near) & problem.backbone.whole
         if not worse.any():
             return positions, frozen
         if attempt < N_HOLDS:
@@ -326,14 +134,6 @@ def refine(problem: Refinement, before: State) -> tuple[FloatArray, BoolArray]:
         else:
             frozen |= worse | beside(worse & frozen, links)
     return problem.start, np.ones_like(frozen)
-
-
-def beside(chosen: BoolArray, links: Links) -> BoolArray:
-    """Residues (n,) bonded to those that are chosen."""
-    found = np.zeros_like(chosen)
-    for near in (links.previous, links.following):
-        found[near[chosen & (near >= 0)]] = True
-    return found
 
 
 def is_worse(before: State, after: State, loose: BoolArray, near: BoolArray) -> BoolArray:
@@ -348,19 +148,6 @@ def is_worse(before: State, after: State, loose: BoolArray, near: BoolArray) -> 
     worse |= after.omega > np.maximum(before.omega, FLAT_ENOUGH) + np.where(near, 6.0, 1e-6)
     worse |= after.off > before.off * (1.0 + CENTRE_SHARE) + tolerance
     return worse | (after.wrong & ~before.wrong)
-
-
-def central_bead(layout: Layout, backbone: Backbone) -> IntArray:
-    """Bead of CA in each residue, -1 where there is none."""
-    plan = layout.plan
-    local = np.array([t.bead_of("CA") if "CA" in t.atoms else -1 for t in plan.library])
-    bead = plan.bead_start[:-1] + local[plan.template]
-    return np.where((local[plan.template] >= 0) & backbone.whole, bead, -1)
-
-
-def _turn(angle: FloatArray) -> FloatArray:
-    turned: FloatArray = (angle + 180.0) % 360.0 - 180.0
-    return turned
 
 
 def _share(state: State, verdict: int) -> str:

@@ -24,10 +24,10 @@ from herobm.chem.protein.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, pairs_across
 from herobm.plugins.step_context import StepContext
-from herobm.post.backbone import beside
 from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
+from herobm.post.refinement import beside
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.coarsen import unbuilt_shares
 from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE, within_image

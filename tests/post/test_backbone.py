@@ -10,17 +10,23 @@ from scipy.spatial.transform import Rotation
 
 from herobm.chem.geometry import dihedrals
 from herobm.chem.protein.backbone import omega_atoms, torsion_atoms
-from herobm.chem.protein.ramachandran import FAVOURED, classes_of, judge, towards_favoured
+from herobm.chem.protein.ramachandran import (
+    FAVOURED,
+    OUTLIER,
+    classes_of,
+    judge,
+    towards_favoured,
+)
 from herobm.chem.stereo import chirality_errors
 from herobm.post.backbone import (
     CENTRE_SHARE,
     CENTRE_TOLERANCE,
-    RARE_REACH,
-    omega_targets,
+    TWISTED_TOLERANCE,
     run,
 )
 from herobm.post.layout import lay_out
 from herobm.post.peptide import find_backbone, ideal_distances
+from herobm.post.refinement import RARE_REACH, omega_targets
 from herobm.post.untwist import trans_peptide
 from herobm.system import coarsen
 from herobm.types import Atoms, FloatArray
@@ -115,7 +121,7 @@ def test_what_is_predicted_and_rare_becomes_usual_where_beads_allow_it(
         rare = (goals != angles).any(axis=1) & np.isfinite(angles).all(axis=1)
         found = []
         for reach in (RARE_REACH, 0.0):  # 0: what is predicted is believed
-            monkeypatch.setattr("herobm.post.backbone.RARE_REACH", reach)
+            monkeypatch.setattr("herobm.post.refinement.RARE_REACH", reach)
             after = run(shaken, replace(case.context, torsions=torsions))
             phi, psi = phi_and_psi(case, after)[rare].T
             found.append((judge(phi, psi, kind[rare]) == FAVOURED).sum())
@@ -124,6 +130,36 @@ def test_what_is_predicted_and_rare_becomes_usual_where_beads_allow_it(
         n_believed += found[1]
     assert n_rare > 5
     assert n_usual > n_believed
+
+
+def test_other_peptide_planes_are_sought_for_outliers(
+    case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, library = case.context.topology.plan, case.context.topology.plan.library
+    backbone = find_backbone(lay_out(case.atoms, case.context, "test"))
+    kind = classes_of(backbone.names, backbone.after)
+    residue = case.context.beads.residue_index
+
+    def off(atoms: Atoms) -> FloatArray:
+        """Å, of the farthest bead of each residue."""
+        worst = np.zeros(plan.n_residues)
+        beads = coarsen(atoms, library).positions - case.context.beads.positions
+        np.maximum.at(worst, residue, np.linalg.norm(beads, axis=1))
+        return worst
+
+    outliers = {0: 0, 5: 0}
+    for seed in range(12):
+        shaken = case.shaken(0.35, seed=seed)
+        for n_searches in outliers:
+            monkeypatch.setattr("herobm.post.backbone.N_SEARCHES", n_searches)
+            after = run(shaken, case.context)
+            outliers[n_searches] += (judge(*phi_and_psi(case, after).T, kind) == OUTLIER).sum()
+            limit = off(shaken) * (1 + CENTRE_SHARE) ** 2 + 2 * TWISTED_TOLERANCE
+            assert (off(after) <= limit).all()
+            made = set(chirality_errors(plan, after.positions))
+            assert made <= set(chirality_errors(plan, shaken.positions))
+    assert outliers[0] >= 8
+    assert outliers[5] <= 0.7 * outliers[0]
 
 
 @pytest.mark.parametrize(
