@@ -162,14 +162,26 @@ def _chain_ends(particles: Particles) -> list[bool]:
     """Tell for each residue whether TER follows it.
 
     So it does where the chain id changes, where the file that was read had one, and within a
-    chain after a carboxylate (OXT) or N-methyl amide (NME) that closes it before a break.
+    chain after a carboxylate (OXT) or N-methyl amide (NME) that closes it before a break. Ligands
+    at an end stand after it, and where there is nothing else there is none: programs take what
+    TER ends for a polymer.
     """
     residues = particles.residues
     ends = np.ones(len(residues), dtype=bool)
     ends[:-1] = ~residues.same_chain()
     ends[particles.residue_index[particles.names == "OXT"]] = True
     ends[residues.names == "NME"] = True
-    found: list[bool] = ends.tolist()
+    linked = ~np.array([kind == "HETATM" for kind in residues.record_names()])
+    # Amino acids that the file read gave as HETATM, such as MSE.
+    n_backbone = np.zeros(len(residues), dtype=np.int64)
+    for name in ("N", "CA", "C"):
+        n_backbone[np.unique(particles.residue_index[particles.names == name])] += 1
+    linked |= n_backbone == 3
+    pieces = np.append(0, np.cumsum(ends[:-1]))
+    last = np.zeros(len(residues), dtype=bool)
+    rows = np.flatnonzero(linked)[::-1]
+    last[rows[np.unique(pieces[rows], return_index=True)[1]]] = True
+    found: list[bool] = last.tolist()
     return found
 
 

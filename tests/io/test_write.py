@@ -278,6 +278,23 @@ def test_pdb_keeps_the_borders_that_ter_made(tmp_path: Path, peptide: Peptide) -
     ]
 
 
+def test_ter_stands_before_the_ligands_of_a_chain(tmp_path: Path) -> None:
+    names = ["ALA", "MSE", "LIG", "LIG", "POP"]
+    residues = Residues(
+        np.array(names), np.arange(1, 6), np.array([""] * 5), np.array(["A", "A", "A", "A", "B"]),
+        hetero=np.array([False, True, True, True, True]),
+    )  # fmt: skip
+    owner = np.repeat(np.arange(5), [3, 3, 2, 2, 2])
+    atoms = Atoms(
+        np.zeros((12, 3)), np.array(["N", "CA", "C"] * 2 + ["C1", "CA"] * 3), owner, residues
+    )
+    path = tmp_path / "a.pdb"
+    write_structure(path, atoms)
+    records = [line[:6].strip() for line in path.read_text().splitlines()]
+    assert records == ["ATOM"] * 3 + ["HETATM"] * 3 + ["TER"] + ["HETATM"] * 6 + ["END"]
+    assert [line[17:20] for line in path.read_text().splitlines() if line[:3] == "TER"] == ["MSE"]
+
+
 def renamed(residues: Residues, **changes: list[str]) -> Residues:
     """Return residues with other columns."""
     columns = {name: getattr(residues, name) for name in ("names", "ids", "icodes", "chains")}
