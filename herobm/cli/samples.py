@@ -11,7 +11,7 @@ import typer
 
 from herobm.cli.frames import check_alike, choose_beside
 from herobm.cli.structures import TRAJECTORIES
-from herobm.errors import OutputError
+from herobm.errors import HerobmError, OutputError
 
 if TYPE_CHECKING:
     from herobm.chem.judging.diversity import Ensemble
@@ -46,23 +46,30 @@ def write_samples(
 ) -> None:
     """Draw samples and write them as models, or as frames with the first one beside them.
 
+    Where a step fails on one of them, those drawn before it are written.
+
     Raises
     ------
-    OutputError
-        If the files cannot hold them.
+    HerobmError
+        If the files cannot hold them, or a step fails.
     """
     from herobm.chem.judging.diversity import Ensemble
 
     ensemble = Ensemble()
-    drawn = _draw(prepared, n, seed, ensemble)
+    failures: list[HerobmError] = []
+    drawn = _draw(prepared, n, seed, ensemble, failures)
+    where = f"atoms written to {output}"
     if output.suffix.lower() in TRAJECTORIES:
         beside = choose_beside(output, prepared.check_fits, inputs, overwrite, "sample")
         _as_frames(drawn, output, beside, overwrite)
-        typer.echo(f"{ensemble}\natoms written to {output}, first sample to {beside}")
+        where += f", first sample to {beside}"
     else:
         _check_models_fit(prepared, output)
         _as_models(drawn, output, overwrite)
-        typer.echo(f"{ensemble}\natoms written to {output}")
+    typer.echo(f"{ensemble}\n{where}")
+    for error in failures:
+        number = len(ensemble.conformers) + 1
+        raise HerobmError(f"sample {number} of {n}: {error.message}", error.hint) from error
 
 
 def _check_models_fit(prepared: Rebuilder, output: Path) -> None:
@@ -77,13 +84,28 @@ def _check_models_fit(prepared: Rebuilder, output: Path) -> None:
         ) from None
 
 
-def _draw(prepared: Rebuilder, n: int, seed: int, ensemble: Ensemble) -> Iterator[Result]:
-    """Draw samples, count them, and see to it that all have the same atoms."""
+def _draw(
+    prepared: Rebuilder, n: int, seed: int, ensemble: Ensemble, failures: list[HerobmError]
+) -> Iterator[Result]:
+    """Draw samples, count them, and see to it that all have the same atoms.
+
+    After the first one an error ends them, and is put with the failures.
+    """
     opening: Result | None = None
     with typer.progressbar(length=n, label="samples", file=sys.stderr) as bar:
-        for number, result in enumerate(prepared.samples(prepared.topology.beads, n, seed), 1):
-            opening = opening or result
-            check_alike(opening.atoms, result.atoms, number, "sample")
+        drawn = prepared.samples(prepared.topology.beads, n, seed)
+        while True:
+            try:
+                result = next(drawn, None)
+                if result is None:
+                    return
+                opening = opening or result
+                check_alike(opening.atoms, result.atoms, len(ensemble.conformers) + 1, "sample")
+            except HerobmError as error:
+                if opening is None:
+                    raise
+                failures.append(error)
+                return
             ensemble.add(result.atoms, result.summary)
             yield result
             bar.update(1)

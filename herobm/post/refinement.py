@@ -40,6 +40,9 @@ RARE_SPREAD = 0.02
 #: Degrees from what is predicted to the nearest phi and psi that are favoured, within which these
 #: are sought instead.
 RARE_REACH = 40.0
+#: Degrees, the torsion CA-N-C-CB of an L amino acid, which tells its hand: 34.5, standard deviation
+#: 2.0, over 5130 residues of crystal structures.
+CA_IMPROPER = 34.5
 #: Steps towards a solution.
 N_STEPS = 7
 MOVED = ("N", "CA", "C", "O", "OXT", "CB")
@@ -115,6 +118,7 @@ class Refinement:
         self.kept = self._kept_distances()
         self.begin = self._untwisted() if laid else self.start
         self.turns = self._turns(context.torsions)
+        self.hands = self._hands()
 
     def solve(self, frozen: BoolArray, hold: FloatArray) -> FloatArray:
         """Find positions.
@@ -201,13 +205,14 @@ class Refinement:
         return found
 
     def _torsions(self, free: BoolArray) -> Torsions:
-        """Omega, the oxygen across from it, and phi and psi where they are predicted."""
+        """Omega, the oxygen across from it, hands, and phi and psi where they are predicted."""
         oxygen = self.backbone.torsion("oxygen")[1]
         goal = np.radians(self.omega_goal)
-        turns = self.turns
-        atoms = np.concatenate([self.omega_atoms, oxygen, turns.atoms])
-        angles = np.concatenate([goal, goal + np.pi, turns.angles])
-        weights = np.append(np.full(2 * len(goal), 1.0 / FLAT_SPREAD), turns.weights)
+        turns, hands = self.turns, self.hands
+        atoms = np.concatenate([self.omega_atoms, oxygen, hands.atoms, turns.atoms])
+        angles = np.concatenate([goal, goal + np.pi, hands.angles, turns.angles])
+        flat = np.full(2 * len(goal), 1.0 / FLAT_SPREAD)
+        weights = np.concatenate([flat, hands.weights, turns.weights])
         near = free[atoms].any(axis=1)
         return Torsions(atoms[near], angles[near], weights[near])
 
@@ -233,6 +238,14 @@ class Refinement:
             angles.append(np.radians(np.where(self.loose[residue], here, goal[residue])))
             weights.append(weight[residue])
         return Torsions(*(np.concatenate(t) for t in (atoms, angles, weights)))
+
+    def _hands(self) -> Torsions:
+        """CA near to peptides that are laid anew: as bent as usual, of the hand that it has."""
+        names = ("CA", "N", "C", "CB")
+        atoms = np.stack([self.backbone.atoms[name][self.near] for name in names], axis=1)
+        atoms = atoms[(atoms >= 0).all(axis=1)]
+        angles = np.copysign(np.radians(CA_IMPROPER), dihedrals(self.start, atoms))
+        return Torsions(atoms, angles, np.full(len(atoms), 1.0 / FLAT_SPREAD))
 
     def _kept_distances(self) -> tuple[IntArray, FloatArray]:
         """Bonds and angles between the backbone and what hangs on it, as long as they are."""

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from herobm.errors import MinimisationError
 from herobm.io import open_trajectory, read_atoms
+from herobm.plugins.step_context import StepContext
+from herobm.types import Atoms
 
 
 @pytest.fixture
@@ -75,3 +78,30 @@ def test_what_samples_cannot_be(herobm, short: Path, flags, said: str) -> None:
     code, _, err = herobm("backmap", short, "--samples", 2, *flags)
     assert code == 1
     assert said in err
+
+
+@pytest.mark.parametrize("extension", ["pdb", "xtc"])
+def test_samples_drawn_before_one_fails_are_kept(
+    herobm, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str
+) -> None:
+    calls: list[int] = []
+
+    def fails_third(atoms: Atoms, context: StepContext) -> Atoms:
+        calls.append(len(atoms))
+        if len(calls) == 3:
+            raise MinimisationError("it exploded", "Leave it out.")
+        return atoms
+
+    monkeypatch.setattr("herobm.post.backbone.run", fails_third)
+    out = tmp_path / f"a.{extension}"
+    code, said, err = herobm("backmap", short, "-o", out, "--samples", 5, "--post", "backbone")
+    assert code == 1
+    assert "sample 3 of 5: it exploded" in err
+    assert "hint: Leave it out." in err
+    assert "2 of 2 (" in said
+    assert f"atoms written to {out}" in said
+    if extension == "pdb":
+        assert out.read_text().count("\nENDMDL") == 2
+    else:
+        with open_trajectory(out.with_suffix(".pdb"), out) as frames:
+            assert len(frames) == 2
