@@ -29,7 +29,7 @@ from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
 from herobm.post.refinement import beside
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
-from herobm.system.coarsen import unbuilt_shares
+from herobm.system.coarsen import vague_beads
 from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE, within_image
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
@@ -40,8 +40,6 @@ BOND_LIMIT, N_SPREADS = 0.05, 3.9
 INSIDE = 0.9
 #: Å, beads nearer than this are where they should be.
 REACHED = 0.01
-#: Share of a bead that may be atoms that are not rebuilt.
-VAGUE = 0.01
 #: 1 / Å, the force of a bead that is away from where it should be; below `SHARP` Å it falls off.
 PULL, SHARP = 800.0, 0.003
 #: Å and radians, what a deviation of weight 1 is.
@@ -95,7 +93,7 @@ def run(atoms: Atoms, context: StepContext) -> Atoms:
         context.report("no beads are given that the atoms could be fitted to; nothing is moved")
         return atoms
     centres = bead_centres(layout, context.beads, 1.0)
-    vague = _vague(layout, centres)
+    vague = vague_beads(layout.plan)[centres.bead]
     if vague.any():
         context.report(f"{int(vague.sum())} beads count hydrogens; nothing is fitted to them")
         centres = centres.only(~vague)
@@ -109,17 +107,6 @@ def run(atoms: Atoms, context: StepContext) -> Atoms:
     after = np.linalg.norm(centres.all.off(positions), axis=1)
     _tell(context, centres, before, after)
     return layout.moved(positions)
-
-
-def _vague(layout: Layout, centres: BeadCentres) -> BoolArray:
-    """Beads (n,) of molecules that are no chains whose mean needs atoms that are not rebuilt.
-
-    Where the rebuilt atoms of such a bead should have their mean is not known. In chains the few
-    hydrogens that count weigh little, and files of heavy atoms count none.
-    """
-    chain = np.any(layout.topology.link_beads >= 0, axis=1)
-    share = unbuilt_shares(layout.plan)[centres.bead]
-    return np.asarray((share > VAGUE) & ~chain[centres.residue])
 
 
 @dataclass(frozen=True, eq=False)

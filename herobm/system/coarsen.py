@@ -17,6 +17,9 @@ from herobm.types import Atoms, Beads, BoolArray, FloatArray, IntArray
 
 log = logging.getLogger(__name__)
 
+#: Share of a bead that may be atoms that are not rebuilt.
+VAGUE = 0.01
+
 
 def coarsen(
     atoms: Atoms,
@@ -262,6 +265,25 @@ def bead_shares(plan: Plan) -> tuple[IntArray, FloatArray, IntArray]:
     bead = plan.bead_start[plan.atom_residue[atom]] + local[atom, column]
     weight = weights[kind, plan.atom_local][atom, column]
     return bead, weight, atom
+
+
+def vague_beads(plan: Plan) -> BoolArray:
+    """Beads of molecules that are no chains whose mean needs atoms that are not rebuilt.
+
+    Where the rebuilt atoms of such a bead should have their mean is not known. In chains the few
+    hydrogens that count weigh little, and files of heavy atoms count none.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    BoolArray, shape (n_beads,)
+    """
+    linked = [(t.link_previous, t.link_next) != (None, None) for t in plan.library]
+    alone = ~np.array(linked)[plan.template]
+    return np.asarray((unbuilt_shares(plan) > VAGUE) & alone[plan.bead_residue])
 
 
 def unbuilt_shares(plan: Plan) -> FloatArray:

@@ -229,7 +229,10 @@ def test_beads_that_count_hydrogens_are_left_alone() -> None:
             beads, mapping="custom_ligand/caffeine", model="custom_ligand/conformers", post=post
         )
         placed.append(found.atoms.positions)
-    assert "4 beads count hydrogens" in str(found.summary)
+    said = str(found.summary)
+    assert "4 beads count hydrogens" in said
+    assert "; 4 beads without the hydrogens that they count\n" in said
+    assert ", and 15 of kinds that no reference is known for\n" in said
     assert np.abs(placed[1] - placed[0]).max() < 1e-6
 
 

@@ -13,7 +13,7 @@ from herobm.chem.judging.verdict import OUTLIER, Judge, Verdict
 from herobm.chem.planarity import BENT, ring_depths
 from herobm.chem.stereo import chirality_errors, count_double_bonds, double_bond_errors
 from herobm.plan.plan import Plan
-from herobm.system.coarsen import coarsen_plan
+from herobm.system.coarsen import coarsen_plan, vague_beads
 from herobm.types import Beads, FloatArray, IntArray
 
 #: Å, unbonded heavy atoms that are nearer to each other overlap.
@@ -80,6 +80,10 @@ class Summary:
         structures.
     n_bonds : int
         Bonds that were judged.
+    n_other_bonds : int
+        Bonds of kinds without a reference, as those of molecules that no model was trained on.
+    n_vague : int
+        Beads that count hydrogens, which are re-mapped by their heavy atoms alone.
     worst_bond : str
         The one farthest from the mean of its kind, with its length.
     chirality_errors : tuple of str
@@ -127,6 +131,8 @@ class Summary:
     overlaps: int
     disulfides: tuple[str, ...]
     verdict: Verdict
+    n_other_bonds: int = 0
+    n_vague: int = 0
     double_bond_errors: tuple[str, ...] = ()
     n_double_bonds: int = 0
     bent_rings: tuple[str, ...] = ()
@@ -162,9 +168,10 @@ class Summary:
             *contribution_table(self.contributions),
             *self.steps,
             f"re-mapping error  {self.remap_mean:.3f} Å mean, {self.remap_max:.3f} Å at most "
-            f"({self.worst_bead})",
+            f"({self.worst_bead}){_vague(self.n_vague)}",
             f"bond outliers     {self.bond_outliers} of {self.n_bonds}"
-            + (f" (worst: {self.worst_bond})" if self.bond_outliers else ""),
+            + (f" (worst: {self.worst_bond})" if self.bond_outliers else "")
+            + _not_judged(self.n_other_bonds),
             f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
         ]
         lines += plausibility(self.verdict)
@@ -208,6 +215,14 @@ def plausibility(verdict: Verdict) -> list[str]:
     return lines
 
 
+def _vague(n_beads: int) -> str:
+    return f"; {n_beads} beads without the hydrogens that they count" if n_beads else ""
+
+
+def _not_judged(n_bonds: int) -> str:
+    return f", and {n_bonds} of kinds that no reference is known for" if n_bonds else ""
+
+
 def _overlaps(count: int) -> list[str]:
     return [f"overlaps          {count} pairs of atoms within {OVERLAP} Å"] if count else []
 
@@ -232,6 +247,8 @@ class Totals:
     remap_worst: str = ""
     bond_outliers: int = 0
     n_bonds: int = 0
+    n_other_bonds: int = 0
+    n_vague: int = 0
     chirality_errors: int = 0
     double_bond_errors: int = 0
     n_double_bonds: int = 0
@@ -263,6 +280,8 @@ class Totals:
             self.remap_worst = f"{summary.worst_bead}, {self.noun} {frame}"
         self.bond_outliers += summary.bond_outliers
         self.n_bonds += summary.n_bonds
+        self.n_other_bonds += summary.n_other_bonds
+        self.n_vague = max(self.n_vague, summary.n_vague)
         self.chirality_errors += len(summary.chirality_errors)
         self.verdict = summary.verdict if self.verdict is None else self.verdict + summary.verdict
         self.double_bond_errors += len(summary.double_bond_errors)
@@ -297,8 +316,9 @@ class Totals:
                 f"{self.n_frames} {self.noun}{'s' * (self.n_frames != 1)} of {self.size}",
                 *self.opening,
                 f"re-mapping error  {self.remap_sum / max(self.n_frames, 1):.3f} Å mean, "
-                f"{self.remap_max:.3f} Å at most ({self.remap_worst})",
-                f"bond outliers     {self.bond_outliers} of {self.n_bonds}",
+                f"{self.remap_max:.3f} Å at most ({self.remap_worst}){_vague(self.n_vague)}",
+                f"bond outliers     {self.bond_outliers} of {self.n_bonds}"
+                + _not_judged(self.n_other_bonds),
                 f"chirality errors  {self.chirality_errors}",
                 *(plausibility(self.verdict) if self.verdict is not None else []),
                 *_overlaps(self.overlaps),
@@ -358,6 +378,8 @@ def summarise(
         worst_bead=beads.label(int(told.argmax())),
         bond_outliers=int((deviation > OUTLIER).sum()),
         n_bonds=int(np.isfinite(deviation).sum()),
+        n_other_bonds=int((np.isfinite(length) & ~np.isfinite(deviation)).sum()),
+        n_vague=int((np.isfinite(away) & vague_beads(plan)).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
         overlaps=_count_overlaps(positions, bonds),
