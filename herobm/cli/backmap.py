@@ -51,7 +51,12 @@ def backmap(
         typer.Option("-o", "--output", help="PDB, GRO or mmCIF; XTC, TRR or DCD with -f."),
     ],
     trajectory: Annotated[
-        Path | None, typer.Option("-f", "--trajectory", help="Coarse-grained trajectory.")
+        Path | None,
+        typer.Option(
+            "-f",
+            "--trajectory",
+            help="Coarse-grained trajectory: XTC, TRR, DCD, GRO or PDB of several frames.",
+        ),
     ] = None,
     mapping: Annotated[
         list[str] | None,

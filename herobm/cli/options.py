@@ -103,11 +103,23 @@ def open_registry(context: typer.Context) -> Registry:
 
 
 def show_notes() -> None:
-    """Show on stderr what the library logs: one line for each thing that a user should know."""
+    """Show on stderr what the library logs: one line for each thing that a user should know.
+
+    A file that is opened twice, as a structure and as a trajectory, is told of once.
+    """
     import logging
     import sys
 
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        new = text not in said
+        said.add(text)
+        return new
+
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(is_new)
     handler.setFormatter(logging.Formatter("note: %(message)s"))
     logger = logging.getLogger("herobm")
     logger.handlers[:] = [handler]

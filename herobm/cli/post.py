@@ -58,7 +58,12 @@ def post(
         typer.Option("-o", "--output", help="PDB, GRO or mmCIF; XTC, TRR or DCD with -f."),
     ],
     trajectory: Annotated[
-        Path | None, typer.Option("-f", "--trajectory", help="Trajectory of the atoms.")
+        Path | None,
+        typer.Option(
+            "-f",
+            "--trajectory",
+            help="Trajectory of the atoms: XTC, TRR, DCD, GRO or PDB of several frames.",
+        ),
     ] = None,
     mapping: Annotated[
         list[str] | None,

@@ -78,12 +78,16 @@ def gro_count(lines: list[str], path: Path, start: int = 0, before: int = 0) -> 
     try:
         count = int(lines[start + 1])
     except (IndexError, ValueError):
-        raise at(
-            path,
-            number,
-            "the number of particles should stand here",
-            "Check that the extension fits the content.",
-        ) from None
+        blank = before + start > 0 and not lines[start].strip()
+        what = "the number of particles should stand here"
+        if blank:
+            what += ", for the line before it is the title of a frame"
+        hint = (
+            "Take blank lines between frames out."
+            if blank
+            else "Check that the extension fits the content."
+        )
+        raise at(path, number, what, hint) from None
     if count < 1:
         raise at(path, number, "the file says that it holds no particles", "Choose another file.")
     return count

@@ -371,6 +371,15 @@ def test_faults_of_later_frames_of_a_gro_file_are_named(tmp_path: Path, structur
         list(frames)
 
 
+def test_a_blank_line_between_frames_of_a_gro_file_is_told(tmp_path: Path, structure: Path) -> None:
+    path = gro_frames(tmp_path / "t.gro")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[: N + 3], "", *lines[N + 3 :], ""]))
+    told = rf"line {N + 5}: the number .*\nTake blank lines"
+    with pytest.raises(StructureError, match=told), open_trajectory(structure, path):
+        pass
+
+
 def test_models_of_mmcif_are_no_trajectory(tmp_path: Path, structure: Path) -> None:
     path = tmp_path / "t.cif"
     write_structure(path, beads())
