@@ -25,6 +25,9 @@ from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Degrees about omega = 0 within which a peptide is cis and stays so.
 CIS = 30.0
+#: Degrees by which a peptide is off, from which on it is laid flat: less than the 30 that count as
+#: twisted, for later steps may bend it a little.
+TWISTED = 25.0
 #: Å, the spread of the centres of beads beside a peptide that was twisted.
 TWISTED_SPREAD = 0.2
 #: What an unusual phi and psi costs where a peptide plane is laid anew; an outlier costs twice.
@@ -102,7 +105,7 @@ class Refinement:
         self.sought = np.zeros(layout.plan.n_residues, bool) if sought is None else sought
         beyond = self.sought[self.omega_residue]
         beyond |= self.sought[backbone.before[self.omega_residue]]
-        self.twisted = ((off > CIS) | beyond) & (self.omega_goal == 180.0)
+        self.twisted = ((off > TWISTED) | beyond) & (self.omega_goal == 180.0)
         self.loose = np.zeros(layout.plan.n_residues, bool)
         self.loose[self.omega_residue[self.twisted]] = True
         self.loose[backbone.before[self.omega_residue[self.twisted]]] = True
