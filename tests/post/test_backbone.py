@@ -23,10 +23,11 @@ from herobm.post.backbone import (
     CENTRE_TOLERANCE,
     TWISTED_TOLERANCE,
     run,
+    settle_outliers,
 )
 from herobm.post.layout import lay_out
 from herobm.post.peptide import find_backbone, ideal_distances
-from herobm.post.refinement import RARE_REACH, omega_targets
+from herobm.post.refinement import RARE_REACH, Refinement, omega_targets
 from herobm.post.untwist import trans_peptide
 from herobm.system import coarsen
 from herobm.types import Atoms, FloatArray
@@ -132,34 +133,38 @@ def test_what_is_predicted_and_rare_becomes_usual_where_beads_allow_it(
     assert n_usual > n_believed
 
 
-def test_other_peptide_planes_are_sought_for_outliers(
-    case, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan, library = case.context.topology.plan, case.context.topology.plan.library
-    backbone = find_backbone(lay_out(case.atoms, case.context, "test"))
-    kind = classes_of(backbone.names, backbone.after)
-    residue = case.context.beads.residue_index
+@pytest.mark.parametrize("degrees", [100.0, 140.0, 180.0, 220.0, 260.0])
+def test_other_peptide_planes_are_sought_for_outliers(case, degrees: float) -> None:
+    """A peptide is turned, as flat as it was, about the line of its CA; beads stay."""
+    plan = case.context.topology.plan
+    ca, c, n, after = omega_atoms(case.context.topology)[3]
+    oxygen = (plan.atom_names == "O") & (plan.atom_residue == plan.atom_residue[c])
+    positions = case.atoms.positions.copy()
+    axis = positions[after] - positions[ca]
+    turn = Rotation.from_rotvec(np.radians(degrees) * axis / np.linalg.norm(axis))
+    for atom in (c, n, int(np.flatnonzero(oxygen)[0])):
+        positions[atom] = turn.apply(positions[atom] - positions[ca]) + positions[ca]
+    layout = lay_out(replace(case.atoms, positions=positions), case.context, "test")
+    before = Refinement(layout, case.context).judge(positions)
+    assert (before.verdict == OUTLIER).any()
+    settled, state, moved = settle_outliers(layout, case.context, before)
+    assert not (state.verdict == OUTLIER).any()
+    assert moved[plan.atom_residue[[ca, after]]].all()
+    assert (state.off <= before.off * (1 + CENTRE_SHARE) + TWISTED_TOLERANCE).all()
+    assert flatness(case, settled.atoms).max() < 15.0
+    assert len(chirality_errors(plan, settled.positions)) == 0
 
-    def off(atoms: Atoms) -> FloatArray:
-        """Å, of the farthest bead of each residue."""
-        worst = np.zeros(plan.n_residues)
-        beads = coarsen(atoms, library).positions - case.context.beads.positions
-        np.maximum.at(worst, residue, np.linalg.norm(beads, axis=1))
-        return worst
 
-    outliers = {0: 0, 5: 0}
-    for seed in range(12):
-        shaken = case.shaken(0.35, seed=seed)
-        for n_searches in outliers:
-            monkeypatch.setattr("herobm.post.backbone.N_SEARCHES", n_searches)
-            after = run(shaken, case.context)
-            outliers[n_searches] += (judge(*phi_and_psi(case, after).T, kind) == OUTLIER).sum()
-            limit = off(shaken) * (1 + CENTRE_SHARE) ** 2 + 2 * TWISTED_TOLERANCE
-            assert (off(after) <= limit).all()
-            made = set(chirality_errors(plan, after.positions))
-            assert made <= set(chirality_errors(plan, shaken.positions))
-    assert outliers[0] >= 8
-    assert outliers[5] <= 0.7 * outliers[0]
+def test_outliers_that_no_plane_mends_stay_where_they_were(case, monkeypatch) -> None:
+    shaken = case.shaken(0.35, seed=0)
+    layout = lay_out(shaken, case.context, "test")
+    before = Refinement(layout, case.context).judge(layout.positions)
+    everywhere = replace(before, verdict=np.full_like(before.verdict, OUTLIER))
+    monkeypatch.setattr(Refinement, "judge", lambda self, positions: everywhere)
+    settled, state, moved = settle_outliers(layout, case.context, everywhere)
+    assert settled is layout
+    assert state is everywhere
+    assert not moved.any()
 
 
 @pytest.mark.parametrize(
