@@ -7,6 +7,9 @@ import numpy as np
 from herobm.plan.plan import Plan
 from herobm.types import FloatArray, IntArray, StrArray
 
+#: Å from the median of its kind at which two atoms are not bonded.
+NO_BOND = 0.3
+
 
 def bond_labels(plan: Plan, bonds: IntArray) -> StrArray:
     """Name the kind of each bond: ``KEY:CA-CB``, or ``C-KEY:N`` from one residue to the next.
@@ -50,14 +53,20 @@ def bond_statistics(
     positions : FloatArray, shape (n_atoms, 3)
         Å; NaN where an atom is missing.
     fewest : int
-        Kinds seen less often are left out.
+        Kinds seen less often are left out, and so are bonds that are `NO_BOND` off the median of
+        their kind: chains with residues missing may have been joined there.
     """
     lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
     known = np.isfinite(lengths)
+    lengths = lengths[known]
     labels, kind = np.unique(bond_labels(plan, bonds[known]), return_inverse=True)
-    counts = np.bincount(kind)
-    mean = np.bincount(kind, lengths[known]) / counts
-    spread = np.sqrt(np.bincount(kind, (lengths[known] - mean[kind]) ** 2) / counts)
+    usual = np.array([np.median(lengths[kind == k]) for k in range(len(labels))])
+    true = np.abs(lengths - usual[kind]) < NO_BOND
+    lengths, kind = lengths[true], kind[true]
+    counts = np.bincount(kind, minlength=len(labels))
+    mean = np.bincount(kind, lengths, len(labels)) / np.maximum(counts, 1)
+    squares = np.bincount(kind, (lengths - mean[kind]) ** 2, len(labels))
+    spread = np.sqrt(squares / np.maximum(counts, 1))
     return {
         str(label): (round(float(m), 4), round(float(s), 4))
         for label, m, s, n in zip(labels, mean, spread, counts, strict=True)

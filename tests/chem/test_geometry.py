@@ -71,6 +71,28 @@ def test_statistics_come_back_as_references(dipeptide: tuple[Plan, IntArray]) ->
     assert bond_statistics(plan, bonds, positions, fewest=2) == {}
 
 
+def test_ends_that_are_no_bond_do_not_count_in_its_statistics(
+    dipeptide: tuple[Plan, IntArray],
+) -> None:
+    plan, bonds = dipeptide
+    positions = np.random.default_rng(0).normal(size=(plan.n_atoms, 3))
+    copies = [positions * scale for scale in (0.99, 1.0, 1.01)]
+    ends = [np.tile(end, 3) for end in ([True, False], [False, True])]
+    three = compile_plan(plan.library, np.tile(plan.template, 3), *ends)
+    previous = np.where(np.arange(6) % 2, np.arange(6) - 1, -1)
+    whole = bond_statistics(three, plan_bonds(three, previous), np.concatenate(copies), fewest=2)
+    copies[2] = copies[2] + 20.0 * (plan.atom_residue == 1)[:, None]  # cut between both residues
+    found = bond_statistics(three, plan_bonds(three, previous), np.concatenate(copies), fewest=2)
+    (across,) = bonds[plan.atom_residue[bonds[:, 0]] != plan.atom_residue[bonds[:, 1]]]
+    length = np.linalg.norm(positions[across[0]] - positions[across[1]])
+    cut = next(label for label in whole if label.startswith("C-"))
+    assert whole[cut] == pytest.approx((length, 0.01 * np.sqrt(2 / 3) * length), abs=1e-4)
+    assert found[cut] == pytest.approx((0.995 * length, 0.005 * length), abs=1e-4)
+    assert {k: v for k, v in found.items() if k != cut} == {
+        k: v for k, v in whole.items() if k != cut
+    }
+
+
 def test_protonation_states_share_their_bonds() -> None:
     library = compile_library(load_registry().mapping("martini3"))
     labels = []
