@@ -11,7 +11,7 @@ import numpy as np
 
 from herobm.errors import OutputError
 from herobm.io.hybrid36 import encode
-from herobm.types import Atoms, Particles, StrArray
+from herobm.types import Atoms, BoolArray, Particles, StrArray
 
 _USE_CIF = "PDB has no column for that. Write mmCIF instead: name the file .cif."
 #: Å, between which its columns hold coordinates.
@@ -19,6 +19,10 @@ _LOW, _HIGH = -999.9995, 9999.9995
 
 #: That the columns of SSBOND can count.
 MOST_BRIDGES = 999
+#: What closes a chain without being an amino acid.
+CAPS = ("ACE", "NH2", "NHE", "NME")
+#: Å, heavy atoms of two residues that are nearer to each other are bonded.
+BONDED = 2.0
 
 #: Particles that are bonded.
 Pairs: TypeAlias = Sequence[tuple[int, int]]
@@ -163,26 +167,46 @@ def _chain_ends(particles: Particles) -> list[bool]:
 
     So it does where the chain id changes, where the file that was read had one, and within a
     chain after a carboxylate (OXT) or N-methyl amide (NME) that closes it before a break. Ligands
-    at an end stand after it, and where there is nothing else there is none: programs take what
-    TER ends for a polymer.
+    stand after it, and between them there is none: programs take what TER ends for a polymer.
     """
     residues = particles.residues
     ends = np.ones(len(residues), dtype=bool)
     ends[:-1] = ~residues.same_chain()
     ends[particles.residue_index[particles.names == "OXT"]] = True
     ends[residues.names == "NME"] = True
-    linked = ~np.array([kind == "HETATM" for kind in residues.record_names()])
-    # Amino acids that the file read gave as HETATM, such as MSE.
-    n_backbone = np.zeros(len(residues), dtype=np.int64)
-    for name in ("N", "CA", "C"):
-        n_backbone[np.unique(particles.residue_index[particles.names == name])] += 1
-    linked |= n_backbone == 3
+    linked = _in_chains(particles)
     pieces = np.append(0, np.cumsum(ends[:-1]))
     last = np.zeros(len(residues), dtype=bool)
     rows = np.flatnonzero(linked)[::-1]
     last[rows[np.unique(pieces[rows], return_index=True)[1]]] = True
     found: list[bool] = last.tolist()
     return found
+
+
+def _in_chains(particles: Particles) -> BoolArray:
+    """Tell for each residue whether it may be a link of a chain.
+
+    HETATM that are: beads, of which nothing is known, amino acids (MSE), caps, and what is bonded
+    to the residue before it or after it.
+    """
+    from scipy.spatial import cKDTree
+
+    residues = particles.residues
+    linked = np.array([kind == "ATOM" for kind in residues.record_names()])
+    if linked.all() or not isinstance(particles, Atoms):
+        return np.ones_like(linked)
+    owner, names = particles.residue_index, particles.names
+    n_backbone = np.zeros(len(residues), dtype=np.int64)
+    for name in ("N", "CA", "C"):
+        n_backbone[np.unique(owner[names == name])] += 1
+    linked |= (n_backbone == 3) | np.isin(residues.names, CAPS)
+    heavy = np.flatnonzero(particles.heavy)
+    pairs = cKDTree(particles.positions[heavy]).query_pairs(BONDED, output_type="ndarray")
+    near = np.sort(owner[heavy[pairs]].reshape(-1, 2), axis=1)
+    near = near[near[:, 1] == near[:, 0] + 1]
+    near = near[residues.same_chain()[near[:, 0]]]
+    linked[near.ravel()] = True
+    return linked
 
 
 def _residue_columns(particles: Particles) -> list[str]:

@@ -18,7 +18,7 @@ from herobm.chem.protein.ramachandran import OUTLIER
 from herobm.plugins.step_context import StepContext
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import find_backbone
-from herobm.post.refinement import FLAT_ENOUGH, Refinement, State, beside
+from herobm.post.refinement import CIS, FLAT_ENOUGH, Refinement, State, beside
 from herobm.types import Atoms, BoolArray, FloatArray
 
 #: Å, how far beyond where it was (or this far at all) the centre of a bead may come to lie.
@@ -26,14 +26,14 @@ CENTRE_TOLERANCE, CENTRE_SHARE = 0.2, 0.6
 #: Å, the same beside a peptide that is laid anew: a flat peptide and usual phi and psi come before
 #: the place of its beads.
 TWISTED_TOLERANCE = 0.6
-#: What residues near such a peptide may lose of their score; one that is laid flat gains 100.
+#: What residues near such a peptide may lose of their score; one that is laid flat gains up to 100.
 NEAR_TOLERANCE = 20.0
 #: How often a solution is sought.
 N_ROUNDS = 16
 #: Times that all of this is done, from where the atoms are then, while peptides are twisted.
 N_PASSES = 6
 #: Times that other peptide planes are sought for outliers, each time for fewer of them.
-N_SEARCHES = 5
+N_SEARCHES = 10
 #: How often residues that are none the better are held tighter before they are left alone, and
 #: how much tighter.
 N_HOLDS, TIGHTER = 3, 2.0
@@ -74,7 +74,8 @@ def run(atoms: Atoms, context: StepContext) -> Atoms:
         layout = replace(layout, atoms=layout.moved(positions))
         if after.twisted == 0 or frozen.all():
             break
-    layout, after, found = settle_outliers(layout, context, after)
+    known = replace(after, off=np.where(twisted, after.off, before.off))
+    layout, after, found = settle_outliers(layout, context, known)
     moved |= found
     context.report(f"{int(moved.sum())} of {n_whole} residues made regular, the others left alone")
     context.report(f"peptides off by more than 30 degrees  {before.twisted} -> {after.twisted}")
@@ -146,6 +147,7 @@ def is_worse(before: State, after: State, loose: BoolArray, near: BoolArray) -> 
     worse = after.score > before.score + np.where(near, NEAR_TOLERANCE, 1e-6)
     worse |= (after.verdict > before.verdict) & ((after.verdict > 1) | ~near) & ~loose
     worse |= after.omega > np.maximum(before.omega, FLAT_ENOUGH) + np.where(near, 6.0, 1e-6)
+    worse |= (after.omega > CIS) & (before.omega <= CIS)
     worse |= after.off > before.off * (1.0 + CENTRE_SHARE) + tolerance
     return worse | (after.wrong & ~before.wrong)
 

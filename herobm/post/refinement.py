@@ -105,16 +105,19 @@ class Refinement:
         self.sought = np.zeros(layout.plan.n_residues, bool) if sought is None else sought
         beyond = self.sought[self.omega_residue]
         beyond |= self.sought[backbone.before[self.omega_residue]]
-        self.twisted = ((off > TWISTED) | beyond) & (self.omega_goal == 180.0)
+        searched = self.sought.any()
+        laid_anew = beyond if searched else off > TWISTED
+        self.twisted = laid_anew & (self.omega_goal == 180.0)
         self.loose = np.zeros(layout.plan.n_residues, bool)
         self.loose[self.omega_residue[self.twisted]] = True
         self.loose[backbone.before[self.omega_residue[self.twisted]]] = True
         links = layout.topology.links
         self.near = beside(self.loose, links)
         self.near |= beside(self.near, links)
-        searched = self.sought.any()
         self.fixed = ~backbone.whole | (searched & ~self.near)
-        self.forgiven = self.loose & ~searched
+        self.forgiven = np.zeros_like(self.loose)
+        for column in (self.omega_residue, backbone.before[self.omega_residue]):
+            self.forgiven[column[self.twisted & (off > CIS)]] = not searched
         spread = np.where(self.loose[self.centres.residue], TWISTED_SPREAD, CENTRE_SPREAD)
         self.centres.all.weights[:] = 1.0 / np.maximum(spread, 0.5 * away)
         self.kind = classes_of(backbone.names, backbone.after)

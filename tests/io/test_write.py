@@ -286,13 +286,47 @@ def test_ter_stands_before_the_ligands_of_a_chain(tmp_path: Path) -> None:
     )  # fmt: skip
     owner = np.repeat(np.arange(5), [3, 3, 2, 2, 2])
     atoms = Atoms(
-        np.zeros((12, 3)), np.array(["N", "CA", "C"] * 2 + ["C1", "CA"] * 3), owner, residues
+        4.0 * np.arange(36.0).reshape(12, 3),
+        np.array(["N", "CA", "C"] * 2 + ["C1", "CA"] * 3),
+        owner,
+        residues,
     )
     path = tmp_path / "a.pdb"
     write_structure(path, atoms)
     records = [line[:6].strip() for line in path.read_text().splitlines()]
     assert records == ["ATOM"] * 3 + ["HETATM"] * 3 + ["TER"] + ["HETATM"] * 6 + ["END"]
     assert [line[17:20] for line in path.read_text().splitlines() if line[:3] == "TER"] == ["MSE"]
+
+
+@pytest.mark.parametrize(
+    ("names", "hetero", "chains", "gap", "wanted"),
+    [
+        (["ACE", "ALA", "NME"], [1, 0, 1], "AAA", 1.4, ["NME"]),
+        (["ALA", "NH2"], [0, 1], "AA", 1.4, ["NH2"]),
+        (["G", "PSU", "5MC"], [0, 1, 1], "AAA", 1.6, ["5MC"]),
+        (["PSU", "5MC", "PSU", "5MC"], [1, 1, 1, 1], "AABB", 1.6, ["5MC", "5MC"]),
+        (["ALA", "LIG", "LIG"], [0, 1, 1], "AAA", 3.5, ["ALA"]),
+        (["POP", "POP"], [1, 1], "AB", 3.5, []),
+    ],
+)
+def test_what_is_bonded_to_a_chain_stands_before_its_ter(
+    tmp_path: Path, names: list[str], hetero: list[int], chains: str, gap: float, wanted: list[str]
+) -> None:
+    n = len(names)
+    residues = Residues(
+        np.array(names), np.arange(1, n + 1), np.array([""] * n), np.array(list(chains)),
+        hetero=np.array(hetero, bool),
+    )  # fmt: skip
+    places = np.zeros((2 * n, 3))
+    places[:, 0] = np.cumsum(np.tile([gap, 1.5], n))
+    atoms = Atoms(
+        places, np.tile(["C1", "C2"], n), np.repeat(np.arange(n), 2), residues,
+        elements=np.full(2 * n, "C"),
+    )  # fmt: skip
+    path = tmp_path / "a.pdb"
+    write_structure(path, atoms)
+    ends = [line[17:20].strip() for line in path.read_text().splitlines() if line[:3] == "TER"]
+    assert ends == wanted
 
 
 def renamed(residues: Residues, **changes: list[str]) -> Residues:

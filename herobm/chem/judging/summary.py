@@ -216,6 +216,8 @@ def plausibility(verdict: Verdict) -> list[str]:
 
 
 def _vague(n_beads: int) -> str:
+    if n_beads == 1:
+        return "; 1 bead without the hydrogens that it counts"
     return f"; {n_beads} beads without the hydrogens that they count" if n_beads else ""
 
 
