@@ -32,6 +32,9 @@ NEAR_TOLERANCE = 20.0
 N_ROUNDS = 16
 #: Times that all of this is done, from where the atoms are then, while peptides are twisted.
 N_PASSES = 6
+#: Degrees off from which on peptides are laid flat in a second pass: less than the 30 that count
+#: as twisted, for later steps may bend them a little.
+NEARLY_TWISTED = 25.0
 #: Times that other peptide planes are sought for outliers, each time for fewer of them.
 N_SEARCHES = 10
 #: How often residues that are none the better are held tighter before they are left alone, and
@@ -64,7 +67,7 @@ def run(atoms: Atoms, context: StepContext) -> Atoms:
     moved, twisted = (np.zeros_like(problem.backbone.whole) for _ in range(2))
     for number in range(N_PASSES):
         if number:
-            problem = Refinement(layout, context, laid=number % 2 == 0)
+            problem = Refinement(layout, context, laid=number % 2 == 0, bend=NEARLY_TWISTED)
         # Away from twisted peptides, what beads may be missed by counts from the beginning.
         twisted |= problem.loose | problem.near
         known = replace(after, off=np.where(twisted, after.off, before.off))
@@ -72,7 +75,8 @@ def run(atoms: Atoms, context: StepContext) -> Atoms:
         after = problem.judge(positions)
         moved |= problem.backbone.whole & ~frozen
         layout = replace(layout, atoms=layout.moved(positions))
-        if after.twisted == 0 or frozen.all():
+        bent = after.twisted > 0 or (number == 0 and after.omega.max() > NEARLY_TWISTED)
+        if not bent or frozen.all():
             break
     known = replace(after, off=np.where(twisted, after.off, before.off))
     layout, after, found = settle_outliers(layout, context, known)

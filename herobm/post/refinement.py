@@ -25,9 +25,6 @@ from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Degrees about omega = 0 within which a peptide is cis and stays so.
 CIS = 30.0
-#: Degrees by which a peptide is off, from which on it is laid flat: less than the 30 that count as
-#: twisted, for later steps may bend it a little.
-TWISTED = 25.0
 #: Å, the spread of the centres of beads beside a peptide that was twisted.
 TWISTED_SPREAD = 0.2
 #: What an unusual phi and psi costs where a peptide plane is laid anew; an outlier costs twice.
@@ -82,6 +79,8 @@ class Refinement:
     context : StepContext
     laid : bool
         Whether twisted peptides are laid flat to begin with, or begin as they are.
+    bend : float
+        Degrees by which a twisted one is off.
     sought : BoolArray, shape (n_residues,), or None
         Outliers, of which both peptides are laid anew like twisted ones.
     """
@@ -91,6 +90,7 @@ class Refinement:
         layout: Layout,
         context: StepContext,
         laid: bool = True,
+        bend: float = CIS,
         sought: BoolArray | None = None,
     ) -> None:
         self.layout = layout
@@ -106,7 +106,7 @@ class Refinement:
         beyond = self.sought[self.omega_residue]
         beyond |= self.sought[backbone.before[self.omega_residue]]
         searched = self.sought.any()
-        laid_anew = beyond if searched else off > TWISTED
+        laid_anew = beyond if searched else off > bend
         self.twisted = laid_anew & (self.omega_goal == 180.0)
         self.loose = np.zeros(layout.plan.n_residues, bool)
         self.loose[self.omega_residue[self.twisted]] = True
@@ -246,11 +246,13 @@ class Refinement:
         return Torsions(*(np.concatenate(t) for t in (atoms, angles, weights)))
 
     def _hands(self) -> Torsions:
-        """CA near to peptides that are laid anew: as bent as usual, of the hand that it has."""
+        """CA near to peptides that are laid anew: as bent as usual, of the hand it should have."""
         names = ("CA", "N", "C", "CB")
         atoms = np.stack([self.backbone.atoms[name][self.near] for name in names], axis=1)
         atoms = atoms[(atoms >= 0).all(axis=1)]
         angles = np.copysign(np.radians(CA_IMPROPER), dihedrals(self.start, atoms))
+        wrong = np.isin(atoms[:, 0], chirality_errors(self.layout.plan, self.start))
+        angles = np.where(wrong, -angles, angles)
         return Torsions(atoms, angles, np.full(len(atoms), 1.0 / FLAT_SPREAD))
 
     def _kept_distances(self) -> tuple[IntArray, FloatArray]:
