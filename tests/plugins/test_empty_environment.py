@@ -71,7 +71,7 @@ def test_a_new_pack_is_found_and_its_mapping_serves(environment: Environment) ->
     environment.run("herobm", "coarsen", reference, "--mapping", "my_pack/pcm", "-o", "beads.pdb")
     environment.run("herobm", "backmap", "beads.pdb", "-o", "atoms.pdb")
     lines = (environment.folder / "atoms.pdb").read_text().splitlines()
-    assert len([line for line in lines if line.startswith("ATOM")]) == 11
+    assert len([line for line in lines if line.startswith("HETATM")]) == 11
 
 
 def test_the_tests_of_a_new_pack_pass_unchanged(environment: Environment) -> None:
