@@ -19,8 +19,6 @@ _LOW, _HIGH = -999.9995, 9999.9995
 
 #: That the columns of SSBOND can count.
 MOST_BRIDGES = 999
-#: What closes a chain without being an amino acid.
-CAPS = ("ACE", "NH2", "NHE", "NME")
 #: Å, heavy atoms of two residues that are nearer to each other are bonded.
 BONDED = 2.0
 
@@ -186,8 +184,8 @@ def _chain_ends(particles: Particles) -> list[bool]:
 def _in_chains(particles: Particles) -> BoolArray:
     """Tell for each residue whether it may be a link of a chain.
 
-    HETATM that are: beads, of which nothing is known, amino acids (MSE), caps, and what is bonded
-    to the residue before it or after it.
+    HETATM that are: beads, of which nothing is known, amino acids (MSE), and what is bonded to the
+    residue before it or after it (caps, modified nucleotides).
     """
     from scipy.spatial import cKDTree
 
@@ -199,7 +197,7 @@ def _in_chains(particles: Particles) -> BoolArray:
     n_backbone = np.zeros(len(residues), dtype=np.int64)
     for name in ("N", "CA", "C"):
         n_backbone[np.unique(owner[names == name])] += 1
-    linked |= (n_backbone == 3) | np.isin(residues.names, CAPS)
+    linked |= n_backbone == 3
     heavy = np.flatnonzero(particles.heavy)
     pairs = cKDTree(particles.positions[heavy]).query_pairs(BONDED, output_type="ndarray")
     near = np.sort(owner[heavy[pairs]].reshape(-1, 2), axis=1)

@@ -82,7 +82,16 @@ class Refinement:
     bend : float
         Degrees by which a twisted one is off.
     sought : BoolArray, shape (n_residues,), or None
-        Outliers, of which both peptides are laid anew like twisted ones.
+        Outliers, of which both peptides are laid anew like twisted ones, and nothing else.
+
+    Attributes
+    ----------
+    loose, near : BoolArray, shape (n_residues,)
+        Residues of peptides that are laid anew, and those up to two residues from them.
+    fixed : BoolArray, shape (n_residues,)
+        Residues that stay where they are.
+    forgiven : BoolArray, shape (n_residues,)
+        Residues whose phi and psi may become outliers, since they lose a twisted peptide by it.
     """
 
     def __init__(
@@ -102,11 +111,10 @@ class Refinement:
         self.omega_residue, self.omega_atoms = backbone.torsion("omega")
         self.omega_goal = omega_targets(self.start, self.omega_atoms)
         off = np.abs(_turn(dihedrals(self.start, self.omega_atoms) - self.omega_goal))
-        self.sought = np.zeros(layout.plan.n_residues, bool) if sought is None else sought
-        beyond = self.sought[self.omega_residue]
-        beyond |= self.sought[backbone.before[self.omega_residue]]
-        searched = self.sought.any()
-        laid_anew = beyond if searched else off > bend
+        searched = sought is not None
+        laid_anew = off > bend
+        if sought is not None:
+            laid_anew = sought[self.omega_residue] | sought[backbone.before[self.omega_residue]]
         self.twisted = laid_anew & (self.omega_goal == 180.0)
         self.loose = np.zeros(layout.plan.n_residues, bool)
         self.loose[self.omega_residue[self.twisted]] = True

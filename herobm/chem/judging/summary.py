@@ -13,7 +13,7 @@ from herobm.chem.judging.verdict import OUTLIER, Judge, Verdict
 from herobm.chem.planarity import BENT, ring_depths
 from herobm.chem.stereo import chirality_errors, count_double_bonds, double_bond_errors
 from herobm.plan.plan import Plan
-from herobm.system.coarsen import coarsen_plan, vague_beads
+from herobm.system.coarsen import coarsen_plan
 from herobm.types import Beads, FloatArray, IntArray
 
 #: Å, unbonded heavy atoms that are nearer to each other overlap.
@@ -381,7 +381,7 @@ def summarise(
         bond_outliers=int((deviation > OUTLIER).sum()),
         n_bonds=int(np.isfinite(deviation).sum()),
         n_other_bonds=int((np.isfinite(length) & ~np.isfinite(deviation)).sum()),
-        n_vague=int((np.isfinite(away) & vague_beads(plan)).sum()),
+        n_vague=int((np.isfinite(away) & judge.vague).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
         overlaps=_count_overlaps(positions, bonds),

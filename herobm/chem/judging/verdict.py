@@ -18,7 +18,7 @@ from herobm.chem.protein.backbone import omega_atoms, torsion_atoms
 from herobm.chem.protein.chi import Chi, find_chi
 from herobm.chem.stereo import chirality_errors, double_bond_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, plan_bonds
-from herobm.system.coarsen import coarsen_plan
+from herobm.system.coarsen import coarsen_plan, vague_beads
 from herobm.system.disulfides import near_sulfurs
 from herobm.system.periodic import minimum_image
 from herobm.system.topology import Topology
@@ -190,6 +190,7 @@ class Judge:
         self.omega = omega_atoms(topology)
         self.proline = names[plan.atom_residue[self.omega[:, 3]]] == "PRO"
         self.chi = find_chi(plan)
+        self.vague = vague_beads(plan)
 
     def judge(
         self,
