@@ -86,11 +86,15 @@ class Message(nn.Module):
         around = (around.flatten(1, 2) @ frames).unflatten(1, (count, -1)).flatten(2)
         back = (axes * away.unsqueeze(2)).sum(dim=-1)
         seen = torch.cat([self.radial(distance.squeeze(-1)), back, around], dim=-1)
-        told = self.geometry(seen) + self.relation(graph.edge_relations)
-        told = told + of_neighbours(sketch.told) + self.asked(hidden).unsqueeze(1)
-        told = nn.functional.silu(self.passed(nn.functional.silu(told)))
+        alone = not torch.is_grad_enabled()  # in place where nothing is kept: pages take time
+        told = self.geometry(seen)
+        told += self.relation(graph.edge_relations)
+        told += of_neighbours(sketch.told)
+        told += self.asked(hidden).unsqueeze(1)
+        told = self.passed(nn.functional.silu(told, inplace=alone))
+        told = nn.functional.silu(told, inplace=alone)
         fade = envelope(distance, self.cutoff) * (graph.edge_index >= 0).unsqueeze(-1)
-        heard: torch.Tensor = self.heard((told * fade).sum(dim=1) / USUAL_COUNT)
+        heard: torch.Tensor = self.heard((fade.transpose(1, 2) @ told).squeeze(1) / USUAL_COUNT)
         return heard
 
 
