@@ -6,8 +6,10 @@ structure is checked by the sign of triple products.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -50,6 +52,10 @@ class DoubleBonds:
 
     atoms: IntArray
     cis: BoolArray
+
+
+CentersOf: TypeAlias = Callable[[Template], Centers]
+BondsOf: TypeAlias = Callable[[Template], DoubleBonds]
 
 
 @lru_cache(maxsize=4096)
@@ -145,7 +151,7 @@ def chirality_errors(plan: Plan, positions: FloatArray, least: float = 0.0) -> I
     IntArray, shape (n_errors,)
         Centres, as atoms of the plan, ascending. A flat centre (volume 0) is wrong.
     """
-    return _wrong_hands(plan, positions, [stereo_centers(t) for t in plan.library], least)
+    return _wrong_hands(plan, positions, stereo_centers, least)
 
 
 def mend_chirality(plan: Plan, positions: FloatArray) -> FloatArray:
@@ -167,12 +173,12 @@ def mend_chirality(plan: Plan, positions: FloatArray) -> FloatArray:
         The same array where no centre is wrong.
     """
     for centers_of in (stereo_centers, prochiral_centers):
-        positions = _mended(plan, positions, [centers_of(t) for t in plan.library])
+        positions = _mended(plan, positions, centers_of)
     return positions
 
 
-def _mended(plan: Plan, positions: FloatArray, kinds: list[Centers]) -> FloatArray:
-    atoms, volume, sign = _volumes(plan, positions, kinds)
+def _mended(plan: Plan, positions: FloatArray, centers_of: CentersOf) -> FloatArray:
+    atoms, volume, sign = _volumes(plan, positions, centers_of)
     wrong = volume <= 0
     if not wrong.any():
         return positions
@@ -192,7 +198,7 @@ def prochiral_errors(plan: Plan, positions: FloatArray, least: float = 0.0) -> I
 
     Parameters and result are those of `chirality_errors`.
     """
-    return _wrong_hands(plan, positions, [prochiral_centers(t) for t in plan.library], least)
+    return _wrong_hands(plan, positions, prochiral_centers, least)
 
 
 def double_bond_errors(plan: Plan, positions: FloatArray) -> IntArray:
@@ -224,41 +230,45 @@ def count_double_bonds(plan: Plan, positions: FloatArray) -> int:
 
 def _sides(plan: Plan, positions: FloatArray) -> tuple[IntArray, BoolArray]:
     """Atoms x-a=b-y (n, 4) of labelled double bonds, and whether x and y are to be cis."""
-    kinds = [stereo_bonds(t) for t in plan.library]
-    atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
-    cis: BoolArray = np.concatenate([k.cis for k in kinds])[row] if len(row) else np.zeros(0, bool)
-    return atoms, cis
+    atoms, cis = _lay_out(plan, stereo_bonds)
+    there = _there(atoms, positions)
+    return atoms[there], cis[there] > 0
 
 
-def _wrong_hands(plan: Plan, positions: FloatArray, kinds: list[Centers], least: float) -> IntArray:
-    atoms, volume, _ = _volumes(plan, positions, kinds)
+def _wrong_hands(
+    plan: Plan, positions: FloatArray, centers_of: CentersOf, least: float
+) -> IntArray:
+    atoms, volume, _ = _volumes(plan, positions, centers_of)
     found: IntArray = np.sort(atoms[volume <= least, 0])
     return found
 
 
 def _volumes(
-    plan: Plan, positions: FloatArray, kinds: list[Centers]
+    plan: Plan, positions: FloatArray, centers_of: CentersOf
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Atoms (n, 4) of the centres; volume (positive for the right hand); sign of the label."""
-    atoms, row = _lay_out(plan, [k.atoms for k in kinds], positions)
-    sign = np.concatenate([k.sign for k in kinds])[row] if len(row) else np.zeros(0)
+    atoms, sign = _lay_out(plan, centers_of)
+    there = _there(atoms, positions)
+    atoms, sign = atoms[there], sign[there]
     return atoms, volumes(positions, atoms) * sign, sign
 
 
-def _lay_out(
-    plan: Plan, tables: list[IntArray], positions: FloatArray
-) -> tuple[IntArray, IntArray]:
-    """Atoms of the plan (n, 4) for the lines of all tables, where known, and the line of each."""
-    index = plan.atom_index()
-    firsts = np.cumsum([0, *(len(t) for t in tables)])
+@lru_cache(maxsize=8)  # steps after rebuilding ask for those of one plan some hundred times a frame
+def _lay_out(plan: Plan, kinds_of: CentersOf | BondsOf) -> tuple[IntArray, FloatArray]:
+    """Atoms of the plan (n, 4) for all lines of all tables, and the label of each."""
+    index, templates = plan.atom_index(), list(plan.library)
     atoms: list[IntArray] = [np.zeros((0, 4), np.int64)]
-    rows: list[IntArray] = [np.zeros(0, np.int64)]
+    labels: list[FloatArray] = [np.zeros(0)]
     for kind in np.unique(plan.template).tolist():
-        table = tables[kind]
+        table = kinds_of(templates[kind])
+        label = table.cis if isinstance(table, DoubleBonds) else table.sign
         residues = np.flatnonzero(plan.template == kind)
-        if len(table):
-            atoms.append(index[residues][:, table].reshape(-1, 4))
-            rows.append(np.tile(firsts[kind] + np.arange(len(table)), len(residues)))
-    laid_out, row = np.concatenate(atoms), np.concatenate(rows)
-    there = (laid_out >= 0).all(axis=1) & np.isfinite(positions[laid_out]).all(axis=(1, 2))
-    return laid_out[there], row[there]
+        atoms.append(index[residues][:, table.atoms].reshape(-1, 4))
+        labels.append(np.tile(label, len(residues)))
+    return np.concatenate(atoms), np.concatenate(labels)
+
+
+def _there(atoms: IntArray, positions: FloatArray) -> BoolArray:
+    """Whether all atoms (n, 4) exist and are placed."""
+    finite = np.isfinite(positions[atoms])
+    return np.asarray((atoms >= 0).all(axis=1) & finite.all(axis=(1, 2)))
