@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 #: Standard atomic weights in Da (IUPAC 2021, abridged) of the elements seen in molecules that are
 #: coarse-grained.
@@ -59,6 +60,26 @@ def element_of(name: str) -> str:
             return match[1].capitalize()
     first = bare[:1]
     return first if first in MASSES else ""
+
+
+def element_among(name: str, residues: Iterable[str], n_atoms: int) -> str:
+    """Guess the element of an atom of a molecule whose names are known.
+
+    Parameters
+    ----------
+    name : str
+    residues : iterable of str
+        Names of the molecule; that of an ion decides where it has one atom.
+    n_atoms : int
+        Of the molecule.
+
+    Returns
+    -------
+    str
+        Element symbol; "" where no element can be read from the names.
+    """
+    ions = [ion_element(residue, name) for residue in residues] if n_atoms == 1 else []
+    return next(filter(None, ions), "") or element_of(name)
 
 
 def ion_element(residue: str, name: str) -> str:

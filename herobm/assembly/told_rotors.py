@@ -23,7 +23,8 @@ class ToldRotors(NamedTuple):
     after : IntArray, shape (n, n_after)
         Rotors of `shares` that begin at the outer atom of each; -1 pads.
     layers : tuple of IntArray
-        Rotors that are told, those next to the trunk first, then those that follow them.
+        Rotors that are told: those that no other one turns first, then those that one does, and so
+        on. None turns another one of its layer.
     """
 
     shares: RotorShares
@@ -44,11 +45,12 @@ class ToldRotors(NamedTuple):
         table = np.full((len(rows), max(map(len, after), default=0)), -1, dtype=np.int64)
         for line, found in zip(table, after, strict=True):
             line[: len(found)] = found
-        layers, layer = [], np.flatnonzero((shares.before < 0)[rows] & (rows >= 0))
-        while len(layer):
-            layers.append(layer)
-            layer = np.flatnonzero(np.isin(rows, table[layer][table[layer] >= 0]))
-        return cls(shares, rows, table, tuple(layers))
+        told = rows >= 0
+        moved = rotors.moved[told]
+        turned_by = np.bincount(moved[moved >= 0], minlength=int(rotors.axis.max(initial=-1)) + 1)
+        depth = np.where(told, turned_by[rotors.axis[:, 1]], -1)
+        layers = tuple(np.flatnonzero(depth == d) for d in np.unique(depth[told]).tolist())
+        return cls(shares, rows, table, layers)
 
     def energy(self, rows: IntArray, chi: FloatArray, positions: FloatArray) -> FloatArray:
         """Energy of the angles of some rotors, and of those that follow them.

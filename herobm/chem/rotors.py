@@ -80,7 +80,10 @@ class Rotors:
 
     @property
     def before(self) -> IntArray:
-        """Rotor at whose outer atom each begins, shape (n,), -1 for those next to the trunk."""
+        """Rotor at whose outer atom each begins, shape (n,), -1 for those at no other one's end.
+
+        These are next to the trunk, or beyond a ring or a stiff bond.
+        """
         if not len(self):
             return np.zeros(0, dtype=np.int64)
         ends = np.full(int(self.axis.max()) + 1, -1, dtype=np.int64)

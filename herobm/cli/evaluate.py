@@ -124,7 +124,9 @@ def evaluate(
         if trajectory is None
         else _frames(paths[0], trajectory, selection, frames, limit),
         library,
-        lambda topology: Rebuilder(topology, [rebuilds], where, steps=steps),
+        lambda topology: Rebuilder(
+            topology, [rebuilds], where, steps=steps, options={"threads": threads}
+        ),
         bonds=dict(rebuilds.bonds),
         noise=noise,
         seed=seed,

@@ -380,9 +380,11 @@ def _write(found: Found, json_file: Path | None, html_file: Path | None, overwri
 
     if json_file is not None:
         with written_aside(json_file, overwrite) as aside:
-            aside.write_text(json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
+            text = json.dumps(found.as_json(), indent=1, ensure_ascii=False)
+            aside.write_text(text + "\n", encoding="utf-8")
     if html_file is not None:
         residues = found.topology.beads.residues
         labels = [residues.label(i) for i in range(len(residues))]
         with written_aside(html_file, overwrite) as aside:
-            aside.write_text(page(found.title(), found.lines(), found.worst(), labels, found.total))
+            text = page(found.title(), found.lines(), found.worst(), labels, found.total)
+            aside.write_text(text, encoding="utf-8")

@@ -20,7 +20,7 @@ from herobm.dsl.model import (
 from herobm.dsl.model import Place as ChainPlace
 from herobm.dsl.scene import Scene, lifted_beads
 from herobm.dsl.syntax import File, Ref
-from herobm.elements import element_of
+from herobm.elements import element_among
 
 
 def build_mapping(file: File, base: File | None = None) -> Mapping:
@@ -43,7 +43,7 @@ def build_mapping(file: File, base: File | None = None) -> Mapping:
         molecules=file.molecules,
         at=cast(ChainPlace, PLACES[at.values[0].text]) if at else None,
         weights=cast(Literal["mass", "equal"], weights.values[0].text) if weights else "mass",
-        atoms=tuple(_atom(a, lifted) for a in own),
+        atoms=tuple(_atom(a, lifted, _element(a, scene, file)) for a in own),
         beads=_beads(file, own),
         bonds=tuple(
             Bond(a=_ref(b.a), b=_ref(b.b), symbol=cast(Literal["-"], b.symbol)) for b in file.bonds
@@ -64,10 +64,14 @@ def build_mapping(file: File, base: File | None = None) -> Mapping:
     )
 
 
-def _atom(atom: Arranged, lifted: Collection[str]) -> MappedAtom:
+def _element(atom: Arranged, scene: Scene, file: File) -> str:
+    return element_among(atom.entry.names[0].text, file.molecules, len(scene.atoms))
+
+
+def _atom(atom: Arranged, lifted: Collection[str], element: str) -> MappedAtom:
     names = tuple(dict.fromkeys(n.text for n in atom.entry.names))
     placements = tuple(_placement(p, lifted) for p in atom.places)
-    return MappedAtom(names=names, element=element_of(names[0]), placements=placements)
+    return MappedAtom(names=names, element=element, placements=placements)
 
 
 def _placement(place: Place, lifted: Collection[str]) -> Placement:

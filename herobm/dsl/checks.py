@@ -18,7 +18,7 @@ from herobm.dsl.diagnostics import Diagnostic, ordered
 from herobm.dsl.scene import Scene, repeats
 from herobm.dsl.spelling import nearest
 from herobm.dsl.syntax import AtomEntry, Cell, File, Name, Span
-from herobm.elements import element_of
+from herobm.elements import element_among, element_of
 
 PLACES = {"chain-start": "start", "chain-end": "end"}
 WEIGHTS = ("mass", "equal")
@@ -158,7 +158,7 @@ def check_rebuilt(scene: Scene) -> Iterator[Diagnostic]:
             help = f"write one behind its bead, e.g. {_free_rule(scene, entry)}"
             yield Diagnostic("W301", message, entry.names[0].span, help=help)
     for atom in own:
-        if not element_of(atom.entry.name):
+        if not element_among(atom.entry.name, scene.file.molecules, len(scene.atoms)):
             message = f"no element can be read from the name '{atom.entry.name}'"
             help = "put a name in front that begins with the element, e.g. C1; or write '!' and "
             help += "leave the atom out of its bead's position"

@@ -43,12 +43,13 @@ def clashscore(topology: Topology, positions: FloatArray, counted: BoolArray) ->
         residues=topology.beads.residues,
         elements=plan.elements,
     ).subset(counted[plan.atom_residue])
+    context = StepContext(topology=topology)
     try:
-        full = hydrogens(atoms, StepContext())
+        full = hydrogens(atoms, context)
     except MinimisationError as error:
         log.warning("no clashscore: %s", error.message)
         return float("nan")
-    assembly = assemble(full, StepContext())
+    assembly = assemble(full, context)
     if not any(assembly.standard):
         return float("nan")
     found = bad_overlaps(full.positions, full.symbols, assembly.bonds)

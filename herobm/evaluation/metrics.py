@@ -10,7 +10,7 @@ import numpy as np
 
 from herobm.chem.geometry import dihedrals
 from herobm.chem.judging.summary import bond_deviations
-from herobm.chem.judging.verdict import FIGURES, OUTLIER, Judge, Metric, sulfur_bridges
+from herobm.chem.judging.verdict import FIGURES, OUTLIER, Judge, Metric
 from herobm.chem.naming import Naming, best_names, canonical_names, find_naming
 from herobm.chem.protein.backbone import backbone_atoms, omega_atoms
 from herobm.chem.protein.chi import find_chi
@@ -201,8 +201,8 @@ def _plausibility(
 ) -> dict[str, float]:
     """Return what `herobm report` tells of a structure that it has nothing to compare with."""
     seen = np.where(counted[:, None], predicted, np.nan)
-    bridges = sulfur_bridges(topology.plan.elements, reference)
-    found = Judge(topology).judge(seen, bridges=bridges).figures()
+    judge = Judge(topology)
+    found = judge.judge(seen, bridges=judge.bridges(reference)).figures()
     return {key: found[key] for key in PLAUSIBLE}
 
 

@@ -10,7 +10,7 @@ from herobm.chem.stereo import stereo_centers
 from herobm.plan.plan import Plan
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import Assembly
-from herobm.system.coarsen import bead_shares
+from herobm.system.coarsen import listed_shares
 from herobm.types import FloatArray, IntArray
 
 
@@ -37,14 +37,14 @@ class BeadGroups:
 
 
 def bead_groups(assembly: Assembly, context: StepContext) -> BeadGroups | None:
-    """Find the atoms that each bead is the mean of."""
+    """Find the atoms that each bead is the mean of, as `herobm coarsen` would."""
     if context.topology is None:
         return None
-    plan = context.topology.plan
-    row = _rows_of(assembly, plan)
-    bead, weight, atom = bead_shares(plan)
-    there = (row[atom] >= 0) & (weight > 0)
-    bead, weight, atom = bead[there], weight[there], row[atom[there]]
+    places = assembly.places
+    owner = places.residue[assembly.atoms.residue_index]
+    bead, weight, atom = listed_shares(context.topology.plan, owner, places.listed)
+    counts = weight > 0
+    bead, weight, atom = bead[counts], weight[counts], atom[counts]
     order = np.argsort(bead, kind="stable")
     used, starts = np.unique(bead[order], return_index=True)
     groups = tuple(

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from herobm.elements import ion_element
 from herobm.errors import MinimisationError
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import WATERS, Assembly, assemble
 from herobm.post.ends import Placed, close_ends, with_added
-from herobm.post.molecules import missing_hydrogens, residue_part
+from herobm.post.molecules import ResiduePart, missing_hydrogens, residue_part
 from herobm.post.residue_names import STATES
 from herobm.post.settings import Settings, cpu_platform
 from herobm.types import Atoms, FloatArray
@@ -74,12 +75,13 @@ def hydrogens(atoms: Atoms, context: StepContext) -> Atoms:
 
 
 def lacks_hydrogens(atoms: Atoms) -> bool:
-    """Whether any amino acid, or any other molecule with carbon, has no hydrogen at all."""
+    """Whether any amino acid, water, or other molecule with carbon has no hydrogen at all."""
     heavy = atoms.heavy
     n = len(atoms.residues)
     carbon = np.bincount(atoms.residue_index[atoms.symbols == "C"], minlength=n) > 0
     hydrogen = np.bincount(atoms.residue_index[~heavy], minlength=n) > 0
-    return bool((carbon & ~hydrogen).any())
+    water = np.isin(atoms.residues.names, list(WATERS))
+    return bool(((carbon | water) & ~hydrogen).any())
 
 
 def _tell(
@@ -218,6 +220,12 @@ def _bridged(assembly: Assembly) -> set[int]:
     return set(atoms.residue_index[assembly.bonds[sulfur.all(axis=1)]].ravel().tolist())
 
 
+def _is_ion(part: ResiduePart) -> bool:
+    """Whether a part is a lone atom by the name of an ion, whatever its charge is."""
+    names = [a.name for a in part.mapping.atoms]
+    return len(names) == 1 and any(ion_element(m, names[0]) for m in part.mapping.molecules)
+
+
 def _of_others(assembly: Assembly, context: StepContext, added: dict[int, Placed]) -> list[str]:
     """Add the hydrogens of all that is no protein; return the names of what is not known."""
     atoms = assembly.atoms
@@ -229,6 +237,8 @@ def _of_others(assembly: Assembly, context: StepContext, added: dict[int, Placed
         if assembly.standard[i] or has[i]:
             continue
         part = residue_part(assembly, context, i)
+        if part is not None and _is_ion(part):
+            continue
         if part is not None and (part.mapping.bonds or len(part.rows) == 1):
             added[i] = missing_hydrogens(part, assembly, i)
         elif carbon[i]:

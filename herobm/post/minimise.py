@@ -89,6 +89,15 @@ def _parts(
             "Name a mapping with its bonds (--mapping my.map), or leave such molecules as they "
             "are (--unmapped leave) or out (--skip-unmapped).",
         )
+    strange = np.isin(assembly.atoms.residue_index, members) & assembly.heavy
+    strange[[row for part in known for row in part.rows.values()]] = False
+    if strange.any():
+        raise MinimisationError(
+            f"{assembly.atoms.label(int(strange.argmax()))} has no place in its mapping, so that "
+            "MMFF94 cannot take the place of a template",
+            "Add the atom and its bonds to the mapping, leave such molecules as they are "
+            "(--unmapped leave) or out (--skip-unmapped).",
+        )
     return known
 
 
@@ -106,10 +115,15 @@ def _minimised(
     unknown, heavy = known.unknown, assembly.heavy
     rows = np.flatnonzero(~unknown)
     system = known.system(assembly)
+    held = "nothing held"
     if settings.restraints == "beads" and beads is not None:
         hold_beads(system, of_rows(beads, rows))
+        held = "bead centres held"
+    elif settings.restraints == "beads":
+        held += ", since no mapping tells the beads"
     elif settings.restraints == "heavy":
         hold_atoms(system, np.flatnonzero(heavy[rows]), positions[rows])
+        held = "heavy atoms held"
     centres, hands = chiral_centres(assembly, context, rows)
     hold_hands(system, centres, hands)
     keep_off(system, positions[rows], heavy[rows], positions[unknown], heavy[unknown])
@@ -131,7 +145,8 @@ def _minimised(
             "the energy of the structure is no number after minimisation",
             "Atoms may lie on each other; run the step 'consistency' or 'backbone' before.",
         )
-    _tell(context, settings, platform.getName(), before, after)
+    context.report(f"{settings.forcefield} on {platform.getName()}, {held}")
+    _tell(context, before, after)
     wrong, wrong_after = (volumes(x, centres) * hands < 0 for x in (positions[rows], moved))
     turned = wrong & ~wrong_after
     if turned.any():
@@ -144,15 +159,7 @@ def _minimised(
     return positions
 
 
-def _tell(
-    context: StepContext,
-    settings: Settings,
-    platform: str,
-    before: dict[str, float],
-    after: dict[str, float],
-) -> None:
-    held = {"beads": "bead centres held", "heavy": "heavy atoms held", "none": "nothing held"}
-    context.report(f"{settings.forcefield} on {platform}, {held[settings.restraints]}")
+def _tell(context: StepContext, before: dict[str, float], after: dict[str, float]) -> None:
     columns = "".join(f"{term:>12}" for term in (*TERMS, "total"))
     context.report(f"kJ/mol {columns}")
     for name, terms in (("before", before), ("after", after)):
@@ -179,17 +186,19 @@ def _relaxed(
         context.report(f"left as they were, without a template: {len(loose)} molecules ({kinds})")
         return positions
     before = after = 0.0
-    failed = []
+    failed, relaxed = [], []
     for members, name in zip(parts, names, strict=True):
         found = relax(assembly, members, positions, settings.restraints != "none")
         if found is None:
             failed.append(name)
             continue
+        relaxed.append(name)
         positions, first, last = found
         before, after = before + first, after + last
-    if len(failed) < len(loose):
+    if relaxed:
+        kinds = ", ".join(dict.fromkeys(relaxed))
         context.report(
-            f"relaxed by MMFF94, without a template: {len(loose) - len(failed)} molecules "
+            f"relaxed by MMFF94, without a template: {len(relaxed)} molecules "
             f"({kinds}), {_shown(before)} to {_shown(after)} kJ/mol"
         )
     if failed:

@@ -62,7 +62,9 @@ def coarsen(
     _report_strangers(atoms, match.atom < 0, library, skip_unmapped, source)
     positions = whole_residues(atoms.positions, atoms.residue_index, atoms.box)
     bead_start = _bead_starts(library, match.template)
-    bead, weight, atom = _contributions(library, match.template, match.atom, atoms, bead_start)
+    bead, weight, atom = _contributions(
+        library, match.template, match.atom, atoms.residue_index, bead_start
+    )
     mean = _weighted_means(bead, weight, positions[atom], int(bead_start[-1]))
     return _as_beads(atoms, library, match.template, bead_start, mean)
 
@@ -100,12 +102,12 @@ def _bead_starts(library: Library, template: IntArray) -> IntArray:
 
 
 def _contributions(
-    library: Library, template: IntArray, matched: IntArray, atoms: Atoms, bead_start: IntArray
+    library: Library, template: IntArray, matched: IntArray, owner: IntArray, bead_start: IntArray
 ) -> tuple[IntArray, FloatArray, IntArray]:
     """(bead, weight, atom) of every pair that counts."""
     bead_of, weight_of = _stacked([_share_table(t) for t in library])
     known = np.flatnonzero(matched >= 0)
-    residue = atoms.residue_index[known]
+    residue = owner[known]
     local = bead_of[template[residue], matched[known]]
     weight = weight_of[template[residue], matched[known]]
     row, column = np.nonzero(local >= 0)
@@ -195,7 +197,7 @@ def complete_residues(atoms: Atoms, library: Library) -> BoolArray:
     kept = atoms.subset(complete[atoms.residue_index])
     match = match_atoms(kept, library)
     bead_start = _bead_starts(library, match.template)
-    bead, _, _ = _contributions(library, match.template, match.atom, kept, bead_start)
+    bead, _, _ = _contributions(library, match.template, match.atom, kept.residue_index, bead_start)
     filled = np.bincount(bead, minlength=bead_start[-1]) > 0
     residue = np.repeat(np.arange(len(match.template)), np.diff(bead_start))
     lacking = np.bincount(residue[~filled], minlength=len(match.template)) > 0
@@ -265,6 +267,28 @@ def bead_shares(plan: Plan) -> tuple[IntArray, FloatArray, IntArray]:
     bead = plan.bead_start[plan.atom_residue[atom]] + local[atom, column]
     weight = weights[kind, plan.atom_local][atom, column]
     return bead, weight, atom
+
+
+def listed_shares(
+    plan: Plan, owner: IntArray, listed: IntArray
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """List which atom of a structure counts in which bead, hydrogens that do among them.
+
+    Parameters
+    ----------
+    plan : Plan
+    owner : IntArray, shape (n_atoms,)
+        Residue of the plan.
+    listed : IntArray, shape (n_atoms,)
+        Index among the atoms of the residue's mapping, -1 where it lacks the atom or the plan the
+        residue.
+
+    Returns
+    -------
+    bead, weight, atom
+        As those of `bead_shares`, atoms of the structure.
+    """
+    return _contributions(plan.library, plan.template, listed, owner, plan.bead_start)
 
 
 def vague_beads(plan: Plan) -> BoolArray:

@@ -15,6 +15,7 @@ import pytest
 from herobm.assembly.draft import Draft
 from herobm.assembly.models import open_model
 from herobm.assembly.sampling import Sampler
+from herobm.chem.conformers.conformer import conformer as build_conformer
 from herobm.chem.contacts import clashes
 from herobm.chem.geometry import dihedrals
 from herobm.chem.judging.diversity import pairwise_rmsd
@@ -285,3 +286,25 @@ def test_beads_are_known_where_several_branches_of_one_are_drawn(tmp_path: Path)
     shift = [np.linalg.norm(coarsen_plan(plan, x) - coarsen_plan(plan, positions)) for x in drawn]
     assert pairwise_rmsd(drawn) > 0.5
     assert max(shift) < 0.6  # Å, of a bead that is held within 0.1 a coordinate
+
+
+def test_told_rotors_beyond_a_ring_turn_after_those_that_carry_it() -> None:
+    """The ethylamide of NECA hangs on its ribose, which the bond to adenine turns."""
+    maps = ROOT / "plugins/custom_ligand/src/herobm_custom_ligand/maps"
+    library = compile_library(load_set([maps / "neca.map"], "neca"))
+    atoms = build_conformer(library.templates[0].mapping)
+    topology = build_topology(coarsen(atoms, library), library)
+    plan = topology.plan
+    local = match_atoms(atoms, library).atom
+    positions = lay_out_atoms(plan, atoms.residue_index, local, atoms.positions)
+    rotors = find_rotors(plan)
+    even = np.full((len(rotors), 36, 36), -np.log(36.0))
+    shares = RotorShares(rotors.quads, rotors.before, lambda: even)
+    sampler = Sampler(plan, positions, np.ones(1), np.zeros(0, np.int64), shares)
+    drawn = sampler.draw(np.random.default_rng(1))
+    bonds = plan_bonds(plan, topology.links.previous)
+    before, after = (
+        np.linalg.norm(x[bonds[:, 0]] - x[bonds[:, 1]], axis=1) for x in (positions, drawn)
+    )
+    assert np.abs(drawn - positions).max() > 0.1
+    np.testing.assert_allclose(after, before, atol=1e-6)

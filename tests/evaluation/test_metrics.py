@@ -12,16 +12,21 @@ import pytest
 
 from herobm.chem.geometry import bond_statistics
 from herobm.cli.evaluate import table
+from herobm.dsl import load_set
 from herobm.errors import HerobmError, MinimisationError, ModelError, StructureError
+from herobm.evaluation.clashscore import clashscore
 from herobm.evaluation.metrics import ASKED, METRICS, measure
 from herobm.evaluation.run import Evaluation, evaluate
-from herobm.plan import Library, project, reconstruct
+from herobm.io import read_atoms
+from herobm.plan import Library, compile_library, project, reconstruct
 from herobm.plan.bonds import plan_bonds
+from herobm.plan.merge import merge_libraries
 from herobm.system import Topology
 from herobm.system.atomistic import coarse_grain
-from herobm.types import Atoms, Beads, FloatArray
+from herobm.types import Atoms, Beads, FloatArray, Residues
 
 Peptide = Callable[[str], Atoms]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Oracle:
@@ -345,3 +350,30 @@ def test_crystal_structures_hardly_clash(martini3: Library, shared_data: Path) -
         found = figures(topology, reference, known)
         assert found["rmsd_all"] == found["chirality_errors"] == found["prochiral_errors"] == 0
         assert found["clashes"] < 1.0
+
+
+def test_bonds_of_a_ligand_are_no_clashes(peptide: Peptide, martini3: Library) -> None:
+    maps = ROOT / "plugins/custom_ligand/src/herobm_custom_ligand/maps"
+    ligands = compile_library(load_set([maps / "cff.map"], "ligands"))
+    library = merge_libraries([martini3, ligands])
+    alone = peptide("AKF")
+    caffeine = read_atoms(ROOT / "plugins/custom_ligand/tests/caffeine.pdb")
+    far = caffeine.subset(caffeine.heavy)
+    far = far.with_positions(far.positions + 60.0)
+    columns = [
+        np.concatenate([getattr(a.residues, c) for a in (alone, far)])
+        for c in ("names", "ids", "icodes", "chains")
+    ]
+    both = Atoms(
+        np.concatenate([alone.positions, far.positions]),
+        np.concatenate([alone.names, far.names]),
+        np.concatenate([alone.residue_index, far.residue_index + 3]),
+        Residues(*columns),
+        elements=np.concatenate([alone.symbols, far.symbols]),
+    )
+    found = []
+    for atoms in (alone, both):
+        topology, reference = coarse_grain(atoms, library, "x")
+        counted = np.ones(topology.plan.n_residues, bool)
+        found.append(clashscore(topology, reference, counted))
+    assert found[0] >= found[1] > 0.0 or found == [0.0, 0.0]

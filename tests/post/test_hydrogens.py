@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from herobm.dsl import build_set, check, parse
 from herobm.errors import MinimisationError
 from herobm.io import read_atoms, write_structure
-from herobm.plan import Library
+from herobm.plan import Library, compile_library
 from herobm.plugins.step_context import StepContext
 from herobm.post.alone import context_of
 from herobm.post.hydrogens import hydrogens
@@ -262,3 +263,25 @@ def test_water_gets_hydrogens_whatever_its_oxygen_is_called(
         elements=np.array(["O"]),
     )  # fmt: skip
     assert names_of(hydrogens(water, StepContext()), 0) == {oxygen} | expected
+
+
+@pytest.mark.parametrize(
+    ("residue", "atom", "charge", "element"),
+    [
+        ("NA", "NA", "+1", "Na"),
+        ("CA", "CA", "+2", "Ca"),
+        ("RB", "RB", "0", "Rb"),
+        ("CL", "CL", "0", "Cl"),
+    ],
+)
+def test_an_ion_of_a_mapping_is_one_and_gets_no_hydrogens(
+    residue: str, atom: str, charge: str, element: str
+) -> None:
+    text = f"molecule: {residue}\natoms:\n  {atom}: {atom} P0A\n"
+    file = parse(text + f"charges:\n  {atom}: {charge}\n" * (charge != "0"), "ion.map")
+    assert not list(check(file))
+    library = compile_library(build_set([file], "ions"))
+    assert library.templates[0].elements == (element,)
+    residues = Residues(np.array([residue]), np.array([1]), np.array([""]), np.array(["I"]))
+    ion = Atoms(np.zeros((1, 3)), np.array([atom]), np.zeros(1, dtype=np.int64), residues)
+    assert names_of(hydrogens(ion, context_of(ion, library)), 0) == {atom}

@@ -16,10 +16,12 @@ from herobm.plan import Library
 from herobm.plan.bonds import plan_bonds
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import assemble
+from herobm.post.held import bead_groups
 from herobm.post.hydrogens import hydrogens
 from herobm.post.minimise import minimise
 from herobm.post.systems import parametrised
 from herobm.system import build_topology, coarsen
+from herobm.system.coarsen import vague_beads
 from herobm.types import Atoms, Residues
 
 Peptide = Callable[[str], Atoms]
@@ -302,3 +304,46 @@ def test_a_minimised_protein_runs_five_picoseconds(shared_data: Path, martini3: 
     kelvin = 2 * kinetic / ((3 * len(atoms) - 3) * 0.0083144626)
     assert moved < 5.0
     assert 240 < kelvin < 360
+
+
+def test_beads_that_count_hydrogens_are_where_these_put_them(
+    caffeine: tuple[Atoms, StepContext],
+) -> None:
+    """A force field may know a molecule whose mapping counts hydrogens, lipids for one."""
+    atoms, context = caffeine
+    full = hydrogens(atoms, context)
+    library = context.topology.plan.library
+    topology = build_topology(coarsen(full, library), library)
+    whole = replace(context, topology=topology, beads=topology.beads)
+    assert vague_beads(topology.plan).any()
+    found = bead_groups(assemble(full, whole), whole)
+    np.testing.assert_allclose(found.centres(full.positions), topology.beads.positions, atol=1e-6)
+
+
+def test_nothing_is_said_to_be_held_where_no_beads_are_known(peptide: Peptide) -> None:
+    told: list[str] = []
+    minimise(peptide("GG"), StepContext(report=told.append, options={"tolerance": 5000.0}))
+    assert "nothing held, since no mapping tells the beads" in told[1]
+
+
+def test_an_atom_that_the_mapping_of_a_ligand_lacks_is_named(
+    caffeine: tuple[Atoms, StepContext],
+) -> None:
+    full = hydrogens(*caffeine)
+    names = full.names.astype("<U4")
+    names[names == "H8"] = "CX"
+    elements = np.where(names == "CX", "C", full.symbols)
+    strange = replace(full, names=names, elements=elements)
+    with pytest.raises(MinimisationError, match="CX of CFF 900 of chain L has no place"):
+        minimise(strange, caffeine[1])
+
+
+def test_bare_water_beside_a_protein_with_hydrogens_gets_its_own(peptide: Peptide) -> None:
+    residues = Residues(np.array(["HOH"]), np.array([301]), np.array([""]), np.array(["W"]))
+    water = Atoms(
+        np.full((1, 3), 30.0), np.array(["O"]), np.zeros(1, dtype=np.int64), residues,
+        elements=np.array(["O"]),
+    )  # fmt: skip
+    full = hydrogens(peptide("GG"), StepContext())
+    after = minimise(joined(full, water), StepContext(options={"tolerance": 5000.0}))
+    assert len(after) == len(full) + 3

@@ -22,7 +22,7 @@ from herobm.system.coarsen import coarsen_plan, vague_beads
 from herobm.system.disulfides import near_sulfurs
 from herobm.system.periodic import minimum_image
 from herobm.system.topology import Topology
-from herobm.types import BoolArray, FloatArray, IntArray, StrArray
+from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Standard deviations from the mean of its kind beyond which a bond or an angle is an outlier.
 OUTLIER = 4.0
@@ -147,7 +147,8 @@ class Verdict:
             found[key] = self.counts[what] / total if total else float("nan")
         atoms = self.counts["atoms"]
         found["clashes"] = 1000.0 * self.counts["clashes"] / atoms if atoms else float("nan")
-        found["remap_error"] = self.remap_sum / max(self.counts["beads"], 1)
+        beads = self.counts["beads"]
+        found["remap_error"] = self.remap_sum / beads if beads else float("nan")
         found["remap_error_max"] = self.remap_max
         return {key: found[key] for key in FIGURES}
 
@@ -191,6 +192,8 @@ class Judge:
         self.proline = names[plan.atom_residue[self.omega[:, 3]]] == "PRO"
         self.chi = find_chi(plan)
         self.vague = vague_beads(plan)
+        n_bonds = np.bincount(self.bonds.ravel(), minlength=plan.n_atoms)
+        self.thiols = (plan.elements == "S") & (n_bonds == 1)
 
     def judge(
         self,
@@ -221,6 +224,20 @@ class Judge:
         self._contacts(positions, bridges, counts, faults)
         away = self._remapping(positions, beads, box, counts)
         return Verdict(counts, *away, faults.astype(np.int64), torsions, chi)
+
+    def bridges(self, positions: FloatArray) -> IntArray:
+        """Pairs of sulfur atoms that are near enough for a bridge, shape (n, 2).
+
+        Those with one bond to a heavy atom count, as where beads tell of bridges
+        (`herobm.system.disulfides`).
+
+        Parameters
+        ----------
+        positions : FloatArray, shape (n_atoms, 3)
+            Å; NaN for atoms that are not there.
+        """
+        there = np.isfinite(positions).all(axis=1)
+        return near_sulfurs(np.flatnonzero(self.thiols & there), positions)
 
     def _backbone(self, positions: FloatArray, counts: Counter[str], faults: BoolArray) -> IntArray:
         angles = np.full((self.plan.n_residues, 2), np.nan)
@@ -282,7 +299,7 @@ class Judge:
     ) -> None:
         atoms = np.flatnonzero(np.isfinite(positions).all(axis=1))
         if bridges is None:
-            bridges = sulfur_bridges(self.plan.elements, positions)
+            bridges = self.bridges(positions)
         joined = np.concatenate([self.bonds, bridges])
         pairs = clashes(positions, self.plan.elements, atoms, joined)
         counts["atoms"], counts["clashes"] = len(atoms), len(pairs)
@@ -312,16 +329,3 @@ def chi_histograms(chi: Sequence[Chi], positions: FloatArray) -> IntArray:
         angles = one.angles(positions)
         rows.append(np.histogram(angles[np.isfinite(angles)], bins=edges)[0])
     return np.array(rows)
-
-
-def sulfur_bridges(elements: StrArray, positions: FloatArray) -> IntArray:
-    """Pairs of sulfur atoms that are near enough for a bridge, shape (n, 2).
-
-    Parameters
-    ----------
-    elements : StrArray, shape (n_atoms,)
-    positions : FloatArray, shape (n_atoms, 3)
-        Å; NaN for atoms that are not there.
-    """
-    sulfurs = np.flatnonzero((elements == "S") & np.isfinite(positions).all(axis=1))
-    return near_sulfurs(sulfurs, positions)

@@ -109,7 +109,7 @@ def convert(
     results = [r for path in paths for r in _convert(run, path, dialect, tuple(molecule or ()))]
     outputs = _outputs(run, results)
     _report(run)
-    put(outputs, output, overwrite, paths)
+    put(outputs, output, overwrite, paths, several=len(paths) > 1)
     n_warnings = sum(not d.is_error for d in run.found)
     _summarize(len(paths), len(outputs), run.n_refused, n_warnings)
     if run.n_refused or not outputs:

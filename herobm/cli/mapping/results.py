@@ -21,7 +21,11 @@ class Result:
 
 
 def put(
-    results: Sequence[Result], output: Path | None, overwrite: bool, sources: Sequence[Path]
+    results: Sequence[Result],
+    output: Path | None,
+    overwrite: bool,
+    sources: Sequence[Path],
+    several: bool = False,
 ) -> None:
     """Write the results, each whole or not at all.
 
@@ -34,6 +38,8 @@ def put(
         Whether files that are there may be replaced.
     sources : Sequence[Path]
         What was read, and is not to be replaced.
+    several : bool
+        Whether there might have been several results, for which a name is that of a folder.
 
     Raises
     ------
@@ -50,7 +56,7 @@ def put(
         for one in results:
             typer.echo(one.text, nl=False)
         return
-    several = len(results) > 1 or len(sources) > 1
+    several |= len(results) > 1
     folder = output.is_dir() or (several and output.suffix not in _SUFFIXES)
     if folder:
         output.mkdir(parents=True, exist_ok=True)

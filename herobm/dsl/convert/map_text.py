@@ -44,7 +44,7 @@ def write_map(mapping: Mapping, comments: Sequence[str] = ()) -> str:
     bonds = [f"{_ref(b.a)}{b.symbol}{_ref(b.b)}" for b in mapping.bonds]
     charges = [f"{_name(n)}: {q:+d}" for n, q in mapping.charges.items()]
     stereo = ["=".join(_ref_name(n) for n in s.atoms) + f": {s.label}" for s in mapping.stereo]
-    angles = [f"{'-'.join(_ref(r) for r in a.atoms)}: {a.degrees:g}" for a in mapping.angles]
+    angles = [f"{'-'.join(_ref(r) for r in a.atoms)}: {_number(a.degrees)}" for a in mapping.angles]
     for title, entries in (
         ("bonds", _filled(bonds)),
         ("charges", charges),
@@ -89,6 +89,12 @@ def _bead(text: str) -> str:
 
 def _ref_name(text: str) -> str:
     return text if _REF.fullmatch(text) else _quoted(text)
+
+
+def _number(value: float) -> str:
+    """Return the shortest number that reads as the same one; the language has no exponents."""
+    text = f"{value:.9f}".rstrip("0").rstrip(".")
+    return text if float(text) == value else f"{value:g}"
 
 
 def _ref(ref: AtomRef) -> str:

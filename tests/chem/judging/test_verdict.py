@@ -156,3 +156,22 @@ def test_sulfur_atoms_at_the_length_of_a_bridge_do_not_clash(
     for places, clashing in (((0, 2.65, 9), []), ((0, 2.75, 9), [0, 3]), ((0, 2.0, 4.5), [3, 6])):
         positions[sulfurs] = np.outer(places, [1.0, 0.0, 0.0]) + 50.0
         assert faults(judge.judge(positions), "clash") == clashing
+
+
+def test_sulfur_atoms_between_two_carbon_atoms_are_in_no_bridge(
+    martini3: Library, peptide: Peptide
+) -> None:
+    layout = AtomLayout.of(peptide("MGGM"), martini3)
+    judge = Judge(layout.topology)
+    positions = layout.place(peptide("MGGM").positions, None)
+    sulfurs = np.flatnonzero(judge.plan.elements == "S")
+    positions[sulfurs] = np.outer([0.0, 2.2], [1.0, 0.0, 0.0]) + 50.0
+    assert len(judge.bridges(positions)) == 0
+    assert faults(judge.judge(positions), "clash") == [0, 3]
+
+
+def test_no_bead_to_compare_with_is_no_perfect_re_mapping(
+    judge: Judge, positions: FloatArray
+) -> None:
+    nowhere = np.full((judge.plan.n_beads, 3), np.nan)
+    assert np.isnan(judge.judge(positions, nowhere).figures()["remap_error"])

@@ -40,7 +40,7 @@ stereo:
   CZ="C 1": Z
 
 angles:
-  N-CA-CZ: 111
+  N-CA-CZ: 109.4712206
 """
 
 
