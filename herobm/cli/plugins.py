@@ -99,6 +99,7 @@ def check_plugin(
 
 @app.command("new")
 def new_plugin(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the package, for example my-pack.")],
     source: Annotated[
         Path | None,
@@ -125,7 +126,17 @@ def new_plugin(
     put in place of what.
     """
     from herobm.cli.new_plugin import write_package
+    from herobm.errors import PluginContractError
+    from herobm.plugins.manager import load_registry
+    from herobm.plugins.scaffold import Names
 
+    registry = load_registry(blocked=root_options(context).blocked)
+    there = {p.name for p in registry.plugins} | {p.name for p in registry.failures}
+    if Names.of(name).plugin in there:
+        raise PluginContractError(
+            f"a plug-in '{Names.of(name).plugin}' is installed, and two of one name are set aside",
+            "Choose another name.",
+        )
     folder = Path(name) if output is None else output
     written = write_package(name, folder, source, licence.value, author)
     for path in written:

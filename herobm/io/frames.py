@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -141,10 +141,15 @@ def _open_gro(path: Path) -> FrameReader:
         sizes.append(size)
         at += size + 3
 
+    first = _called(lines[2 : sizes[0] + 2], 0, 15) if sizes else []
+
     def fetch(number: int) -> Frame:
-        if sizes[number] != sizes[0]:
-            raise ValueError(f"it has {sizes[number]} particles, the first one {sizes[0]}")
         start = starts[number]
+        _check_order(
+            _called(lines[start + 2 : start + sizes[number] + 2], 0, 15),
+            first,
+            f"{path}, frame {number}",
+        )
         text = "\n".join(lines[start : start + sizes[number] + 3])
         stream = NamedStream(StringIO(vet_gro(text, path, start).text), "frame.gro")
         now = GROReader(stream).ts
@@ -160,14 +165,54 @@ def _open_gro(path: Path) -> FrameReader:
     return FrameReader(len(starts), sizes[0], fetch, lambda: None)
 
 
+def _called(lines: Sequence[str], begin: int, end: int) -> list[str]:
+    """Return what particles are called, from the columns that name them."""
+    return [line[begin:end] for line in lines]
+
+
+def _check_order(called: list[str], first: list[str], where: str) -> None:
+    """Refuse a frame whose particles are not those of the first one, in their order.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    StructureError
+        If they are others.
+    """
+    if len(called) != len(first):
+        raise ValueError(f"it has {len(called)} particles, the first one {len(first)}")
+    if called != first:
+        row = next(i for i, (one, two) in enumerate(zip(called, first, strict=True)) if one != two)
+        here, there = (" ".join(names[row].split()) for names in (called, first))
+        raise StructureError(
+            f"{where}: particle {row + 1} is '{here}', and '{there}' in the first frame",
+            "Write all frames with the same particles in the same order.",
+        )
+
+
+def _models(path: Path) -> list[list[str]]:
+    """Return what particles of each model of a PDB file are called."""
+    models: list[list[str]] = [[]]
+    for line in read_text(path).splitlines():
+        if line.startswith("MODEL") and models[-1]:
+            models.append([])
+        elif line.startswith(("ATOM", "HETATM")):
+            models[-1].append(line[12:27])
+    return models
+
+
 def _open_other(path: Path, n_particles: int) -> FrameReader:
     from MDAnalysis.coordinates.core import reader
 
     if path.suffix.lower() == ".dcd":
         check_whole(path)
-    file = reader(str(path), n_atoms=n_particles)
+    models = _models(path) if format_of(path) == "pdb" else None
+    file = reader(str(path), n_atoms=n_particles if models is None else len(models[0]))
 
     def fetch(number: int) -> Frame:
+        if models is not None and len(models) == file.n_frames:
+            _check_order(models[number], models[0], f"{path}, frame {number}")
         now = file[number]
         box = box_or_none(now.dimensions)
         step = int(now.data.get("step", number))

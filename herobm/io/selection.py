@@ -86,6 +86,7 @@ def _renumbered(universe: Any, columns: Columns) -> Any:
     new.add_TopologyAttr("icodes", residues.icodes.astype(object))
     new.add_TopologyAttr("segids", segids.astype(object))
     new.atoms.positions = old.positions
+    new.dimensions = universe.dimensions
     return new
 
 

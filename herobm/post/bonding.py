@@ -215,8 +215,10 @@ def _openmm_topology(atoms: Atoms, standard: tuple[str, ...], linked: BoolArray)
     for name, symbol, owner in zip(
         atoms.names.tolist(), atoms.symbols.tolist(), owners, strict=True
     ):
-        element = Element.getBySymbol(symbol) if symbol else None
+        element = Element.getBySymbol("H" if symbol == "D" else symbol) if symbol else None
         called = standard_atom(standard[owner], name)
+        if symbol == "D" and standard[owner]:  # deuterium: force fields call it H
+            called = standard_atom(standard[owner], name.replace("D", "H", 1))
         if made[owner].name == "HOH":
             called = OF_WATER.get(name, name)
         topology.addAtom(called, element, made[owner])

@@ -48,6 +48,8 @@ def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, .
     usual = [name for name in DEFAULT if name in registry.postprocessors()]
     asked = [USUAL] if names is None else [name.strip() for name in names.split(",")]
     asked = [name for name in asked if name]
+    if not asked:
+        raise UnknownNameError("no step is named", f"Name steps, or '{NONE}' for no step.")
     if asked == [NONE]:
         return ()
     if NONE in asked:

@@ -129,7 +129,7 @@ def _of_proteins(
             continue
         had = {atom.name for atom in old.atoms()}
         names = {atom.name for atom in new.atoms()}
-        heavy = {a.index: a for a in new.atoms() if a.name in had and a.element.symbol != "H"}
+        heavy = {a.index: a for a in new.atoms() if a.name in had and _is_heavy(a)}
         added[i] = [
             (_called(a.name, called[i]), "H", _at_length(positions[a.index], heavy, positions))
             for a in new.atoms()
@@ -137,6 +137,10 @@ def _of_proteins(
         ]
         states.update(_state(assembly.standard[i], names))
     return added, states
+
+
+def _is_heavy(atom: Any) -> bool:
+    return atom.element is not None and atom.element.symbol != "H"
 
 
 def _names_in_residues(atoms: Atoms) -> list[set[str]]:
@@ -200,6 +204,18 @@ def _protonated(assembly: Assembly, ph: float) -> tuple[Any, FloatArray]:
     fixer = Offline(pdbfile=io.StringIO(_SEED_FILE), platform=platform)
     fixer.topology = assembly.topology
     fixer.positions = [Vec3(*p) for p in (assembly.atoms.positions / 10).tolist()] * unit.nanometer
+    fixer.missingResidues = {}
+    fixer.findMissingAtoms()
+    if fixer.missingAtoms:
+        residue, lacking = next(iter(fixer.missingAtoms.items()))
+        n_others = len(fixer.missingAtoms) - 1
+        raise MinimisationError(
+            f"{assembly.atoms.residues.label(residue.index)} lacks "
+            f"{', '.join(atom.name for atom in lacking)}, where hydrogens would be put"
+            + (f" (and {n_others} more residues lack atoms)" if n_others else ""),
+            "Complete the structure, leave such residues out (--selection), or, if one bears the "
+            "name of another, rename it (--rename).",
+        )
     fixer.addMissingHydrogens(ph)
     topology, placed = fixer.topology, fixer.positions
     named = [STATES.get(str(n), ("", ""))[1] or None for n in assembly.atoms.residues.names]

@@ -10,7 +10,7 @@ import numpy as np
 from herobm.dsl.model import MappingSet
 from herobm.errors import StructureError
 from herobm.plan.plan import Plan
-from herobm.plan.template import Library, Template, atom_weights, compile_library
+from herobm.plan.template import ANYWHERE, Library, Template, atom_weights, compile_library
 from herobm.system.matching import match_atoms, require_mapped
 from herobm.system.periodic import whole_residues
 from herobm.types import Atoms, Beads, BoolArray, FloatArray, IntArray
@@ -65,6 +65,8 @@ def coarsen(
     bead, weight, atom = _contributions(
         library, match.template, match.atom, atoms.residue_index, bead_start
     )
+    counted = bead[(weight > 0) & atoms.heavy[atom]]
+    _report_lacking(atoms, library, match.template, counted, bead_start)
     mean = _weighted_means(bead, weight, positions[atom], int(bead_start[-1]))
     return _as_beads(atoms, library, match.template, bead_start, mean)
 
@@ -164,6 +166,40 @@ def _report_strangers(
         )
     kind = "heavy atom(s)" if heavy.any() else "hydrogen(s)"
     log.info("%d %s not in the mapping do not count (first: %s)", int(where.sum()), kind, first)
+
+
+def _report_lacking(
+    atoms: Atoms, library: Library, template: IntArray, bead: IntArray, bead_start: IntArray
+) -> None:
+    """Say which beads lack some of their heavy atoms, so that they lie elsewhere.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+    template : IntArray, shape (n_residues,)
+    bead : IntArray, shape (n,)
+        Of each heavy atom that counts in it.
+    bead_start : IntArray, shape (n_residues + 1,)
+    """
+    whole = []
+    for kind in library:
+        bead_of, weight_of = _share_table(kind)
+        listed = kind.mapping.atoms
+        heavy = [a.element not in ("H", "D") and kind.place[a.name] == ANYWHERE for a in listed]
+        counts = (bead_of >= 0) & (weight_of > 0) & np.array(heavy)[:, None]
+        whole.append(np.bincount(bead_of[counts], minlength=len(kind.beads)))
+    wanted = np.concatenate([whole[kind] for kind in template.tolist()])
+    found = np.bincount(bead, minlength=len(wanted))
+    residue = np.repeat(np.arange(len(template)), np.diff(bead_start))
+    lacking = np.unique(residue[(found > 0) & (found < wanted)])
+    if len(lacking):
+        log.info(
+            "%d residue(s) lack some heavy atoms of a bead, which lies where the others are "
+            "(first: %s)",
+            len(lacking),
+            atoms.residues.label(int(lacking[0])),
+        )
 
 
 def drop_incomplete(atoms: Atoms, library: Library) -> Atoms:

@@ -424,8 +424,11 @@ def _misfit(
             f"{others}. Or complete the file."
         )
     else:
+        row = wrong[0]
+        choice = f"resid {residues.ids[row]}{residues.icodes[row]}"
+        choice += f" and chainID {residues.chains[row]}" if residues.chains[row] else ""
         hint = (
-            "Complete the file, leave the residues out (--selection 'not resid 12'), or choose "
+            f"Complete the file, leave the residues out (--selection 'not ({choice})'), or choose "
             f"the mapping that the file was made with (--mapping); {others}."
         )
     if _scattered(residues, wrong):

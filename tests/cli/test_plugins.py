@@ -98,3 +98,12 @@ def test_a_sound_plugin_passes(herobm: Callable[..., Outcome]) -> None:
     assert outcome.code == 0, outcome.err
     assert "model martini3/protein, " in outcome.out
     assert outcome.out.endswith(": ok\n")
+
+
+def test_the_name_of_an_installed_plugin_is_taken(
+    herobm: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    outcome = herobm("plugins", "new", "herobm-martini3", "-o", str(tmp_path / "new"))
+    assert outcome.code != 0
+    assert "a plug-in 'martini3' is installed" in outcome.err
+    assert not (tmp_path / "new").exists()

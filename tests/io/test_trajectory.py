@@ -385,3 +385,45 @@ def test_models_of_mmcif_are_no_trajectory(tmp_path: Path, structure: Path) -> N
     write_structure(path, beads())
     with pytest.raises(StructureError, match=r"t\.cif: no frames are read from mmCIF"):
         open_trajectory(structure, path)
+
+
+def test_frames_of_a_gro_file_with_particles_in_another_order_are_refused(
+    tmp_path: Path, structure: Path
+) -> None:
+    path = gro_frames(tmp_path / "t.gro")
+    lines = path.read_text().splitlines()
+    row = N + 3 + 2
+    lines[row], lines[row + 1] = lines[row + 1], lines[row]
+    path.write_text("\n".join([*lines, ""]))
+    told = r"t\.gro, frame 1: particle 1 is '2W W', and '1W W' in the first frame"
+    with open_trajectory(structure, path) as frames, pytest.raises(StructureError, match=told):
+        list(frames)
+
+
+def models(path: Path, *frames: Beads) -> Path:
+    """Write PDB models."""
+    text = []
+    for number, frame in enumerate(frames, start=1):
+        one = path.with_name("one.pdb")
+        write_structure(one, frame, overwrite=True)
+        atoms = [line for line in one.read_text().splitlines() if line.startswith("ATOM")]
+        text += [f"MODEL     {number:4d}", *atoms, "ENDMDL"]
+    path.write_text("\n".join([*text, "END", ""]))
+    return path
+
+
+def test_models_of_a_pdb_file_have_the_same_particles(tmp_path: Path, structure: Path) -> None:
+    other = beads().subset(np.arange(N) < N - 1)
+    turned = replace(beads(), residues=beads().residues.take(np.arange(N)[::-1]))
+    with open_trajectory(structure, models(tmp_path / "m.pdb", beads(), beads())) as frames:
+        assert len(list(frames)) == 2
+    for second, told in (
+        (other, "11 particles, the first one 12"),
+        (turned, "frame 1: particle 1 is 'W W A 12', and 'W W A 1' in the first frame"),
+    ):
+        path = models(tmp_path / "m.pdb", beads(), second)
+        with open_trajectory(structure, path) as frames, pytest.raises(StructureError, match=told):
+            list(frames)
+    path = models(tmp_path / "m.pdb", other, other)
+    with pytest.raises(StructureError, match=r"has 11 particles a frame, and .* has 12"):
+        open_trajectory(structure, path)

@@ -47,7 +47,6 @@ def registry() -> Registry:
     [
         (None, ["backbone", "consistency"]),
         ("none", []),
-        ("", []),
         ("minimise,backbone", ["backbone", "minimise"]),
         ("up, mine/double,up", ["double", "up"]),
         ("herobm/hydrogens,consistency", ["consistency", "hydrogens"]),
@@ -144,3 +143,9 @@ def test_a_step_that_loses_heavy_atoms_or_leaves_is_named(
         run_chain([PostProcessorSpec("some", "hydrogens", some)], peptide("AKF"), StepContext())
     with pytest.raises(PluginError, match="'leave' fails: SystemExit: 3"):
         run_chain([PostProcessorSpec("leave", "backbone", leave)], peptide("AKF"), StepContext())
+
+
+def test_no_name_is_not_no_step(registry: Registry) -> None:
+    for names in ("", " , "):
+        with pytest.raises(UnknownNameError, match="no step is named"):
+            resolve(names, registry)

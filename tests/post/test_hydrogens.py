@@ -285,3 +285,27 @@ def test_an_ion_of_a_mapping_is_one_and_gets_no_hydrogens(
     residues = Residues(np.array([residue]), np.array([1]), np.array([""]), np.array(["I"]))
     ion = Atoms(np.zeros((1, 3)), np.array([atom]), np.zeros(1, dtype=np.int64), residues)
     assert names_of(hydrogens(ion, context_of(ion, library)), 0) == {atom}
+
+
+def test_an_amino_acid_that_lacks_atoms_is_named(peptide: Peptide) -> None:
+    atoms = peptide("ALA")
+    cut = atoms.subset(~((atoms.residue_index == 1) & np.isin(atoms.names, ["CD1", "CD2"])))
+    with pytest.raises(MinimisationError, match="LEU 2 of chain A lacks CD1, CD2, where"):
+        hydrogens(cut, StepContext())
+
+
+def test_deuterium_counts_as_hydrogen(peptide: Peptide) -> None:
+    full = hydrogens(peptide("ADS"), StepContext())
+    light = ~full.heavy
+    names = np.where(light, np.char.replace(full.names, "H", "D", 1), full.names)
+    heavy_water = replace(full, names=names, elements=np.where(light, "D", full.symbols))
+    assert len(hydrogens(heavy_water, StepContext())) == len(full)
+
+
+def test_the_fourth_site_of_water_goes_along() -> None:
+    residues = Residues(np.array(["SOL"]), np.array([1]), np.array([""]), np.array(["W"]))
+    water = Atoms(
+        np.arange(12.0).reshape(4, 3) / 5, np.array(["OW", "HW1", "HW2", "MW"]),
+        np.zeros(4, dtype=np.int64), residues, elements=np.array(["O", "H", "H", ""]),
+    )  # fmt: skip
+    assert hydrogens(water, StepContext()).names.tolist() == ["OW", "HW1", "HW2", "MW"]

@@ -141,3 +141,15 @@ def test_beads_of_a_plan_are_those_of_its_atoms(martini3: Library, peptide: Pept
     topology, positions = coarse_grain(atoms, martini3)
     found = coarsen_plan(topology.plan, positions)
     np.testing.assert_allclose(found, topology.beads.positions, atol=1e-9)
+
+
+def test_a_bead_that_lacks_some_atoms_is_told(
+    martini3: Library, peptide: Peptide, caplog: pytest.LogCaptureFixture
+) -> None:
+    atoms = peptide("AKF")
+    with caplog.at_level("INFO", "herobm"):
+        coarsen(atoms, martini3)
+        assert not caplog.messages
+        coarsen(atoms.subset(~((atoms.residue_index == 1) & (atoms.names == "CG"))), martini3)
+    assert "1 residue(s) lack some heavy atoms of a bead" in caplog.text
+    assert "(first: LYS 2 of chain A)" in caplog.text

@@ -66,7 +66,7 @@ def test_a_missing_bead_is_named(martini3: Library, make_beads: MakeBeads) -> No
     with pytest.raises(MissingBeadError) as caught:
         build_topology(beads.subset(np.arange(len(beads)) != 4), martini3)
     assert "ARG lacks SC1 (ARG 2 of chain A)" in caught.value.message
-    assert "leave the residues out (--selection" in (caught.value.hint or "")
+    assert "(--selection 'not (resid 2 and chainID A)')" in (caught.value.hint or "")
 
 
 def test_a_bead_twice_is_named(martini3: Library, make_beads: MakeBeads) -> None:

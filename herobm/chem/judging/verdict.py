@@ -209,7 +209,8 @@ class Judge:
         positions : FloatArray, shape (n_atoms, 3)
             Å, in the order of the plan, chains whole; NaN for atoms that are not there.
         beads : FloatArray, shape (n_beads, 3), optional
-            Å, that the atoms were made from.
+            Å, that the atoms were made from. Those that count hydrogens are not looked at, for the
+            plan has none.
         box : FloatArray or None, shape (6,)
             Beads may lie in another image by it.
         bridges : IntArray, shape (n, 2), optional
@@ -316,7 +317,7 @@ class Judge:
             return float("nan"), float("nan")
         away = minimum_image(coarsen_plan(self.plan, positions) - beads, box)
         lengths = np.linalg.norm(away, axis=1)
-        known = lengths[np.isfinite(lengths)]
+        known = lengths[np.isfinite(lengths) & ~self.vague]
         counts["beads"] = len(known)
         return float(known.sum()), float(known.max()) if len(known) else float("nan")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from herobm.chem.conformers.conformer import conformer
 from herobm.chem.judging.summary import plausibility
 from herobm.chem.judging.verdict import FAULTS, FIGURES, NUMBERS, Judge, Verdict, divergence
-from herobm.plan import Library
+from herobm.dsl import load_set
+from herobm.plan import Library, compile_library
 from herobm.system.atomistic import AtomLayout
-from herobm.system.coarsen import coarsen_plan
+from herobm.system.coarsen import coarsen, coarsen_plan
 from herobm.types import Atoms, FloatArray
 
 Peptide = Callable[[str], Atoms]
@@ -175,3 +178,15 @@ def test_no_bead_to_compare_with_is_no_perfect_re_mapping(
 ) -> None:
     nowhere = np.full((judge.plan.n_beads, 3), np.nan)
     assert np.isnan(judge.judge(positions, nowhere).figures()["remap_error"])
+
+
+def test_beads_that_count_hydrogens_are_not_compared() -> None:
+    maps = Path(__file__).parents[3] / "plugins/custom_ligand/src/herobm_custom_ligand/maps"
+    library = compile_library(load_set([maps / "cff.map"], "ligands"))
+    atoms = conformer(library.templates[0].mapping)
+    layout = AtomLayout.of(atoms, library)
+    judge = Judge(layout.topology)
+    beads = coarsen(atoms, library).positions
+    verdict = judge.judge(layout.place(atoms.positions, None), beads)
+    assert judge.vague.any()
+    assert verdict.counts["beads"] == int((~judge.vague).sum())
