@@ -84,7 +84,7 @@ class TestSideChainModel(ModelSuite):
 
 
 class TestCaComModel(ModelSuite):
-    """The networks ``ca_only/ca-com``; they see beads within cutoffs of 8 and 12 Å."""
+    """The network ``ca_only/ca-com``, which sees beads within a cutoff of 12 Å, in eight rounds."""
 
     model = "ca_only/ca-com"
     structure = PEPTIDES[0]
