@@ -43,6 +43,7 @@ def coarsen(
     from herobm.io import read_atoms, write_structure
     from herobm.system import coarsen as to_beads
     from herobm.system import rename_residues
+    from herobm.system.coarsen import partial_residues
 
     show_notes()
     renames = parse_renames(rename)
@@ -51,5 +52,12 @@ def coarsen(
     structure = rename_residues(read_atoms(atoms, selection), renames, str(atoms))
     library = open_library(mapping, registry, structure.residues.names.tolist())
     beads = to_beads(structure, library, skip_unmapped=skip_unmapped, source=str(atoms))
+    partial = partial_residues(structure, library)
+    if len(partial):
+        typer.echo(
+            f"note: {len(partial)} residue(s) lack some heavy atoms of a bead, which lies where "
+            f"the others are (first: {structure.residues.label(int(partial[0]))})",
+            err=True,
+        )
     write_structure(output, beads, overwrite=overwrite, title=f"{atoms.name} as {library.name}")
     typer.echo(f"{output}: {len(beads)} beads of {len(beads.residues)} residues")

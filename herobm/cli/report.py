@@ -121,6 +121,9 @@ def report(
         total = verdict if total is None else total + verdict
     if total is None:
         raise StructureError(f"{trajectory}: holds no frame", "Choose another trajectory.")
+    if beads and judge.vague.any():
+        vague = int(judge.vague.sum())
+        typer.echo(f"note: {vague} beads count hydrogens, and are not compared", err=True)
     figures = total.figures() | _divergences(total, reference or [], library, renames)
     found = Found(structure, trajectory, library.name, layout.topology, total, figures, rows)
     _write(found, json_file, html_file, overwrite)

@@ -65,8 +65,6 @@ def coarsen(
     bead, weight, atom = _contributions(
         library, match.template, match.atom, atoms.residue_index, bead_start
     )
-    counted = bead[(weight > 0) & atoms.heavy[atom]]
-    _report_lacking(atoms, library, match.template, counted, bead_start)
     mean = _weighted_means(bead, weight, positions[atom], int(bead_start[-1]))
     return _as_beads(atoms, library, match.template, bead_start, mean)
 
@@ -168,40 +166,6 @@ def _report_strangers(
     log.info("%d %s not in the mapping do not count (first: %s)", int(where.sum()), kind, first)
 
 
-def _report_lacking(
-    atoms: Atoms, library: Library, template: IntArray, bead: IntArray, bead_start: IntArray
-) -> None:
-    """Say which beads lack some of their heavy atoms, so that they lie elsewhere.
-
-    Parameters
-    ----------
-    atoms : Atoms
-    library : Library
-    template : IntArray, shape (n_residues,)
-    bead : IntArray, shape (n,)
-        Of each heavy atom that counts in it.
-    bead_start : IntArray, shape (n_residues + 1,)
-    """
-    whole = []
-    for kind in library:
-        bead_of, weight_of = _share_table(kind)
-        listed = kind.mapping.atoms
-        heavy = [a.element not in ("H", "D") and kind.place[a.name] == ANYWHERE for a in listed]
-        counts = (bead_of >= 0) & (weight_of > 0) & np.array(heavy)[:, None]
-        whole.append(np.bincount(bead_of[counts], minlength=len(kind.beads)))
-    wanted = np.concatenate([whole[kind] for kind in template.tolist()])
-    found = np.bincount(bead, minlength=len(wanted))
-    residue = np.repeat(np.arange(len(template)), np.diff(bead_start))
-    lacking = np.unique(residue[(found > 0) & (found < wanted)])
-    if len(lacking):
-        log.info(
-            "%d residue(s) lack some heavy atoms of a bead, which lies where the others are "
-            "(first: %s)",
-            len(lacking),
-            atoms.residues.label(int(lacking[0])),
-        )
-
-
 def drop_incomplete(atoms: Atoms, library: Library) -> Atoms:
     """Leave out residues that lack every atom of one of their beads.
 
@@ -239,6 +203,42 @@ def complete_residues(atoms: Atoms, library: Library) -> BoolArray:
     lacking = np.bincount(residue[~filled], minlength=len(match.template)) > 0
     complete[np.flatnonzero(complete)[lacking]] = False
     return complete
+
+
+def partial_residues(atoms: Atoms, library: Library) -> IntArray:
+    """Find the residues that have some heavy atoms of a bead, but not all: it lies elsewhere.
+
+    Atoms that residues have at the ends of chains alone are not asked for.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    library : Library
+
+    Returns
+    -------
+    IntArray, shape (n,)
+        Ascending.
+    """
+    template = match_atoms(atoms, library).template
+    mapped = np.flatnonzero(template >= 0)
+    kept = atoms.subset((template >= 0)[atoms.residue_index])
+    match = match_atoms(kept, library)
+    bead_start = _bead_starts(library, match.template)
+    bead, weight, atom = _contributions(
+        library, match.template, match.atom, kept.residue_index, bead_start
+    )
+    whole = []
+    for kind in library:
+        bead_of, weight_of = _share_table(kind)
+        listed = kind.mapping.atoms
+        heavy = [a.element not in ("H", "D") and kind.place[a.name] == ANYWHERE for a in listed]
+        counts = (bead_of >= 0) & (weight_of > 0) & np.array(heavy)[:, None]
+        whole.append(np.bincount(bead_of[counts], minlength=len(kind.beads)))
+    wanted = np.concatenate([np.zeros(0, np.int64), *(whole[k] for k in match.template.tolist())])
+    found = np.bincount(bead[(weight > 0) & kept.heavy[atom]], minlength=len(wanted))
+    residue = np.repeat(np.arange(len(match.template)), np.diff(bead_start))
+    return mapped[np.unique(residue[(found > 0) & (found < wanted)])]
 
 
 def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ from herobm.errors import StructureError, UnmappedResidueError
 from herobm.plan import Library
 from herobm.system import build_topology, coarsen
 from herobm.system.atomistic import coarse_grain
-from herobm.system.coarsen import coarsen_plan, drop_incomplete
+from herobm.system.coarsen import coarsen_plan, drop_incomplete, partial_residues
 from herobm.types import Atoms
 
 Peptide = Callable[[str], Atoms]
@@ -143,13 +143,13 @@ def test_beads_of_a_plan_are_those_of_its_atoms(martini3: Library, peptide: Pept
     np.testing.assert_allclose(found, topology.beads.positions, atol=1e-9)
 
 
-def test_a_bead_that_lacks_some_atoms_is_told(
-    martini3: Library, peptide: Peptide, caplog: pytest.LogCaptureFixture
+def test_residues_that_lack_some_atoms_of_a_bead_are_found(
+    martini3: Library, peptide: Peptide
 ) -> None:
-    atoms = peptide("AKF")
-    with caplog.at_level("INFO", "herobm"):
-        coarsen(atoms, martini3)
-        assert not caplog.messages
-        coarsen(atoms.subset(~((atoms.residue_index == 1) & (atoms.names == "CG"))), martini3)
-    assert "1 residue(s) lack some heavy atoms of a bead" in caplog.text
-    assert "(first: LYS 2 of chain A)" in caplog.text
+    atoms = peptide("AKFA")
+    assert not len(partial_residues(atoms, martini3))
+    lysine = atoms.residue_index == 1
+    cut = atoms.subset(~(lysine & (atoms.names == "CG")))
+    assert partial_residues(cut, martini3).tolist() == [1]
+    bare = atoms.subset(~(lysine & np.isin(atoms.names, ["CB", "CG", "CD"])))
+    assert not len(partial_residues(bare, martini3))
