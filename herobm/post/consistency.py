@@ -60,8 +60,8 @@ STIFFEST = 1e4
 N_SWEEPS = 200
 #: Steps of each round. After a round, the torsions of residues that it spoilt are held tighter, and
 #: from the second one on the beads of those that it ruined pull less, by these factors.
-ROUNDS = (8, *8 * (4,))
-TIGHTER, EASE = 3.0, (1.0, 0.2, 0.1, *5 * (0.01,))
+ROUNDS = (8, 4, 4, 4, 4)
+TIGHTER, EASE = 3.0, (1.0, 0.2, 0.1, 0.01)
 #: Rounds that look at residues that are spoilt, but not ruined.
 N_POLISH = 2
 #: How often residues that are ruined are put back, and how many to each side with them.
