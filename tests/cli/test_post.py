@@ -307,7 +307,7 @@ def test_a_residue_that_lacks_atoms_is_named_as_in_the_file(
     cut.write_text("\n".join(x for x in lines if x[12:20] not in (" ND1 HIS", " CE1 HIS")))
     outcome = herobm("post", "hydrogens", cut, "-o", out)
     assert (outcome.code, out.exists()) == (1, False)
-    assert f"{cut}: pdbfixer cannot give the structure hydrogens: HIS 6 of chain A" in outcome.err
+    assert f"{cut}: HIS 6 of chain A lacks ND1, CE1, where hydrogens would be put" in outcome.err
 
 
 @pytest.fixture

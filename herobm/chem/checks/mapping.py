@@ -23,6 +23,7 @@ from herobm.dsl.checks import check
 from herobm.dsl.diagnostics import Diagnostic, ordered
 from herobm.dsl.model import Mapping, Placement, Rule
 from herobm.dsl.syntax import File
+from herobm.elements import element_of
 from herobm.errors import StructureError
 from herobm.types import Atoms
 
@@ -142,8 +143,8 @@ def _check_elements(subject: Subject) -> Iterator[Diagnostic]:
     if len(subject.mapping.atoms) == 1:
         name = subject.mapping.atoms[0].name
         ion = _IONS.get(name.upper())
-        if ion is not None and name in subject.names:
-            element = subject.mapping.atoms[0].element
+        element = subject.mapping.atoms[0].element
+        if ion is not None and element != element_of(ion) and name in subject.names:
             message = f"'{name}' is read as an atom of {element}, though it stands alone"
             yield Diagnostic(
                 "W406", message, subject.names[name], help=f"is it an ion? write {ion}"

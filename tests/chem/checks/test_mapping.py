@@ -248,11 +248,12 @@ def test_without_bonds_one_warning_says_so() -> None:
 
 @pytest.mark.parametrize(("name", "ion"), [("CA", "CA2+"), ("NA", "NA+")])
 def test_an_ion_that_reads_as_something_else(name: str, ion: str) -> None:
-    text = f"molecule: ION\natoms:\n  {name}: B P0A\n"
+    text = f"molecule: XYZ\natoms:\n  {name}: B P0A\n"
     (only,) = found(text)
     assert (only.code, marked(text, only)) == ("W406", name)
     assert ion in (only.help or "")
     assert found(text.replace(f"{name}:", f"'{ion}':")) == []
+    assert found(text.replace("XYZ", "ION")) == []
 
 
 @pytest.mark.parametrize(
