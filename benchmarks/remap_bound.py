@@ -75,6 +75,25 @@ def nearest(
     return (torch.sparse.mm(shares, places.detach()) - beads).norm(dim=1)
 
 
+def across(places: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Return how near and how far the ends of angles may be, shape (n, 2), Å.
+
+    Parameters
+    ----------
+    places : shape (n_atoms, 3), Å.
+    corners : shape (n, 3), atoms of each angle.
+    """
+    one, two = (
+        np.linalg.norm(places[corners[:, k]] - places[corners[:, 1]], axis=1) for k in (0, 2)
+    )
+    span = np.linalg.norm(places[corners[:, 0]] - places[corners[:, 2]], axis=1)
+    cosine = (one**2 + two**2 - span**2) / (2 * one * two)
+    angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    bent = [np.radians(np.clip(angle + by, 0.0, 180.0)) for by in (-BEND, BEND)]
+    spans = [np.sqrt(one**2 + two**2 - 2 * one * two * np.cos(a)) for a in bent]
+    return np.stack(spans, axis=1) + np.array([-STRETCH, STRETCH])
+
+
 def main() -> None:
     """Print what is left in each simulation."""
     parser = argparse.ArgumentParser(description="How near atoms can come to real beads.")
@@ -103,22 +122,7 @@ def main() -> None:
         lengths = np.linalg.norm(rebuilt[bonds[:, 0]] - rebuilt[bonds[:, 1]], axis=1)
         room = np.stack([lengths - STRETCH, lengths + STRETCH], axis=1)
         corners = angles_of(bonds, plan.n_atoms)
-        ends = corners[:, [0, 2]]
-        arms = [
-            np.linalg.norm(rebuilt[corners[:, k]] - rebuilt[corners[:, 1]], axis=1) for k in (0, 2)
-        ]
-        span = np.linalg.norm(rebuilt[ends[:, 0]] - rebuilt[ends[:, 1]], axis=1)
-        cosine = (arms[0] ** 2 + arms[1] ** 2 - span**2) / (2 * arms[0] * arms[1])
-        angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
-        bent = [
-            np.sqrt(
-                arms[0] ** 2
-                + arms[1] ** 2
-                - 2 * arms[0] * arms[1] * np.cos(np.radians(np.clip(angle + d, 0.0, 180.0)))
-            )
-            for d in (-BEND, BEND)
-        ]
-        bent_room = np.stack(bent, axis=1) + np.array([-STRETCH, STRETCH])
+        ends, bent_room = corners[:, [0, 2]], across(rebuilt, corners)
         before = np.linalg.norm(
             np.asarray(torch.sparse.mm(shares, torch.as_tensor(rebuilt))) - beads.positions, axis=1
         )

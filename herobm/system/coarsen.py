@@ -101,6 +101,23 @@ def _bead_starts(library: Library, template: IntArray) -> IntArray:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
+def _mapped(atoms: Atoms, library: Library) -> tuple[BoolArray, Atoms]:
+    """Which residues (n_residues,) are mapped, and these alone."""
+    mapped: BoolArray = match_atoms(atoms, library).template >= 0
+    return mapped, atoms.subset(mapped[atoms.residue_index])
+
+
+def _counting(
+    atoms: Atoms, library: Library
+) -> tuple[IntArray, IntArray, IntArray, FloatArray, IntArray]:
+    """Templates of mapped residues, their first beads, and bead, weight and atom that count."""
+    match = match_atoms(atoms, library)
+    bead_start = _bead_starts(library, match.template)
+    owner = atoms.residue_index
+    counting = _contributions(library, match.template, match.atom, owner, bead_start)
+    return match.template, bead_start, *counting
+
+
 def _contributions(
     library: Library, template: IntArray, matched: IntArray, owner: IntArray, bead_start: IntArray
 ) -> tuple[IntArray, FloatArray, IntArray]:
@@ -193,14 +210,11 @@ def complete_residues(atoms: Atoms, library: Library) -> BoolArray:
     -------
     BoolArray, shape (n_residues,)
     """
-    complete: BoolArray = match_atoms(atoms, library).template >= 0
-    kept = atoms.subset(complete[atoms.residue_index])
-    match = match_atoms(kept, library)
-    bead_start = _bead_starts(library, match.template)
-    bead, _, _ = _contributions(library, match.template, match.atom, kept.residue_index, bead_start)
+    complete, kept = _mapped(atoms, library)
+    template, bead_start, bead, _, _ = _counting(kept, library)
     filled = np.bincount(bead, minlength=bead_start[-1]) > 0
-    residue = np.repeat(np.arange(len(match.template)), np.diff(bead_start))
-    lacking = np.bincount(residue[~filled], minlength=len(match.template)) > 0
+    residue = np.repeat(np.arange(len(template)), np.diff(bead_start))
+    lacking = np.bincount(residue[~filled], minlength=len(template)) > 0
     complete[np.flatnonzero(complete)[lacking]] = False
     return complete
 
@@ -220,14 +234,8 @@ def partial_residues(atoms: Atoms, library: Library) -> IntArray:
     IntArray, shape (n,)
         Ascending.
     """
-    template = match_atoms(atoms, library).template
-    mapped = np.flatnonzero(template >= 0)
-    kept = atoms.subset((template >= 0)[atoms.residue_index])
-    match = match_atoms(kept, library)
-    bead_start = _bead_starts(library, match.template)
-    bead, weight, atom = _contributions(
-        library, match.template, match.atom, kept.residue_index, bead_start
-    )
+    mapped, kept = _mapped(atoms, library)
+    template, bead_start, bead, weight, atom = _counting(kept, library)
     whole = []
     for kind in library:
         bead_of, weight_of = _share_table(kind)
@@ -235,10 +243,10 @@ def partial_residues(atoms: Atoms, library: Library) -> IntArray:
         heavy = [a.element not in ("H", "D") and kind.place[a.name] == ANYWHERE for a in listed]
         counts = (bead_of >= 0) & (weight_of > 0) & np.array(heavy)[:, None]
         whole.append(np.bincount(bead_of[counts], minlength=len(kind.beads)))
-    wanted = np.concatenate([np.zeros(0, np.int64), *(whole[k] for k in match.template.tolist())])
+    wanted = np.concatenate([np.zeros(0, np.int64), *(whole[k] for k in template.tolist())])
     found = np.bincount(bead[(weight > 0) & kept.heavy[atom]], minlength=len(wanted))
-    residue = np.repeat(np.arange(len(match.template)), np.diff(bead_start))
-    return mapped[np.unique(residue[(found > 0) & (found < wanted)])]
+    residue = np.repeat(np.arange(len(template)), np.diff(bead_start))
+    return np.flatnonzero(mapped)[np.unique(residue[(found > 0) & (found < wanted)])]
 
 
 def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:
