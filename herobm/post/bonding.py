@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from herobm.elements import ion_element
 from herobm.plan.bonds import plan_atoms, plan_bonds
 from herobm.plugins.step_context import StepContext
 from herobm.post.layout import owners, plan_residues
@@ -312,11 +313,27 @@ def own_bonds(atoms: Atoms, context: StepContext) -> tuple[tuple[int, int], ...]
 
 
 def with_hetero(atoms: Atoms, context: StepContext) -> Atoms:
-    """Let the mapping say which residues are no links of a chain, and the file of what it lacks."""
-    if context.topology is None:
-        return atoms
-    residue = locate(atoms, context).residue
-    plan, given = context.topology.plan, atoms.residues.hetero
-    told = np.zeros(len(residue), dtype=bool) if given is None else given
-    hetero = np.where(residue >= 0, plan.library.by_itself[plan.template[residue]], told)
-    return replace(atoms, residues=replace(atoms.residues, hetero=hetero))
+    """Let the mapping say which residues are no links of a chain, and the file of what it lacks.
+
+    Where the file cannot say (GRO), water and ions are told by their names.
+    """
+    told = atoms.residues.hetero
+    if told is None:
+        told = _water_or_ion(atoms)
+    if context.topology is not None:
+        residue = locate(atoms, context).residue
+        plan = context.topology.plan
+        told = np.where(residue >= 0, plan.library.by_itself[plan.template[residue]], told)
+    return replace(atoms, residues=replace(atoms.residues, hetero=told))
+
+
+def _water_or_ion(atoms: Atoms) -> BoolArray:
+    """Residues (n_residues,) called like water, and those of one atom called like an ion."""
+    names = atoms.residues.names
+    found: BoolArray = np.isin(names, sorted(WATERS))
+    size = np.bincount(atoms.residue_index, minlength=len(names))
+    alone = size[atoms.residue_index] == 1
+    for row in np.flatnonzero(alone).tolist():
+        residue = int(atoms.residue_index[row])
+        found[residue] |= bool(ion_element(str(names[residue]), str(atoms.names[row])))
+    return found

@@ -20,6 +20,7 @@ from herobm.chem.geometry import dihedrals, limit_bonds, reference_lengths
 from herobm.chem.kept import kept_torsions
 from herobm.chem.planarity import in_flat_ring
 from herobm.chem.protein.geometry import bond_angles, references
+from herobm.chem.protein.hands import hands
 from herobm.chem.protein.ramachandran import OUTLIER, classes_of, judge
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, pairs_across
@@ -343,7 +344,8 @@ def _quality(layout: Layout, backbone: Backbone, positions: FloatArray) -> Quali
     for which, angle in (("phi", phi), ("psi", psi), ("omega", omega)):
         residue, quads = backbone.torsion(which)
         angle[residue] = dihedrals(positions, quads)
-    verdict = judge(phi, psi, classes_of(backbone.names, backbone.after))
+    hand = hands(plan)
+    verdict = judge(hand * phi, hand * psi, classes_of(backbone.names, backbone.after))
     bent = np.nan_to_num(np.minimum(np.abs(omega), 180.0 - np.abs(omega)))
     wrong = np.concatenate(  # one that is flat already must not go on to the other side
         [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.chem.geometry import dihedrals
+from herobm.chem.protein.hands import hands
 from herobm.chem.protein.ramachandran import classes_of, judge, surprise, towards_favoured
 from herobm.chem.stereo import chirality_errors, prochiral_errors
 from herobm.plan.bonds import angles_of
@@ -129,6 +130,7 @@ class Refinement:
         spread = np.where(self.loose[self.centres.residue], TWISTED_SPREAD, CENTRE_SPREAD)
         self.centres.all.weights[:] = 1.0 / np.maximum(spread, 0.5 * away)
         self.kind = classes_of(backbone.names, backbone.after)
+        self.hand = hands(layout.plan)
         self.kept = self._kept_distances()
         self.begin = self._untwisted() if laid else self.start
         self.turns = self._turns(context.torsions)
@@ -213,10 +215,11 @@ class Refinement:
         return untwist(self.start, planes, self.twisted, np.stack([before, here], axis=1), score)
 
     def _angles(self, positions: FloatArray, which: str) -> FloatArray:
+        """Angle (n_residues,) in degrees, as an L residue would have it."""
         residue, quads = self.backbone.torsion(which)
         found = np.full(self.layout.plan.n_residues, np.nan)
         found[residue] = dihedrals(positions, quads)
-        return found
+        return found * self.hand
 
     def _torsions(self, free: BoolArray) -> Torsions:
         """Omega, the oxygen across from it, hands, and phi and psi where they are predicted."""
@@ -238,6 +241,7 @@ class Refinement:
         bead = central_bead(self.layout, self.backbone)
         said = np.where((bead >= 0)[:, None, None], torsions[bead], np.nan)
         wanted = np.degrees(np.arctan2(said[..., 1], said[..., 0]))
+        wanted *= self.hand[:, None]
         goals = towards_favoured(wanted[:, 0], wanted[:, 1], self.kind, RARE_REACH)
         rare = np.isfinite(wanted).all(axis=1) & (np.stack(goals, axis=1) != wanted).any(axis=1)
         weight = 1.0 / np.where(rare & ~self.loose, RARE_SPREAD, TURN_SPREAD)
@@ -246,10 +250,11 @@ class Refinement:
             residue, quads = self.backbone.torsion(which)
             known = np.isfinite(goal[residue])
             residue, quads = residue[known], quads[known]
+            aim = (goal * self.hand)[residue]
             # What is said beside a twisted peptide is a mean of two; one of them was chosen.
             here = dihedrals(self.begin, quads)
             atoms.append(quads)
-            angles.append(np.radians(np.where(self.loose[residue], here, goal[residue])))
+            angles.append(np.radians(np.where(self.loose[residue], here, aim)))
             weights.append(weight[residue])
         return Torsions(*(np.concatenate(t) for t in (atoms, angles, weights)))
 

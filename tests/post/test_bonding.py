@@ -97,3 +97,23 @@ def test_the_mapping_says_what_is_no_chain_and_else_the_file(
     wrong = replace(case.atoms, residues=replace(case.atoms.residues, hetero=np.ones(n, bool)))
     assert with_hetero(wrong, case.context).residues.record_names() == ["ATOM"] * n
     assert with_hetero(wrong, StepContext()).residues.record_names() == ["HETATM"] * n
+
+
+def test_water_and_ions_are_told_by_their_names_where_the_file_cannot_say(case: Any) -> None:
+    old, n = case.atoms, len(case.atoms.residues)
+    residues = Residues(
+        np.append(old.residues.names, ["SOL", "NA", "CA"]),
+        np.append(old.residues.ids, [1, 2, 3]),
+        np.append(old.residues.icodes, ["", "", ""]),
+        np.append(old.residues.chains, ["", "", ""]),
+    )
+    atoms = Atoms(
+        np.concatenate([old.positions, np.eye(3) * 3 + 50.0]),
+        np.append(old.names, ["OW", "NA", "CA"]),
+        np.append(old.residue_index, [n, n + 1, n + 2]),
+        residues,
+        elements=np.append(old.symbols, ["O", "Na", "Ca"]),
+    )
+    wanted = ["ATOM"] * n + ["HETATM"] * 3
+    for context in (case.context, StepContext()):
+        assert with_hetero(atoms, context).residues.record_names() == wanted

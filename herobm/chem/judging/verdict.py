@@ -16,6 +16,7 @@ from herobm.chem.geometry import dihedrals
 from herobm.chem.protein import geometry, ramachandran, rotamers
 from herobm.chem.protein.backbone import omega_atoms, torsion_atoms
 from herobm.chem.protein.chi import Chi, find_chi
+from herobm.chem.protein.hands import hands
 from herobm.chem.stereo import chirality_errors, double_bond_errors, prochiral_errors
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.system.coarsen import coarsen_plan, vague_beads
@@ -107,7 +108,8 @@ class Verdict:
     faults : IntArray, shape (len(FAULTS), n_residues)
         Number of frames in which a residue has a fault.
     torsions : IntArray, shape (n_classes, n_cells, n_cells)
-        Residues and frames by `herobm.chem.protein.ramachandran.CLASSES` and cells of phi and psi.
+        Residues and frames by `herobm.chem.protein.ramachandran.CLASSES` and cells of phi and psi,
+        those of D residues with the other sign.
     chi : IntArray, shape (N_CHI, 360 / CHI_BIN)
         Histograms of chi1 and chi2 over residues and frames, from -180 degrees on; an angle that
         half a turn leaves as it is counts from 0 to 180.
@@ -187,6 +189,7 @@ class Judge:
         self.bond_reference = geometry.references(plan, self.bonds)
         self.angle_reference = geometry.references(plan, self.angles)
         self.torsions = torsion_atoms(topology)
+        self.hands = hands(plan)
         self.classes = ramachandran.classes_of(names, topology.links.following)
         self.omega = omega_atoms(topology)
         self.proline = names[plan.atom_residue[self.omega[:, 3]]] == "PRO"
@@ -244,6 +247,7 @@ class Judge:
         angles = np.full((self.plan.n_residues, 2), np.nan)
         for column, (bead, quads) in enumerate(self.torsions):
             angles[self.plan.bead_residue[bead], column] = dihedrals(positions, quads)
+        angles *= self.hands[:, None]
         level = ramachandran.judge(angles[:, 0], angles[:, 1], self.classes)
         counts["rama"] = int((level >= 0).sum())
         counts["rama_favoured"] = int((level == ramachandran.FAVOURED).sum())

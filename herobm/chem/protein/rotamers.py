@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from herobm.chem.protein.chi import Chi, find_chi
+from herobm.chem.protein.hands import hands
 from herobm.chem.protein.ramachandran import ALLOWED, FAVOURED, OUTLIER
 from herobm.chem.protein.skeleton import skeletons
 from herobm.plan.plan import Plan
@@ -101,11 +102,12 @@ def angles_by_kind(
     -------
     dict
         Skeleton -> residues (n,), angles (n, n_chi) in degrees (NaN where an atom is missing),
-        and whether the last one is symmetric.
+        and whether the last one is symmetric. Those of D residues have the other sign.
     """
-    angles = np.stack([c.angles(positions) for c in chi], axis=1)
+    angles = np.stack([c.angles(positions) for c in chi], axis=1) * hands(plan)[:, None]
     there = np.stack([c.atoms.min(axis=1) >= 0 for c in chi], axis=1)
     symmetric = np.stack([c.symmetric for c in chi], axis=1)
+    angles = np.where(symmetric, angles % 180.0, angles)
     kinds = skeletons(plan)
     found: dict[str, tuple[IntArray, FloatArray, bool]] = {}
     for kind in np.unique(kinds[there[:, 0]]).tolist():

@@ -11,6 +11,7 @@ import pytest
 from herobm.chem.conformers.conformer import conformer
 from herobm.chem.judging.summary import plausibility
 from herobm.chem.judging.verdict import FAULTS, FIGURES, NUMBERS, Judge, Verdict, divergence
+from herobm.chem.protein.ramachandran import CLASSES
 from herobm.dsl import load_set
 from herobm.plan import Library, compile_library
 from herobm.system.atomistic import AtomLayout
@@ -18,6 +19,7 @@ from herobm.system.coarsen import coarsen, coarsen_plan
 from herobm.types import Atoms, FloatArray
 
 Peptide = Callable[[str], Atoms]
+ROOT = Path(__file__).parents[3]
 SEQUENCE = "ADGKLVTFY"
 
 
@@ -68,6 +70,33 @@ def test_a_mirror_image_has_wrong_hands(judge: Judge, positions: FloatArray) -> 
     verdict = judge.judge(positions * [1, 1, -1])
     assert verdict.figures()["chirality_errors"] == len(SEQUENCE) - 1 + 1  # CB of THR
     assert SEQUENCE.index("G") not in faults(verdict, "wrong hand")
+
+
+def test_d_residues_are_judged_as_mirror_images(
+    judge: Judge, positions: FloatArray, peptide: Peptide
+) -> None:
+    folder = ROOT / "plugins/martini3/src/herobm_martini3/mappings/protein"
+    known = load_set(sorted(folder.glob("*.map")), "martini3/protein")
+    other = {"R": "S", "S": "R"}
+    mirrored = [
+        m.model_copy(
+            update={
+                "stereo": tuple(s.model_copy(update={"label": other[s.label]}) for s in m.stereo)
+            }
+        )
+        for m in known
+    ]
+    library = compile_library(known.model_copy(update={"mappings": tuple(mirrored)}))
+    image = Judge(AtomLayout.of(peptide(SEQUENCE), library).topology)
+    wanted, found = judge.judge(positions), image.judge(positions * [1, 1, -1])
+    assert wanted.counts["rama_outliers"] + wanted.counts["rotamer_outliers"] > 0  # some to mirror
+    names = dict.fromkeys(("prochiral_errors",), 2)  # VAL and LEU, whose branches have names
+    assert found.counts == wanted.counts | names
+    assert (found.faults[:3] == wanted.faults[:3]).all()
+    chiral = [kind != "glycine" for kind in CLASSES]
+    assert (found.torsions == wanted.torsions)[chiral].all()
+    assert (image.hands == np.where(np.array(list(SEQUENCE)) == "G", 1, -1)).all()
+    assert (judge.hands == 1).all()
 
 
 def test_a_centre_that_is_nearly_flat_is_told(judge: Judge, positions: FloatArray) -> None:
