@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from herobm.nn.strain import Strain
 from herobm.plan.context import context_places, relations, sequence_steps
-from herobm.system.periodic import box_matrix, minimum_image
+from herobm.system.periodic import box_matrix
 from herobm.system.topology import Topology
 from herobm.types import BoolArray, FloatArray, IntArray
 
@@ -217,7 +217,7 @@ def build_graph(
     there = np.where(neighbours < 0, 0, neighbours)
     related = relations(context.bead_residue, context.steps, there)
     here = positions[:, None]
-    to_place = minimum_image(positions[context.places] - here, box)
+    to_place = positions[context.places] - here
     to_place[context.places < 0] = 0.0
     graph = BeadGraph(
         types=torch.as_tensor(context.types),

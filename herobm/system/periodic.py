@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
 from herobm.errors import StructureError
-from herobm.types import FloatArray, IntArray
+from herobm.types import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 #: Images are too near at this share of the distance of bonded residues (of the nearest few of
 #: them), and at no more than so many Å; strands of a sheet are 4.8 Å apart.
 TOO_NEAR, FEW, AT_MOST = 0.8, 0.01, 3.0
+#: A residue is in one piece if its longest gap is this many times that of its images, or less, or
+#: no longer than a bond, Å.
+SAME_GAP, BONDED = 1.25, 2.1
+#: Particles of a residue up to which all pairs of them are looked at.
+MOST_IN_ONE = 2000
 #: Degrees, an angle this near to a right one is one; files keep single precision, and the cosine of
 #: 90 degrees is not quite zero.
 RIGHT = 1e-3
-#: Pairs, and share of the particles, up to which that may be so in a box that is large enough.
+#: Pairs of chains, and share of the particles, up to which that may be so in a box that is large
+#: enough.
 STRAY, STRAY_SHARE = 2, 0.01
 
 
@@ -72,9 +82,10 @@ def minimum_image(vectors: FloatArray, box: FloatArray | None) -> FloatArray:
 def images_overlap(
     positions: FloatArray, residue_index: IntArray, previous: IntArray, box: FloatArray
 ) -> bool:
-    """Tell whether chains lie on images of what is in a box, so that it cannot be their box.
+    """Tell whether molecules lie on images of what is in a box, so that it cannot be their box.
 
-    Images are too near if they are nearer than bonded residues come to each other, or 3 Å.
+    Images are too near if they are nearer than bonded residues come to each other (the particles
+    of one residue, where none are bonded), or 3 Å.
 
     Parameters
     ----------
@@ -95,6 +106,8 @@ def images_overlap(
         if one >= 0
     ]
     nearest = [gap for gap in nearest if np.isfinite(gap)]
+    stray = STRAY if nearest else 0
+    nearest = nearest or _own_gaps(positions, starts)
     if not nearest:
         return False
     reach = min(TOO_NEAR * float(np.quantile(nearest, FEW)), AT_MOST)
@@ -105,16 +118,27 @@ def images_overlap(
         int(tree.query_ball_point(known + shift, reach, return_length=True).sum())
         for shift in half @ box_matrix(box)
     )
-    return pairs > max(STRAY, STRAY_SHARE * len(known))
+    return pairs > max(stray, STRAY_SHARE * len(known))
+
+
+def _own_gaps(positions: FloatArray, starts: IntArray) -> list[float]:
+    """Å, between the two nearest particles of each residue that has several."""
+    found = [
+        float(pdist(places).min())
+        for begin, end in itertools.pairwise(starts.tolist())
+        if len(places := positions[begin:end]) > 1
+    ]
+    return [gap for gap in found if np.isfinite(gap)]
 
 
 def whole_residues(
     positions: FloatArray, residue_index: IntArray, box: FloatArray | None
 ) -> FloatArray:
-    """Move particles to the image nearest to the one before them in their residue.
+    """Move particles of a residue to images that lie together.
 
-    The first one of a residue stays. A residue longer than half the box is kept in one piece where
-    its particles follow each other.
+    The first particle of a residue stays, and each goes to the image nearest to the one before it.
+    Where a residue is half as long as the box or longer, so that this may tear it, it stays as it
+    is if no image makes its longest gap shorter; else particles go along its shortest links.
 
     Parameters
     ----------
@@ -130,16 +154,73 @@ def whole_residues(
     if box is None or len(positions) == 0:
         return positions
     matrix = box_matrix(box)
+    inverse = np.linalg.inv(matrix)
     order = np.argsort(residue_index, kind="stable")
     begins = np.append(True, np.diff(residue_index[order]) != 0)
     jumps = np.zeros((len(order), 3))
-    steps = np.rint(np.diff(positions[order], axis=0) @ np.linalg.inv(matrix))
+    steps = np.rint(np.diff(positions[order], axis=0) @ inverse)
     jumps[1:] = -np.nan_to_num(steps)  # what is nowhere must not take along what follows
     total = np.cumsum(jumps, axis=0)
     start = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    moved = total - total[start]
     whole = positions.copy()
-    whole[order] += (total - total[start]) @ matrix
+    whole[order] += moved @ matrix
+    for rows in _long_and_moved(whole[order] @ inverse, moved, begins):
+        whole[order[rows]] = _along_links(positions[order[rows]], box)
     return whole
+
+
+def _long_and_moved(places: FloatArray, moved: FloatArray, begins: BoolArray) -> list[IntArray]:
+    """Find runs, moved in part, that are half as long as the box, or longer.
+
+    Parameters
+    ----------
+    places : FloatArray, shape (n, 3)
+        In edges of the box.
+    moved : FloatArray, shape (n, 3)
+        By so many edges.
+    begins : BoolArray, shape (n,)
+        Where runs begin.
+    """
+    first = np.flatnonzero(begins)
+    ends = np.append(first[1:], len(places))
+    low = np.fmin.reduceat(places, first)
+    long = ((np.fmax.reduceat(places, first) - low) >= 0.5).any(axis=1)
+    partly = np.maximum.reduceat(np.abs(moved), first).any(axis=1)
+    chosen = np.flatnonzero(long & partly & (ends - first <= MOST_IN_ONE))
+    return [np.arange(first[run], ends[run]) for run in chosen.tolist()]
+
+
+def _along_links(positions: FloatArray, box: FloatArray) -> FloatArray:
+    """Bring the particles of a long residue together, shape (n, 3), or leave them as they are."""
+    known = np.flatnonzero(np.isfinite(positions).all(axis=1))
+    if len(known) < 2:
+        return positions
+    places = positions[known]
+    vectors = minimum_image(places[None] - places[:, None], box)
+    near = _shortest_links(np.linalg.norm(vectors, axis=2))
+    given = _shortest_links(cdist(places, places))
+    if given.data.max() <= max(SAME_GAP * near.data.max(), BONDED):
+        return positions
+    from scipy.sparse.csgraph import breadth_first_order
+
+    order, before = breadth_first_order(near, 0, directed=False)
+    whole = positions.copy()
+    for row in order[1:].tolist():
+        whole[known[row]] = whole[known[before[row]]] + vectors[before[row], row]
+    return whole
+
+
+def _shortest_links(distances: FloatArray) -> csr_matrix:
+    """Links of the minimum spanning tree of points, with the distances (n, n) as their lengths."""
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    return minimum_spanning_tree(distances + 1e-6)  # 0 would be no link
+
+
+def widest_gap(places: FloatArray) -> float:
+    """Å, the longest of the shortest links by which points (n, 3) hang together."""
+    return float(_shortest_links(cdist(places, places)).data.max(initial=0.0))
 
 
 def whole_chains(

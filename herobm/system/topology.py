@@ -12,7 +12,7 @@ from herobm.plan.plan import Plan, compile_plan
 from herobm.plan.template import Library
 from herobm.system.chains import Links, find_links, name_chains
 from herobm.system.matching import LISTED, find_templates, require_mapped
-from herobm.system.periodic import images_overlap, whole_chains, whole_residues
+from herobm.system.periodic import images_overlap, whole_chains, whole_residues, widest_gap
 from herobm.types import Beads, BoolArray, FloatArray, IntArray, Residues
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ def _check_pieces(beads: Beads, template: IntArray, library: Library, source: st
     torn = []
     for residue in np.flatnonzero(wide > limit).tolist():
         places = beads.positions[starts[residue] : starts[residue + 1]]
-        if (gap := _widest_gap(places)) > limit[residue]:
+        if (gap := widest_gap(places)) > limit[residue]:
             torn.append((residue, gap))
     if torn:
         residue, gap = torn[0]
@@ -199,15 +199,6 @@ def _check_pieces(beads: Beads, template: IntArray, library: Library, source: st
             "Add the box (CRYST1 of PDB files, the last line of GRO files), or make molecules "
             "whole first (gmx trjconv -pbc whole).",
         )
-
-
-def _widest_gap(places: FloatArray) -> float:
-    """Å, the longest of the shortest links by which points (n, 3) hang together."""
-    from scipy.sparse.csgraph import minimum_spanning_tree
-    from scipy.spatial.distance import pdist, squareform
-
-    tree = minimum_spanning_tree(squareform(pdist(places)))
-    return float(tree.data.max(initial=0.0))
 
 
 def report_box(topology: Topology) -> None:

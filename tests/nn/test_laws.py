@@ -354,13 +354,27 @@ def test_strain_is_told(
 def test_a_molecule_cut_by_the_box_is_the_same(
     ubiquitin: Topology, predict: Predict, network: Backmapper, vocabulary: Vocabulary
 ) -> None:
-    """Beads wrapped one by one into a box give what the molecule in one piece gives."""
+    """Beads wrapped one by one into a box, and made whole as every frame is, give the same."""
     box = np.array([60.0, 62.0, 64.0, 90.0, 90.0, 90.0])
     context = build_context(ubiquitin, vocabulary.types(ubiquitin.plan), vocabulary.n_types)
     whole = ubiquitin.beads.positions
     wrapped = (whole + 25.0) % box[:3]
     assert np.abs(np.diff(wrapped, axis=0)).max() > 30.0
     with torch.inference_mode():
-        graph = build_graph(context, wrapped, box, network.reach, network.strain)
+        joined = ubiquitin.whole(wrapped, box)
+        graph = build_graph(context, joined, box, network.reach, network.strain)
         vectors = network(graph).vectors
     assert np.abs(np.asarray(vectors) - predict(ubiquitin, whole)).max() < CLOSE
+
+
+def test_a_small_box_turns_no_place_along_the_chain(
+    ubiquitin: Topology, network: Backmapper, vocabulary: Vocabulary
+) -> None:
+    """Residues four apart lie farther from each other than half of its edge."""
+    context = build_context(ubiquitin, vocabulary.types(ubiquitin.plan), vocabulary.n_types)
+    whole, box = ubiquitin.beads.positions, np.array([20.0, 20.0, 20.0, 90.0, 90.0, 90.0])
+    cut, alone = (
+        build_graph(context, whole, b, network.reach, network.strain) for b in (box, None)
+    )
+    assert alone.place_vectors.abs().max() > 10.0
+    assert torch.equal(cut.place_vectors, alone.place_vectors)

@@ -141,6 +141,47 @@ def test_a_residue_longer_than_half_the_box_stays_in_one_piece() -> None:
     )
 
 
+def branched() -> FloatArray:
+    """A chain of 14 atoms, and a branch at its third one that the file tells last, Å."""
+    chain = np.stack([1.4 * np.arange(14.0), np.zeros(14), np.zeros(14)], axis=1)
+    branch = chain[2] + np.outer(1.4 * np.arange(1.0, 4.0), [0.0, 1.0, 0.0])
+    return np.concatenate([chain, branch])
+
+
+@pytest.mark.parametrize("edge", [21.0, 24.0, 30.0])
+@pytest.mark.parametrize("shift", [0.0, 7.0, 15.0])
+def test_a_branch_told_last_stays_with_its_molecule(edge: float, shift: float) -> None:
+    """From the end of the chain to the branch it is more than half a box."""
+    atoms, box = branched(), np.array([edge, 40.0, 40.0, 90.0, 90.0, 90.0])
+    index = np.zeros(len(atoms), dtype=np.int64)
+    np.testing.assert_allclose(whole_residues(atoms + shift, index, box), atoms + shift)
+    found = whole_residues(wrapped(atoms + shift, box), index, box)
+    np.testing.assert_allclose(found - found[0], atoms - atoms[0], atol=1e-9)
+
+
+def test_what_is_longer_than_its_box_stays_as_it_is_if_it_is_whole() -> None:
+    """Two residues, the other one cut; of the longer one an atom is nowhere."""
+    atoms, box = branched(), np.array([12.0, 12.0, 12.0, 90.0, 90.0, 90.0])
+    lost = atoms.copy()
+    lost[13] = np.nan
+    short = np.array([[11.5, 1.0, 1.0], [0.5, 1.0, 1.0]])
+    index = np.repeat([0, 1], [len(lost), 2])
+    found = whole_residues(np.concatenate([lost, short]), index, box)
+    np.testing.assert_allclose(found[:-2], lost)
+    np.testing.assert_allclose(found[-2:, 0], [11.5, 12.5])
+
+
+def test_a_molecule_on_its_own_images_has_no_box(martini3: Library, make_beads: MakeBeads) -> None:
+    """The file says an edge that is shorter than the molecule: its ends would meet."""
+    beads = make_beads(["ARG"], box=60.0)
+    places = beads.positions[0] + np.outer(np.arange(len(beads)) * 6.0, [1.0, 0.0, 0.0])
+    small = replace(beads, positions=places, box=np.array([11.0, 40.0, 40.0, 90.0, 90.0, 90.0]))
+    topology = build_topology(small, martini3)
+    assert not topology.periodic
+    np.testing.assert_allclose(topology.beads.positions, places)
+    assert build_topology(replace(small, box=beads.box), martini3).periodic
+
+
 @BOXES
 def test_a_particle_that_is_nowhere_takes_no_residue_along(box: FloatArray) -> None:
     positions = np.array([[1.0, 2.0, 3.0], [89.0, 2.0, 3.0], [5.0, 5.0, 5.0], [6.0, 5.0, 5.0]])
