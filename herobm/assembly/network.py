@@ -86,10 +86,14 @@ class NetworkShare:
         self._own = torch.as_tensor(np.searchsorted(self.seen, self.rows))
 
     @cached_property
-    def rotors(self) -> _Rotors | None:
-        """Bonds whose torsion angles a network tells shares of; None where none does."""
-        tells = any(network.rotors is not None for network in self.networks)
-        return _Rotors.of(self.plan, self.rows) if tells else None
+    def rotors(self) -> _Rotors:
+        """Bonds whose torsion angles the networks tell shares of."""
+        return _Rotors.of(self.plan, self.rows)
+
+    @property
+    def tells_rotors(self) -> bool:
+        """Whether a network tells shares of torsion angles."""
+        return any(network.rotors is not None for network in self.networks)
 
     def fill(self, beads: Beads, draft: Draft) -> None:
         """Write the vectors and torsions of one frame."""
@@ -104,8 +108,13 @@ class NetworkShare:
         squares = self.errors.squares(log_error, said[0].strain)
         draft.squared_error[rows] = np.where(said[0].asked, squares, 0.0)
         draft.strain[rows], draft.farthest[rows] = said[0].strain, said[0].farthest
-        if self.rotors is not None and len(self.rotors.quads):
-            draft.rotors.append(self.rotors.shares(self.networks, said))
+        if self.tells_rotors:
+            draft.rotors.append(
+                RotorShares(
+                    lambda: (self.rotors.quads, self.rotors.before),
+                    lambda: self.rotors.shares(self.networks, said),
+                )
+            )
 
     def strain(self, beads: Beads) -> FloatArray:
         """Tell how far the beads of a frame stray, shape (n_rows,), Å, without a look at them."""
@@ -152,7 +161,7 @@ class NetworkShare:
         strain, asked = graph.strain.cpu().numpy(), graph.asked.cpu().numpy()
         there = graph.place_types < network.n_types
         farthest = network.strain.farthest(graph.types, graph.place_vectors, there).cpu().numpy()
-        holds = torch.cat(held) if held and self.rotors is not None else None
+        holds = torch.cat(held) if held and self.tells_rotors else None
         return _Said(vectors, torsions, log_error, strain, farthest, asked, graph.types, holds)
 
     def _mean_of_atoms(
@@ -238,16 +247,17 @@ class _Rotors(NamedTuple):
         bead = np.searchsorted(rows, plan.bead[place])
         return cls(found.quads, found.before, bead, plan.slot[place])
 
-    def shares(self, networks: Sequence[Backmapper], said: Sequence[_Said]) -> RotorShares:
-        """Return what the networks that tell any shares say of a frame, their mean."""
+    def shares(self, networks: Sequence[Backmapper], said: Sequence[_Said]) -> FloatArray:
+        """Return the logarithms of the shares that networks tell of a frame, of their mean.
+
+        Shape (n, BINS, BINS), see `RotorShares.log_shares`.
+        """
+        if not len(self.quads):
+            return np.zeros((0, BINS, BINS))
         told = [(n.rotors, s) for n, s in zip(networks, said, strict=True) if n.rotors is not None]
-
-        def tell() -> FloatArray:
-            mean = np.mean([np.exp(self._table(*one)) for one in told], axis=0)
-            logs: FloatArray = np.log(np.maximum(mean, RAREST))
-            return logs
-
-        return RotorShares(self.quads, self.before, tell)
+        mean = np.mean([np.exp(self._table(*one)) for one in told], axis=0)
+        logs: FloatArray = np.log(np.maximum(mean, RAREST))
+        return logs
 
     @torch.inference_mode()
     def _table(self, head: RotorHead, said: _Said) -> FloatArray:

@@ -24,7 +24,7 @@ from herobm.errors import ModelError
 from herobm.plan import reconstruct
 from herobm.plugins.records import LIGHT, PostProcessorSpec
 from herobm.plugins.step_context import StepContext
-from herobm.post.chain import run_chain
+from herobm.post.chain import check_options, run_chain
 from herobm.system import Topology
 from herobm.system.disulfides import PLACED_CUTOFF, find_disulfides
 from herobm.types import Atoms, Beads, FloatArray, IntArray
@@ -41,7 +41,7 @@ class Rebuilder:
     models : sequence of Model
         The last that knows a residue rebuilds it.
     device : str
-        ``cpu`` or ``cuda``; where the steps compute.
+        ``cpu`` or ``cuda``; what the steps are told (OpenMM chooses its platform by itself).
     seed : int
         Of the directions that are given to beads whose surroundings have none.
     steps : sequence of PostProcessorSpec
@@ -53,6 +53,8 @@ class Rebuilder:
     ------
     ModelError
         If no model knows a residue kind of the topology.
+    UnknownNameError
+        If no step takes one of the options.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Rebuilder:
         options: Mapping[str, Any] | None = None,
     ) -> None:
         plan = topology.plan
+        check_options(options or {}, steps)
         drop_unserved(topology.beads, plan.library, models)
         owner = route(plan.library, models)
         self.topology, self.models = topology, tuple(models)

@@ -15,43 +15,58 @@ from herobm.types import FloatArray, IntArray
 class RotorShares:
     """Shares of the angles of rotors (see `herobm.chem.rotors`), each given that before it.
 
+    Neither is made before it is needed, for most steps do without.
+
     Attributes
     ----------
-    quads : IntArray, shape (n, 4)
-        Atoms of each torsion.
-    before : IntArray, shape (n,)
-        Rotor at whose outer atom each begins, -1 for none.
+    lay : callable
+        Returns `quads` and `before`.
     tell : callable
-        Returns the logarithms, shape (n, n_bins, n_bins), of the shares of the angles (last axis)
-        for each angle of the rotor before; asked when they are first needed.
+        Returns `log_shares`.
     """
 
-    quads: IntArray
-    before: IntArray
+    lay: Callable[[], tuple[IntArray, IntArray]] = field(repr=False)
     tell: Callable[[], FloatArray] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.quads)
+
+    @property
+    def quads(self) -> IntArray:
+        """Atoms of each torsion, shape (n, 4)."""
+        return self._laid[0]
+
+    @property
+    def before(self) -> IntArray:
+        """Rotor at whose outer atom each begins, -1 for none, shape (n,)."""
+        return self._laid[1]
+
+    @cached_property
+    def _laid(self) -> tuple[IntArray, IntArray]:
+        return self.lay()
 
     @classmethod
     def joined(cls, parts: Sequence[RotorShares]) -> RotorShares | None:
         """Return those of several models as one; None of none."""
         if len(parts) < 2:
             return parts[0] if parts else None
-        starts = np.cumsum([0, *(len(part) for part in parts)])
-        before = [
-            np.where(part.before >= 0, part.before + start, -1)
-            for part, start in zip(parts, starts.tolist(), strict=False)
-        ]
-        return cls(
-            np.concatenate([part.quads for part in parts]),
-            np.concatenate(before),
-            lambda: np.concatenate([part.log_shares for part in parts]),
-        )
+
+        def lay() -> tuple[IntArray, IntArray]:
+            starts = np.cumsum([0, *(len(part) for part in parts)])
+            before = [
+                np.where(part.before >= 0, part.before + start, -1)
+                for part, start in zip(parts, starts.tolist(), strict=False)
+            ]
+            return np.concatenate([part.quads for part in parts]), np.concatenate(before)
+
+        return cls(lay, lambda: np.concatenate([part.log_shares for part in parts]))
 
     @cached_property
     def log_shares(self) -> FloatArray:
-        """What `tell` says."""
+        """Logarithms of the shares of the angles, shape (n, n_bins, n_bins).
+
+        By the angle of the rotor before, and the own one.
+        """
         return self.tell()
 
     def find(self, axes: IntArray) -> IntArray:

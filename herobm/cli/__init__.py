@@ -10,7 +10,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process.
 
     Exit codes: 0 for success, 1 for a `HerobmError`, 2 for wrong usage, 130 for Ctrl-C, 143 where
-    the process is told to end (SIGTERM).
+    the process is told to end (SIGTERM), 129 where its terminal closes (SIGHUP).
 
     Parameters
     ----------
@@ -24,10 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     keep_freed()
 
-    # A batch system ends its jobs so; what is written aside is to be cleared away.
-    signal.signal(signal.SIGTERM, _leave)
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    told: list[int] = []
 
+    def leave(signal_number: int, _: object) -> None:
+        told.append(signal_number)
+        raise KeyboardInterrupt  # which nobody takes for an error of a plug-in
 
-def _leave(signal_number: int, _: object) -> None:
-    raise SystemExit(128 + signal_number)
+    # A batch system, or a terminal that closes; what is written aside is to be cleared away.
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, leave)
+    code = run(sys.argv[1:] if arguments is None else list(arguments))
+    sys.exit(128 + told[0] if told else code)

@@ -213,7 +213,8 @@ def _trajectory(
 
     def rebuild(frame: Frame) -> Atoms:
         nonlocal opening
-        result = prepared.result(prepared.topology.place(frame.positions, frame.box))
+        where = f"{trajectory}: frame {frame.index}"
+        result = prepared.result(prepared.topology.place(frame.positions, frame.box, where))
         opening = opening or result
         totals.add(frame.index, result.summary)
         return result.atoms

@@ -167,7 +167,10 @@ def _count_system(
     with open_trajectory(structure, trajectory, selection, step=stride) as frames:
         label = trajectory.name
         with typer.progressbar(frames, length=len(frames), label=label, file=sys.stderr) as bar:
-            placed = (topology.place(f.positions, f.box).positions for f in bar)
+            placed = (
+                topology.place(f.positions, f.box, f"{trajectory}: frame {f.index}").positions
+                for f in bar
+            )
             frame_distances(topology, placed, found)
         return len(frames)
 

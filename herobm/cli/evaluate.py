@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.options import Device, Threads, finite, limit_threads, open_registry
+from herobm.cli.options import (
+    Device,
+    Threads,
+    finite,
+    limit_threads,
+    open_registry,
+    show_notes,
+)
 from herobm.cli.structures import (
     Begin,
     End,
@@ -103,6 +110,8 @@ def evaluate(
         raise typer.BadParameter("a trajectory (-f) needs one structure file, that of its atoms")
     read = [*structure_files(paths), *([] if trajectory is None else [trajectory])]
     check_outputs([path for path in (json_file, csv_file) if path is not None], read, overwrite)
+    if trajectory is not None or len(read) == 1:  # of many files notes would be many
+        show_notes()
     limit_threads(threads)
     registry = open_registry(context)
     steps = resolve(post, registry)

@@ -139,6 +139,7 @@ def average(
     from herobm.weights.file import average_weights
 
     members = _several(weights, output, overwrite)
+    _require_distinct(weights)
     average_weights(members, output)
     typer.echo(f"{output}: the mean of {len(members)} networks")
 

@@ -327,7 +327,8 @@ def _with_beads(
         return
     source = None if judged[1] is None else (judged[0], judged[1])
     for frame, other in pair_frames(frames, source, (path, trajectory)):
-        yield frame, coarse.place(other.positions, other.box).positions
+        where = f"{trajectory}: frame {other.index}"
+        yield frame, coarse.place(other.positions, other.box, where).positions
 
 
 def _require_same(coarse: Topology, topology: Topology, path: Path) -> None:

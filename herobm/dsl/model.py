@@ -24,7 +24,7 @@ class _Frozen(BaseModel):
 
 
 class FrozenDict(dict[K, V]):
-    """A dict that cannot be changed; copies, pickles, compares and reads like any other."""
+    """A dict that cannot be changed, and that is another one in another order."""
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("a mapping is frozen: make a changed copy of it, model_copy(update=...)")
@@ -32,8 +32,14 @@ class FrozenDict(dict[K, V]):
     __setitem__ = __delitem__ = __ior__ = _refuse
     update = setdefault = pop = popitem = clear = _refuse
 
+    def __eq__(self, other: object) -> bool:
+        return dict.__eq__(self, other) is True and list(self) == list(other)  # type: ignore[call-overload]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
+        return hash(tuple(self.items()))
 
     def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
         return type(self), (dict(self),)
@@ -156,14 +162,14 @@ class Mapping(_Frozen):
     def rebuilding(self) -> str:
         """Text that is equal for two mappings that rebuild the same atoms in the same way.
 
-        Beads, atom names, rules, shares and order enter; aliases, hydrogens that only
-        count, bonds and charges do not. Weights of a network depend on nothing else.
+        Beads, atom names, rules, shares, what counts, and order enter; aliases, hydrogens that
+        only count, bonds and charges do not. Weights of a network depend on nothing else.
         """
-        rows = [
-            [a.name, [[p.bead, str(p.rule), str(p.weight), p.center] for p in a.placements]]
-            for a in self.atoms
-            if a.rebuilt
-        ]
+
+        def row(p: Placement) -> list[str | bool]:
+            return [p.bead, str(p.rule), str(p.weight), p.center, *([] if p.counts else ["!"])]
+
+        rows = [[a.name, [row(p) for p in a.placements]] for a in self.atoms if a.rebuilt]
         return json.dumps([self.at, self.weights, list(self.beads), rows])
 
 

@@ -17,6 +17,7 @@ from herobm.io.dcd_size import check_whole
 from herobm.io.mda import PARSER_ERRORS, reason
 from herobm.io.source import format_of, read_text
 from herobm.io.vet_gro import gro_count, vet_gro
+from herobm.io.vet_pdb import cell_of
 from herobm.io.xtc_index import index_frames
 from herobm.types import FloatArray
 
@@ -191,15 +192,31 @@ def _check_order(called: list[str], first: list[str], where: str) -> None:
         )
 
 
-def _models(path: Path) -> list[list[str]]:
-    """Return what particles of each model of a PDB file are called."""
-    models: list[list[str]] = [[]]
+def _models(path: Path) -> tuple[list[list[str]], FloatArray | None]:
+    """Return what particles of each model of a PDB file are called, and the box before them.
+
+    Names of models that are alike are kept once.
+    """
+    models: list[list[str]] = []
+    box: FloatArray | None = None
+    now: list[str] = []
+
+    def close() -> None:
+        nonlocal now
+        if now:
+            models.append(models[0] if models and models[0] == now else now)
+            now = []
+
     for line in read_text(path).splitlines():
-        if line.startswith("MODEL") and models[-1]:
-            models.append([])
+        if line.startswith("MODEL"):
+            close()
+        elif line.startswith("CRYST1") and not models and not now:
+            sides = cell_of(line)
+            box = None if sides is None else box_or_none(sides)
         elif line.startswith(("ATOM", "HETATM")):
-            models[-1].append(line[12:27])
-    return models
+            now.append(line[12:27])
+    close()
+    return models or [[]], box
 
 
 def _open_other(path: Path, n_particles: int) -> FrameReader:
@@ -207,7 +224,7 @@ def _open_other(path: Path, n_particles: int) -> FrameReader:
 
     if path.suffix.lower() == ".dcd":
         check_whole(path)
-    models = _models(path) if format_of(path) == "pdb" else None
+    models, header = _models(path) if format_of(path) == "pdb" else (None, None)
     file = reader(str(path), n_atoms=n_particles if models is None else len(models[0]))
 
     def fetch(number: int) -> Frame:
@@ -215,6 +232,7 @@ def _open_other(path: Path, n_particles: int) -> FrameReader:
             _check_order(models[number], models[0], f"{path}, frame {number}")
         now = file[number]
         box = box_or_none(now.dimensions)
+        box = header if box is None else box  # a record before all models holds for each
         step = int(now.data.get("step", number))
         return Frame(number, np.asarray(now.positions), box, float(now.time), step)
 

@@ -1,7 +1,12 @@
-"""Trajectories, frame by frame in and out, at a memory use that does not grow with their length."""
+"""Trajectories, frame by frame in and out.
+
+Of XTC, TRR and DCD files no more than a frame is in memory; of GRO and PDB files of several frames
+the text is, too.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +26,11 @@ from herobm.io.read import load
 from herobm.io.source import check_readable
 from herobm.types import Beads, FloatArray, IntArray
 
+log = logging.getLogger(__name__)
+
 _WRITTEN = {".xtc", ".trr", ".dcd"}
+#: Steps of a simulation from here on have no room in a file.
+STEPS = 2**31
 
 
 class Trajectory:
@@ -86,7 +95,11 @@ class Trajectory:
             )
         hint = "Correct the boxes of the trajectory, or choose frames without it (--begin, --end)."
         check_angles(frame.box, f"{self._path}, frame {number}", hint)
-        return Frame(number, positions, frame.box, frame.time, frame.step)
+        box = frame.box
+        if box is None and self.topology.box is not None:
+            box = self.topology.box
+            log.info("%s: has frames without a box; that of the structure is taken", self._path)
+        return Frame(number, positions, box, frame.time, frame.step)
 
 
 def open_trajectory(
@@ -236,7 +249,8 @@ class TrajectoryWriter:
         time : float
             ps.
         step : int, optional
-            Step of the simulation; the number of frames before this one where not given.
+            Step of the simulation; the number of frames before this one where not given, and from
+            `STEPS` on, for which files have no room.
 
         Raises
         ------
@@ -273,12 +287,17 @@ class TrajectoryWriter:
         now.dimensions = frame.box
         now.time = frame.time
         now.frame = frame.index
-        now.data["step"] = frame.step
+        now.data["step"] = frame.step if frame.step < STEPS else frame.index
         try:
             with quiet():
                 self._file.write(self._universe.atoms)
         except OSError as error:
             raise cannot_write(self.path, error) from None
+        except (OverflowError, ValueError) as error:  # a number that the format has no room for
+            raise OutputError(
+                f"{self.path}: frame {frame.index} cannot be written ({reason(error)})",
+                "Check the time and the box of that frame.",
+            ) from None
 
     def _close(self, failed: bool) -> None:
         try:
@@ -329,8 +348,8 @@ def _dcd_times(frames: Sequence[Frame]) -> dict[str, Any]:
     dt, steps = last.time - first.time, last.step - first.step
     if dt <= 0:  # of one frame: it comes after the first interval
         dt, steps = (first.time, 1) if first.time > 0 else (1.0, 1)
-    fine = [max(steps, 1), 1000]  # the latter where the steps do not tell the time
+    fine = [min(max(steps, 1), STEPS - 1), 1000]  # the latter where the steps do not tell the time
     starts = {nsavc: first.time / dt * nsavc for nsavc in fine}
-    fitting = [n for n, s in starts.items() if abs(s - round(s)) < 1e-3 and s < 2**31]
+    fitting = [n for n, s in starts.items() if abs(s - round(s)) < 1e-3 and s < STEPS]
     nsavc = (fitting or [1])[0]
     return {"dt": dt, "nsavc": nsavc, "istart": round(first.time / dt * nsavc)}

@@ -89,13 +89,17 @@ def _residue(line: str) -> tuple[str, str]:
     return line[17:27], line[72:76].strip()
 
 
+def cell_of(line: str) -> list[float] | None:
+    """Read a CRYST1 record: three lengths in Å, three angles in degrees; None if it has not six."""
+    try:
+        return [float(line[a:b]) for a, b in pairwise((6, 15, 24, 33, 40, 47, 54))]
+    except ValueError:
+        return None
+
+
 def _cell(line: str, number: int, path: Path) -> str:
     """Return the line of a box, "" where it holds no numbers in the columns of one."""
-    columns = (6, 15, 24, 33, 40, 47, 54)
-    try:
-        for begin, end in pairwise(columns):
-            float(line[begin:end])
-    except ValueError:
+    if cell_of(line) is None:
         logger.warning(
             "%s, line %d: CRYST1 has no six numbers in columns 7 to 54; no box is taken",
             path,

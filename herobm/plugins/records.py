@@ -94,6 +94,8 @@ class PostProcessorSpec:
         One line for listings.
     default : bool
         Whether the bare name of the plug-in means this step.
+    options : tuple of str or None
+        Names of the options that it takes, besides ``threads``; None where it does not say.
     """
 
     name: str
@@ -101,3 +103,4 @@ class PostProcessorSpec:
     run: PostProcessor
     description: str = ""
     default: bool = False
+    options: tuple[str, ...] | None = None

@@ -21,19 +21,39 @@ __all__ = ["herobm_register_postprocessors"]
 def herobm_register_postprocessors() -> Iterator[PostProcessorSpec]:
     """Offer the built-in steps, one for each stage."""
     yield PostProcessorSpec(
-        "backbone", "backbone", _backbone, "flat peptides, phi and psi as the network has them"
+        "backbone",
+        "backbone",
+        _backbone,
+        "flat peptides, phi and psi as the network has them",
+        options=(),
     )
     yield PostProcessorSpec(
-        "rotamers", "rotamers", _rotamers, "bent side chains laid in rotamers (amino acids)"
+        "rotamers",
+        "rotamers",
+        _rotamers,
+        "bent side chains laid in rotamers (amino acids)",
+        options=(),
     )
     yield PostProcessorSpec(
-        "consistency", "consistency", _consistency, "atoms whose beads are the ones given"
+        "consistency",
+        "consistency",
+        _consistency,
+        "atoms whose beads are the ones given",
+        options=(),
     )
     yield PostProcessorSpec(
-        "hydrogens", "hydrogens", _hydrogens, "hydrogens at a pH (proteins), by valence (others)"
+        "hydrogens",
+        "hydrogens",
+        _hydrogens,
+        "hydrogens at a pH (proteins), by valence (others)",
+        options=("ph", "ends"),
     )
     yield PostProcessorSpec(
-        "minimise", "minimise", _minimise, "energy minimisation with a force field (OpenMM)"
+        "minimise",
+        "minimise",
+        _minimise,
+        "energy minimisation with a force field (OpenMM)",
+        options=("ph", "ends", "forcefield", "platform", "restraints", "tolerance", "unmapped"),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: What runs if nothing is asked for.
 DEFAULT = ("herobm/backbone", "herobm/consistency")
+#: Options that are told to all steps, whether they take them or not.
+ALWAYS = ("threads",)
 #: What asks for no step at all.
 NONE = "none"
 #: What stands for `DEFAULT`.
@@ -61,6 +64,36 @@ def resolve(names: str | None, registry: Registry) -> tuple[PostProcessorSpec, .
     wanted = [step for name in asked for step in (usual if name == USUAL else [name])]
     specs = dict.fromkeys(registry.postprocessor(name) for name in wanted)
     return tuple(sorted(specs, key=lambda spec: STAGES.index(spec.stage)))
+
+
+def check_options(options: Mapping[str, Any], specs: Iterable[PostProcessorSpec]) -> None:
+    """See to it that some step takes each option.
+
+    Parameters
+    ----------
+    options : mapping
+        By name.
+    specs : iterable of PostProcessorSpec
+        The steps that run. Where one does not say what it takes, any option may be meant for it.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    taken = {spec.name: spec.options for spec in specs}
+    if None in taken.values():
+        return
+    known = [option for names in taken.values() for option in names or ()]
+    for name in options:
+        if name not in known and name not in ALWAYS:
+            near = get_close_matches(name.lower(), known, 1)
+            steps = ", ".join(taken) or "none"
+            raise UnknownNameError(
+                f"option '{name}' is taken by no step that runs (steps: {steps})",
+                f"'{near[0]}' may be meant."
+                if near
+                else f"They take: {', '.join(dict.fromkeys(known)) or 'no options'}.",
+            )
 
 
 def run_chain(

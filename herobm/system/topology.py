@@ -12,7 +12,13 @@ from herobm.plan.plan import Plan, compile_plan
 from herobm.plan.template import Library
 from herobm.system.chains import Links, find_links, name_chains
 from herobm.system.matching import LISTED, find_templates, require_mapped
-from herobm.system.periodic import images_overlap, whole_chains, whole_residues, widest_gap
+from herobm.system.periodic import (
+    images_overlap,
+    minimum_image,
+    whole_chains,
+    whole_residues,
+    widest_gap,
+)
 from herobm.types import Beads, BoolArray, FloatArray, IntArray, Residues
 
 log = logging.getLogger(__name__)
@@ -64,7 +70,9 @@ class Topology:
     box: FloatArray | None = None
     periodic: bool = True
 
-    def place(self, positions: FloatArray, box: FloatArray | None) -> Beads:
+    def place(
+        self, positions: FloatArray, box: FloatArray | None, source: str = "this frame"
+    ) -> Beads:
         """Beads of another frame, made whole.
 
         Parameters
@@ -72,10 +80,21 @@ class Topology:
         positions : FloatArray, shape (n, 3)
             Of all particles of the file, Å.
         box : FloatArray or None, shape (6,)
+        source : str
+            What to call the frame in messages.
+
+        Raises
+        ------
+        StructureError
+            If there is no box, and one cuts residues all the same.
         """
         placed = positions[self.source_index]
+        if box is None:
+            beads = self.beads.with_frame(placed, None)
+            _check_pieces(beads, self.plan.template, self.plan.library, source)
+            return beads
         box = self._usable(placed, box)
-        return replace(self.beads, positions=self._whole(placed, box), box=box)
+        return self.beads.with_frame(self._whole(placed, box), box)
 
     def whole(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
         """Positions (n_beads, 3) in Å with residues and chains in one piece."""
@@ -157,7 +176,7 @@ def _check_scale(beads: Beads, template: IntArray, library: Library, source: str
     """Stop at beads that lie on each other, or far apart, as those do that are in another unit."""
     residues = beads.residues
     chain = np.unique(residues.chains, return_inverse=True)[1]
-    gaps = np.linalg.norm(np.diff(beads.positions, axis=0), axis=1)
+    gaps = np.linalg.norm(minimum_image(np.diff(beads.positions, axis=0), beads.box), axis=1)
     near = gaps[np.diff(chain[beads.residue_index]) == 0]
     what = ""
     if len(near) >= ENOUGH and np.median(near) < TOO_NEAR:
@@ -347,9 +366,10 @@ def _is_site(beads: Beads, strangers: BoolArray) -> BoolArray:
         known.setdefault(keys[row], []).append(row)
     on_bead = dummy
     for row in np.flatnonzero(strangers).tolist():
-        partners = known.get(keys[row], [])
-        gaps = np.linalg.norm(beads.positions[partners] - beads.positions[row], axis=1)
-        on_bead[row] |= bool((gaps < COINCIDENT).any())
+        partners = known.get(keys[row])
+        if partners is not None:  # water has none, and there may be much of it
+            gaps = np.linalg.norm(beads.positions[partners] - beads.positions[row], axis=1)
+            on_bead[row] |= bool((gaps < COINCIDENT).any())
     return on_bead
 
 

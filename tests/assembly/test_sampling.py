@@ -101,7 +101,7 @@ def test_torsions_are_drawn_by_the_shares_that_a_model_tells(
     inner = 0.75 * peak(185.0) + 0.25 * peak(305.0)
     outer = np.where(middle[:, None] < 245.0, peak(65.0), peak(175.0))
     logs = np.log(np.where((rotors.before < 0)[:, None, None], inner, outer))
-    shares = RotorShares(rotors.quads, rotors.before, lambda: logs)
+    shares = RotorShares(lambda: (rotors.quads, rotors.before), lambda: logs)
     errors = np.full(plan.n_residues, 1.5)
     sampler = Sampler(plan, positions, errors, np.zeros(0, np.int64), shares)
     drawn = [sampler.draw(np.random.default_rng([3, k])) for k in range(40)]
@@ -280,7 +280,7 @@ def test_beads_are_known_where_several_branches_of_one_are_drawn(tmp_path: Path)
     positions = lay_out_atoms(plan, atoms.residue_index, local, places)
     rotors = find_rotors(plan)
     even = np.full((len(rotors), 36, 36), -np.log(36.0))
-    shares = RotorShares(rotors.quads, rotors.before, lambda: even)
+    shares = RotorShares(lambda: (rotors.quads, rotors.before), lambda: even)
     sampler = Sampler(plan, positions, np.ones(1), np.zeros(0, np.int64), shares)
     drawn = [sampler.draw(np.random.default_rng(k)) for k in range(8)]
     shift = [np.linalg.norm(coarsen_plan(plan, x) - coarsen_plan(plan, positions)) for x in drawn]
@@ -299,7 +299,7 @@ def test_told_rotors_beyond_a_ring_turn_after_those_that_carry_it() -> None:
     positions = lay_out_atoms(plan, atoms.residue_index, local, atoms.positions)
     rotors = find_rotors(plan)
     even = np.full((len(rotors), 36, 36), -np.log(36.0))
-    shares = RotorShares(rotors.quads, rotors.before, lambda: even)
+    shares = RotorShares(lambda: (rotors.quads, rotors.before), lambda: even)
     sampler = Sampler(plan, positions, np.ones(1), np.zeros(0, np.int64), shares)
     drawn = sampler.draw(np.random.default_rng(1))
     bonds = plan_bonds(plan, topology.links.previous)

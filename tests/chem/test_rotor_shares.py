@@ -18,7 +18,9 @@ def table(*peaks: int) -> FloatArray:
 
 def shares(first_atom: int, *peaks: int) -> RotorShares:
     start = np.arange(len(peaks))[:, None] + first_atom
-    return RotorShares(start + np.arange(4), np.arange(len(peaks)) - 1, lambda: table(*peaks))
+    return RotorShares(
+        lambda: (start + np.arange(4), np.arange(len(peaks)) - 1), lambda: table(*peaks)
+    )
 
 
 def test_energy_is_read_between_the_middles_of_the_bins() -> None:
@@ -42,7 +44,7 @@ def test_those_of_several_models_are_one() -> None:
         asked.append(1)
         return table(3)
 
-    late = RotorShares(np.array([[20, 21, 22, 23]]), np.array([-1]), tell)
+    late = RotorShares(lambda: (np.array([[20, 21, 22, 23]]), np.array([-1])), tell)
     both = RotorShares.joined([shares(0, 1, 2), late])
     assert both is not None
     assert not asked

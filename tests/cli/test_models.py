@@ -17,7 +17,8 @@ from herobm.io import write_structure
 from herobm.plugins import load_registry
 from herobm.plugins.registry import FailedPlugin, PluginSource, Registry
 from herobm.types import Atoms
-from herobm.weights.file import load_weights, save_weights
+from herobm.weights.expected import ErrorFit
+from herobm.weights.file import load_weights, rewrite_errors, save_weights
 
 Peptide = Callable[[str], Atoms]
 
@@ -96,16 +97,19 @@ def test_a_network_is_joined_once(
     copy, joined = tmp_path / "copy.safetensors", tmp_path / "joined.safetensors"
     shutil.copy(shipped, copy)
     for second, told in ((shipped, "is named twice"), (copy, f"holds the same as {shipped}")):
-        assert run(["models", "join", str(shipped), str(second), "-o", str(joined)]) == 1
-        assert f"{second}: {told}" in capsys.readouterr().err
-        assert not joined.exists()
+        for verb in ("join", "average"):
+            assert run(["models", verb, str(shipped), str(second), "-o", str(joined)]) == 1
+            assert f"{second}: {told}" in capsys.readouterr().err
+            assert not joined.exists()
 
 
-def test_the_mean_of_a_network_and_itself(
+def test_the_mean_of_a_network_and_one_that_is_calibrated_otherwise(
     shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mean = tmp_path / "mean.safetensors"
-    assert run(["models", "average", str(shipped), str(shipped), "-o", str(mean)]) == 0
+    mean, other = tmp_path / "mean.safetensors", tmp_path / "other.safetensors"
+    shutil.copy(shipped, other)
+    rewrite_errors(other, ErrorFit())
+    assert run(["models", "average", str(shipped), str(other), "-o", str(mean)]) == 0
     assert "the mean of 2 networks" in capsys.readouterr().out
     before, after = (load_weights(path).network.state_dict() for path in (shipped, mean))
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -177,7 +181,7 @@ def test_committees_are_not_averaged(
 ) -> None:
     two, mean = tmp_path / "two.safetensors", tmp_path / "mean.safetensors"
     assert run(["models", "join", str(shipped), str(another), "-o", str(two)]) == 0
-    assert run(["models", "average", str(two), str(two), "-o", str(mean)]) == 1
+    assert run(["models", "average", str(two), str(shipped), "-o", str(mean)]) == 1
     assert "two.safetensors: is a committee of 2 networks" in capsys.readouterr().err
     assert not mean.exists()
 

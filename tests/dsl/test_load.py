@@ -176,6 +176,27 @@ def test_a_byte_order_mark_is_no_fault(write):
     assert load_mapping(path).name == "ALA"
 
 
+def test_beads_in_another_order_are_another_mapping():
+    """Their numbers follow from it, and so does what a network knows them by."""
+    one, two = (
+        build_mapping(parse(f"molecule: X\natoms:\n  N: A P1A\n  C: B P1A\nbeads:\n{beads}"))
+        for beads in ("  A: P1\n  B: P2\n", "  B: P2\n  A: P1\n")
+    )
+    assert dict(one.beads) == dict(two.beads)
+    assert one != two
+    assert len({one, two}) == 2
+    assert one.rebuilding() != two.rebuilding()
+
+
+def test_what_an_atom_counts_makes_another_mapping():
+    """A bead lies elsewhere where an atom that it rebuilds does not count."""
+    one, two = (
+        build_mapping(parse(f"molecule: X\natoms:\n  N: B P1A\n  C: B P1B {mark}\n"))
+        for mark in ("", "!")
+    )
+    assert one.rebuilding() != two.rebuilding()
+
+
 def test_the_model_needs_no_grammar():
     script = "import sys, herobm.dsl.model; sys.exit('lark' in sys.modules)"
 

@@ -322,6 +322,45 @@ def gro_frames(path: Path, sizes: tuple[int, ...] = (N, N, N)) -> Path:
     return path
 
 
+@pytest.mark.parametrize("extension", ["xtc", "trr", "dcd"])
+def test_steps_that_files_have_no_room_for_become_numbers(
+    tmp_path: Path, structure: Path, extension: str
+) -> None:
+    path = tmp_path / f"t.{extension}"
+    with TrajectoryWriter(path, N) as writer:
+        for frame in range(3):
+            writer.write(positions(frame), BOX, time=100.0 * frame, step=5_000_000_000 * frame)
+    with open_trajectory(structure, path) as frames:
+        found = list(frames)
+    assert [frame.time for frame in found] == pytest.approx([0.0, 100.0, 200.0])
+    if extension != "dcd":
+        assert [frame.step for frame in found] == [0, 1, 2]
+
+
+def test_frames_without_a_box_have_that_of_the_structure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="herobm")
+    write_structure(tmp_path / "a.gro", replace(beads(), box=BOX))
+    bare = write(tmp_path / "bare.xtc", n_frames=2, box=None)
+    with open_trajectory(tmp_path / "a.gro", bare) as frames:
+        for frame in frames:
+            np.testing.assert_allclose(frame.box, BOX, atol=1e-3)
+    assert "bare.xtc: has frames without a box; that of the structure is taken" in caplog.text
+
+
+def test_the_box_before_the_models_of_a_pdb_file_is_that_of_all(tmp_path: Path) -> None:
+    path = models(tmp_path / "m.pdb", beads(), beads())
+    write_structure(tmp_path / "a.gro", beads())
+    write_structure(tmp_path / "box.pdb", replace(beads(), box=BOX))
+    head = (tmp_path / "box.pdb").read_text().splitlines()[0]
+    assert head.startswith("CRYST1")
+    path.write_text(f"{head}\n{path.read_text()}")
+    with open_trajectory(tmp_path / "a.gro", path) as frames:
+        for frame in frames:
+            np.testing.assert_allclose(frame.box, BOX, atol=1e-3)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_frames_of_a_gro_file(tmp_path: Path, structure: Path, packed: bool) -> None:
     path = gro_frames(tmp_path / "t.gro")

@@ -13,7 +13,7 @@ from herobm.plugins import PostProcessorSpec
 from herobm.plugins.registry import Plugin, PluginSource, Registry
 from herobm.plugins.step_context import StepContext
 from herobm.post import herobm_register_postprocessors
-from herobm.post.chain import resolve, run_chain
+from herobm.post.chain import check_options, resolve, run_chain
 from herobm.types import Atoms
 
 
@@ -63,6 +63,20 @@ def test_an_unknown_step_is_refused_with_the_names_there_are(registry: Registry)
 
 def test_no_default_chain_where_the_core_is_blocked() -> None:
     assert resolve(None, Registry([])) == ()
+
+
+def test_options_that_no_step_takes_are_refused(registry: Registry) -> None:
+    hydrogens = resolve("hydrogens", registry)
+    check_options({"ph": 7.0, "threads": 2}, hydrogens)
+    check_options({"whatever": 1}, resolve("up", registry))  # which does not say what it takes
+    with pytest.raises(UnknownNameError, match="'pH' is taken by no step") as told:
+        check_options({"pH": 7.0}, hydrogens)
+    assert told.value.hint == "'ph' may be meant."
+    with pytest.raises(UnknownNameError, match=r"steps: hydrogens") as told:
+        check_options({"tolerance": 50.0}, hydrogens)
+    assert told.value.hint == "They take: ph, ends."
+    with pytest.raises(UnknownNameError, match=r"steps: none"):
+        check_options({"ph": 7.0}, ())
 
 
 def test_steps_run_in_turn_and_tell(case) -> None:

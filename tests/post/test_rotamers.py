@@ -130,7 +130,7 @@ def test_what_a_model_tells_of_angles_decides(
     off = (middle - np.array(wanted)[:, None] + 180.0) % 360.0 - 180.0
     logs = np.zeros((len(rotors), 36, 36))
     logs[mine] = np.maximum(-0.5 * (off / 15.0) ** 2, -13.0)[:, None]
-    shares = RotorShares(rotors.quads, rotors.before, lambda: logs)
+    shares = RotorShares(lambda: (rotors.quads, rotors.before), lambda: logs)
     found = planned(run(start, replace(context, rotors=shares)), context)
     chi = [float(angle.angles(found)[1]) for angle in find_chi(topology.plan)]
     assert np.abs((np.array(chi) - wanted + 180.0) % 360.0 - 180.0).max() < 15.0

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from herobm.errors import StructureError
 from herobm.plan import Library
 from herobm.system import build_topology
 from herobm.system.periodic import box_matrix, minimum_image, whole_residues
@@ -180,6 +181,30 @@ def test_a_molecule_on_its_own_images_has_no_box(martini3: Library, make_beads: 
     assert not topology.periodic
     np.testing.assert_allclose(topology.beads.positions, places)
     assert build_topology(replace(small, box=beads.box), martini3).periodic
+
+
+def test_a_frame_without_a_box_that_is_cut_is_refused(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    beads = make_beads(["ALA", "ARG"])
+    topology = build_topology(beads, martini3)
+    assert topology.place(beads.positions, None).box is None
+    cut = beads.positions.copy()
+    cut[-1] += 80.0
+    with pytest.raises(StructureError, match=r"^t.dcd: frame 3: beads of ARG 2 of chain A lie"):
+        topology.place(cut, None, "t.dcd: frame 3")
+
+
+def test_a_chain_cut_at_most_of_its_links_is_no_other_unit(
+    martini3: Library, make_beads: MakeBeads
+) -> None:
+    """A strand along the edge of a box, which every second residue lies across."""
+    beads = make_beads(["ALA"] * 14, chains="")
+    zigzag = beads.positions + np.outer(np.arange(len(beads)) // 2 % 2, [0.0, -1.5, 0.0])
+    box = np.array([90.0, 60.0, 60.0, 90.0, 90.0, 90.0])
+    cut = replace(beads, positions=wrapped(zigzag - 1.0, box), box=box)
+    found = build_topology(cut, martini3).beads.positions
+    np.testing.assert_allclose(found - found[0], zigzag - zigzag[0], atol=1e-9)
 
 
 @BOXES

@@ -55,9 +55,19 @@ class _Run:
     def registered(self) -> list[tuple[str, Mapping]]:
         """Mappings of the plug-ins, which know the bonds of common residues."""
         from herobm.cli.options import open_registry
+        from herobm.errors import DslError, PluginError
 
         registry = open_registry(self.context)
-        return [(name, m) for name in registry.mappings() for m in registry.mapping(name)]
+        found: list[tuple[str, Mapping]] = []
+        for name in registry.mappings():
+            try:
+                found += [(name, mapping) for mapping in registry.mapping(name)]
+            except (DslError, PluginError) as error:
+                typer.echo(
+                    f"note: mapping {name} is not looked at: {error.message.splitlines()[0]}",
+                    err=True,
+                )
+        return found
 
 
 def convert(
