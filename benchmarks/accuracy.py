@@ -6,7 +6,7 @@
         [--mapping ca_only/ca ...] [--set "proteins/test" ...]
 
 Structures are turned into beads and rebuilt; nothing is done to the atoms afterwards unless --post
-says so. Programs of others (``pip install herobm[peers]``) get the same structures, those without
+says so. Programs of others (``pip install -e '.[peers]'``) get the same structures, those without
 noise, and the same measures: they stand in the table of the mapping that they read. With -o the
 tables go into a file between two marks, and the text around them stays; so do tables of mappings
 that were not measured.
@@ -136,7 +136,7 @@ def measure(chosen: argparse.Namespace, registry: Registry) -> dict[str, list[Ro
     """Return the rows of each mapping that some method reads."""
     tables: dict[str, list[Row]] = {}
     if chosen.peers and not peers.installed():
-        raise SystemExit("error: no program of others is installed (pip install herobm[peers])")
+        raise SystemExit("error: no program of others is installed (pip install -e '.[peers]')")
     post, device, with_peers = chosen.post, chosen.device, chosen.peers
     root, limit = chosen.data, chosen.limit
     strangers = {peer.name for peer in peers.PEERS}

@@ -1,4 +1,4 @@
-"""Programs of others that rebuild atoms, as ``pip install herobm[peers]`` installs them."""
+"""Programs of others that rebuild atoms, as ``pip install -e '.[peers]'`` installs them."""
 
 from __future__ import annotations
 
