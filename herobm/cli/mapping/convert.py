@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -245,7 +246,15 @@ def _text(mapping: Mapping, path: Path, to: Target) -> str:
 
 def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[Result]:
     if run.to is not Target.ndx:
-        return [Result(f"{stem}.{run.to}", _text(m, Path(m.source), run.to)) for stem, m in results]
+        count = Counter(stem for stem, _ in results)
+        return [
+            Result(
+                f"{stem}.{run.to}",
+                _text(m, Path(m.source), run.to),
+                folder=Path(m.source).parent.name if count[stem] > 1 else "",
+            )
+            for stem, m in results
+        ]
     if not results or run.atoms is None:
         return []
     from herobm.errors import StructureError

@@ -14,10 +14,11 @@ _SUFFIXES = (".map", ".yaml", ".yml", ".ndx")
 
 @dataclass(frozen=True)
 class Result:
-    """A text and the name of its file."""
+    """A text, the name of its file, and the folder it lies in where others have that name, too."""
 
     name: str
     text: str
+    folder: str = ""
 
 
 def put(
@@ -58,12 +59,12 @@ def put(
         return
     several |= len(results) > 1
     folder = output.is_dir() or (several and output.suffix not in _SUFFIXES)
-    if folder:
-        output.mkdir(parents=True, exist_ok=True)
-    elif len(results) > 1:
+    if not folder and len(results) > 1:
         raise typer.BadParameter(f"{len(results)} results do not go into one file: -o FOLDER")
-    places = [output / one.name if folder else output for one in results]
+    places = [output / one.folder / one.name if folder else output for one in results]
     _check_names(places)
+    for place in places if folder else ():
+        place.parent.mkdir(parents=True, exist_ok=True)
     check_outputs(places, sources, overwrite)
     for place, one in zip(places, results, strict=True):
         with written_aside(place, overwrite) as aside:
@@ -77,5 +78,5 @@ def _check_names(places: list[Path]) -> None:
     if twice is not None:
         raise OutputError(
             f"{twice}: two sources would be written to this file",
-            "Convert the folders they lie in one by one.",
+            "Convert the folders that theirs lie in one by one.",
         )
