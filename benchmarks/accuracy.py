@@ -25,6 +25,7 @@ from typing import NamedTuple
 import peers
 import torch
 from page import between, put_between
+from runner import run_main
 from startup import processor
 
 import herobm
@@ -240,4 +241,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

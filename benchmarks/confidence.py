@@ -15,6 +15,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from runner import run_main
 from scipy.stats import spearmanr
 
 from herobm.assembly.calibration import mean_squares
@@ -123,4 +124,4 @@ def reliability(pairs: FloatArray) -> FloatArray:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

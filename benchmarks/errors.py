@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from runner import run_main
 from scipy.spatial import cKDTree
 
 import herobm
@@ -277,4 +278,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

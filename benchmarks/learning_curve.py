@@ -26,6 +26,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from runner import run_main
 
 from herobm.train.config import TrainConfig, read_config
 from herobm.train.dataset import Dataset, read_dataset, write_dataset
@@ -152,4 +153,4 @@ def draw(curves: dict[str, list[Point]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -33,6 +33,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runner import run_main
+
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
@@ -295,4 +297,4 @@ def _read(path: Path | None) -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

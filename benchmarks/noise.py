@@ -18,6 +18,7 @@ from pathlib import Path
 
 import matplotlib
 import torch
+from runner import run_main
 
 import herobm
 from herobm.assembly.models import open_model
@@ -98,4 +99,4 @@ def draw(noise: list[float], curves: dict[str, list[Spread]], path: Path) -> Non
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
+from runner import run_main
 
 import herobm
 from herobm.chem.protein import geometry, rotamers, side_chains
@@ -242,4 +243,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
+from runner import run_main
 
 from herobm.chem.protein.ramachandran import CLASSES, classes_of, fold
 
@@ -60,4 +61,4 @@ def count_chain(chain: gemmi.Chain, found: list[list[tuple[float, float]]]) -> N
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

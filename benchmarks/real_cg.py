@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from runner import run_main
 
 import herobm
 from herobm.chem.judging.verdict import FIGURES, NUMBERS, Judge, Verdict, divergence
@@ -178,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import real_cg
 import torch
+from runner import run_main
 
 import herobm
 from herobm.pipeline import prepare
@@ -172,4 +173,4 @@ def by_residue(names: np.ndarray, left: np.ndarray) -> list[tuple[str, int, floa
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

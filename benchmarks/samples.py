@@ -35,6 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 from page import put_between
+from runner import run_main
 from scipy.spatial import cKDTree
 from startup import processor
 
@@ -285,4 +286,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

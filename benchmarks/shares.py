@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from runner import run_main
 
 from herobm.assembly.choice import open_library
 from herobm.assembly.draft import Draft, Model
@@ -73,4 +74,4 @@ def judge(path: Path, model: Model, registry: Registry) -> FloatArray:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runner import run_main
 from startup import MAPPING, processor
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
@@ -184,4 +185,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from runner import run_main
+
 MAPPING = """\
 molecule: GLY
 atoms:
@@ -139,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -40,6 +40,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
+from runner import run_main
 
 from herobm.chem.bonds import perceive_bonds, perceive_orders
 from herobm.chem.suggest import suggest
@@ -260,4 +261,4 @@ def rand(one: dict[int, int], two: dict[int, int]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)
