@@ -192,12 +192,14 @@ def _check_order(called: list[str], first: list[str], where: str) -> None:
         )
 
 
-def _models(path: Path) -> tuple[list[list[str]], FloatArray | None]:
-    """Return what particles of each model of a PDB file are called, and the box before them.
+def _models(path: Path) -> tuple[list[list[str]], list[FloatArray | None]]:
+    """Return what particles of each model of a PDB file are called, and the box of each.
 
-    Names of models that are alike are kept once.
+    That is the one of the last CRYST1 record before its atoms; one at the head of the file holds
+    for all models. Names of models that are alike are kept once.
     """
     models: list[list[str]] = []
+    boxes: list[FloatArray | None] = []
     box: FloatArray | None = None
     now: list[str] = []
 
@@ -205,18 +207,21 @@ def _models(path: Path) -> tuple[list[list[str]], FloatArray | None]:
         nonlocal now
         if now:
             models.append(models[0] if models and models[0] == now else now)
+            boxes.append(box)
             now = []
 
     for line in read_text(path).splitlines():
         if line.startswith("MODEL"):
             close()
-        elif line.startswith("CRYST1") and not models and not now:
+        elif line.startswith("ENDMDL"):
+            close()
+        elif line.startswith("CRYST1") and not now:
             sides = cell_of(line)
             box = None if sides is None else box_or_none(sides)
         elif line.startswith(("ATOM", "HETATM")):
             now.append(line[12:27])
     close()
-    return models or [[]], box
+    return models or [[]], boxes or [None]
 
 
 def _open_other(path: Path, n_particles: int) -> FrameReader:
@@ -224,15 +229,15 @@ def _open_other(path: Path, n_particles: int) -> FrameReader:
 
     if path.suffix.lower() == ".dcd":
         check_whole(path)
-    models, header = _models(path) if format_of(path) == "pdb" else (None, None)
+    models, boxes = _models(path) if format_of(path) == "pdb" else (None, [])
     file = reader(str(path), n_atoms=n_particles if models is None else len(models[0]))
 
     def fetch(number: int) -> Frame:
-        if models is not None and len(models) == file.n_frames:
+        known = models is not None and len(models) == file.n_frames
+        if models is not None and known:
             _check_order(models[number], models[0], f"{path}, frame {number}")
         now = file[number]
-        box = box_or_none(now.dimensions)
-        box = header if box is None else box  # a record before all models holds for each
+        box = boxes[number] if known else box_or_none(now.dimensions)
         step = int(now.data.get("step", number))
         return Frame(number, np.asarray(now.positions), box, float(now.time), step)
 

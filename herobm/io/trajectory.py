@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -95,11 +95,7 @@ class Trajectory:
             )
         hint = "Correct the boxes of the trajectory, or choose frames without it (--begin, --end)."
         check_angles(frame.box, f"{self._path}, frame {number}", hint)
-        box = frame.box
-        if box is None and self.topology.box is not None:
-            box = self.topology.box
-            log.info("%s: has frames without a box; that of the structure is taken", self._path)
-        return Frame(number, positions, box, frame.time, frame.step)
+        return Frame(number, positions, frame.box, frame.time, frame.step)
 
 
 def open_trajectory(
@@ -275,7 +271,7 @@ class TrajectoryWriter:
         import MDAnalysis
 
         times = _dcd_times(self._held) if self.path.suffix.lower() == ".dcd" else {}
-        with quiet():
+        with quiet(), self._told(self._held[0]):
             self._file = MDAnalysis.Writer(str(self._aside), n_atoms=self._n_particles, **times)
         for frame in self._held:
             self._put(frame)
@@ -287,10 +283,18 @@ class TrajectoryWriter:
         now.dimensions = frame.box
         now.time = frame.time
         now.frame = frame.index
-        now.data["step"] = frame.step if frame.step < STEPS else frame.index
+        now.data["step"] = frame.step
+        if frame.step >= STEPS:
+            now.data["step"] = frame.index
+            log.info("%s: has no room for steps from %d on: numbers of frames", self.path, STEPS)
+        with quiet(), self._told(frame):
+            self._file.write(self._universe.atoms)
+
+    @contextmanager
+    def _told(self, frame: Frame) -> Iterator[None]:
+        """Turn what the libraries raise into errors of herobm."""
         try:
-            with quiet():
-                self._file.write(self._universe.atoms)
+            yield
         except OSError as error:
             raise cannot_write(self.path, error) from None
         except (OverflowError, ValueError) as error:  # a number that the format has no room for

@@ -22,7 +22,7 @@ TOO_NEAR, FEW, AT_MOST = 0.8, 0.01, 3.0
 #: no longer than a bond, Å.
 SAME_GAP, BONDED = 1.25, 2.1
 #: Particles of a residue up to which all pairs of them are looked at.
-MOST_IN_ONE = 2000
+MOST_IN_ONE = 300
 #: Degrees, an angle this near to a right one is one; files keep single precision, and the cosine of
 #: 90 degrees is not quite zero.
 RIGHT = 1e-3
@@ -111,7 +111,7 @@ def images_overlap(
     if not nearest:
         return False
     reach = min(TOO_NEAR * float(np.quantile(nearest, FEW)), AT_MOST)
-    known = positions[np.isfinite(positions).all(axis=1)]
+    known = _known(positions)
     tree = cKDTree(known)
     half = [s for s in itertools.product((-1, 0, 1), repeat=3) if s > (0, 0, 0)]
     pairs = sum(
@@ -126,9 +126,15 @@ def _own_gaps(positions: FloatArray, starts: IntArray) -> list[float]:
     found = [
         float(pdist(places).min())
         for begin, end in itertools.pairwise(starts.tolist())
-        if len(places := positions[begin:end]) > 1
+        if len(places := _known(positions[begin:end])) > 1
     ]
-    return [gap for gap in found if np.isfinite(gap)]
+    return found
+
+
+def _known(positions: FloatArray) -> FloatArray:
+    """Those of positions (n, 3) that are somewhere."""
+    found: FloatArray = positions[np.isfinite(positions).all(axis=1)]
+    return found
 
 
 def whole_residues(
@@ -137,8 +143,9 @@ def whole_residues(
     """Move particles of a residue to images that lie together.
 
     The first particle of a residue stays, and each goes to the image nearest to the one before it.
-    Where a residue is half as long as the box or longer, so that this may tear it, it stays as it
-    is if no image makes its longest gap shorter; else particles go along its shortest links.
+    Where a residue is half as long as the box or longer this may tear it. Then it stays as it is if
+    its longest gap is shorter so; and where both ways leave a gap that images do not have,
+    particles go along the shortest links over the boundaries.
 
     Parameters
     ----------
@@ -166,7 +173,8 @@ def whole_residues(
     whole = positions.copy()
     whole[order] += moved @ matrix
     for rows in _long_and_moved(whole[order] @ inverse, moved, begins):
-        whole[order[rows]] = _along_links(positions[order[rows]], box)
+        here = order[rows]
+        whole[here] = _best_together(positions[here], whole[here], box)
     return whole
 
 
@@ -191,21 +199,33 @@ def _long_and_moved(places: FloatArray, moved: FloatArray, begins: BoolArray) ->
     return [np.arange(first[run], ends[run]) for run in chosen.tolist()]
 
 
-def _along_links(positions: FloatArray, box: FloatArray) -> FloatArray:
-    """Bring the particles of a long residue together, shape (n, 3), or leave them as they are."""
-    known = np.flatnonzero(np.isfinite(positions).all(axis=1))
+def _best_together(given: FloatArray, walked: FloatArray, box: FloatArray) -> FloatArray:
+    """Choose of two ways to place the particles of a long residue, or find a third.
+
+    Parameters
+    ----------
+    given : FloatArray, shape (n, 3)
+        Å, as the file has them.
+    walked : FloatArray, shape (n, 3)
+        Å, each in the image nearest to the one before it.
+    box : FloatArray, shape (6,)
+    """
+    known = np.flatnonzero(np.isfinite(given).all(axis=1))
     if len(known) < 2:
-        return positions
-    places = positions[known]
+        return walked
+    gaps = [widest_gap(places[known]) for places in (walked, given)]
+    best, gap = (walked, gaps[0]) if gaps[0] <= gaps[1] + 1e-6 else (given, gaps[1])
+    if gap <= BONDED:
+        return best
+    places = given[known]
     vectors = minimum_image(places[None] - places[:, None], box)
     near = _shortest_links(np.linalg.norm(vectors, axis=2))
-    given = _shortest_links(cdist(places, places))
-    if given.data.max() <= max(SAME_GAP * near.data.max(), BONDED):
-        return positions
+    if gap <= SAME_GAP * near.data.max():
+        return best
     from scipy.sparse.csgraph import breadth_first_order
 
     order, before = breadth_first_order(near, 0, directed=False)
-    whole = positions.copy()
+    whole = given.copy()
     for row in order[1:].tolist():
         whole[known[row]] = whole[known[before[row]]] + vectors[before[row], row]
     return whole

@@ -80,6 +80,7 @@ class Topology:
         positions : FloatArray, shape (n, 3)
             Of all particles of the file, Å.
         box : FloatArray or None, shape (6,)
+            Where there is none, that of the structure counts if it cuts molecules.
         source : str
             What to call the frame in messages.
 
@@ -89,6 +90,13 @@ class Topology:
             If there is no box, and one cuts residues all the same.
         """
         placed = positions[self.source_index]
+        if box is None and self.box is not None and self.periodic:
+            whole = self._whole(placed, self.box)
+            if not np.allclose(whole, placed, equal_nan=True):
+                log.info(
+                    "frames without a box that are cut are made whole by that of the structure"
+                )
+                return self.beads.with_frame(whole, self.box)
         if box is None:
             beads = self.beads.with_frame(placed, None)
             _check_pieces(beads, self.plan.template, self.plan.library, source)
@@ -167,7 +175,9 @@ def build_topology(
         return joined
     beads, previous = joined.beads, joined.links.previous
     if images_overlap(beads.positions, beads.residue_index, previous, ordered.box):
-        alone = _joined(replace(ordered, box=None), order, template, library)
+        ordered_alone = replace(ordered, box=None)
+        _check_scale(ordered_alone, template, library, source)
+        alone = _joined(ordered_alone, order, template, library)
         return replace(alone, box=ordered.box, periodic=False)
     return replace(joined, box=ordered.box)
 

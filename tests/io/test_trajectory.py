@@ -337,28 +337,24 @@ def test_steps_that_files_have_no_room_for_become_numbers(
         assert [frame.step for frame in found] == [0, 1, 2]
 
 
-def test_frames_without_a_box_have_that_of_the_structure(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO", logger="herobm")
-    write_structure(tmp_path / "a.gro", replace(beads(), box=BOX))
-    bare = write(tmp_path / "bare.xtc", n_frames=2, box=None)
-    with open_trajectory(tmp_path / "a.gro", bare) as frames:
-        for frame in frames:
-            np.testing.assert_allclose(frame.box, BOX, atol=1e-3)
-    assert "bare.xtc: has frames without a box; that of the structure is taken" in caplog.text
-
-
 def test_the_box_before_the_models_of_a_pdb_file_is_that_of_all(tmp_path: Path) -> None:
     path = models(tmp_path / "m.pdb", beads(), beads())
     write_structure(tmp_path / "a.gro", beads())
     write_structure(tmp_path / "box.pdb", replace(beads(), box=BOX))
     head = (tmp_path / "box.pdb").read_text().splitlines()[0]
     assert head.startswith("CRYST1")
-    path.write_text(f"{head}\n{path.read_text()}")
+    text = path.read_text()
+    path.write_text(f"{head}\n{text}")
     with open_trajectory(tmp_path / "a.gro", path) as frames:
         for frame in frames:
             np.testing.assert_allclose(frame.box, BOX, atol=1e-3)
+    first, second = text.split("MODEL        2")
+    path.write_text(f"{head}\n{first}{head.replace('40.000', ' 1.000')}\nMODEL        2{second}")
+    with open_trajectory(tmp_path / "a.gro", path) as frames:
+        assert [frame.box is None for frame in frames] == [False, True]
+    path.write_text(f"{first}MODEL        2\n{head}{second}")
+    with open_trajectory(tmp_path / "a.gro", path) as frames:
+        assert [frame.box is None for frame in frames] == [True, False]
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -160,6 +160,15 @@ def test_a_branch_told_last_stays_with_its_molecule(edge: float, shift: float) -
     np.testing.assert_allclose(found - found[0], atoms - atoms[0], atol=1e-9)
 
 
+@pytest.mark.parametrize(("n", "gap", "edge"), [(3, 4.0, 10.0), (3, 4.0, 13.0), (14, 4.7, 63.0)])
+def test_beads_in_a_row_are_put_together_along_it(n: int, gap: float, edge: float) -> None:
+    """Their ends come as near to each other over the boundary as neighbours are, or nearer."""
+    row = 5.0 + np.outer(gap * np.arange(n), [1.0, 0.0, 0.0])
+    box = np.array([edge, 60.0, 60.0, 90.0, 90.0, 90.0])
+    index = np.zeros(n, dtype=np.int64)
+    np.testing.assert_allclose(whole_residues(wrapped(row, box), index, box), row)
+
+
 def test_what_is_longer_than_its_box_stays_as_it_is_if_it_is_whole() -> None:
     """Two residues, the other one cut; of the longer one an atom is nowhere."""
     atoms, box = branched(), np.array([12.0, 12.0, 12.0, 90.0, 90.0, 90.0])
@@ -193,6 +202,29 @@ def test_a_frame_without_a_box_that_is_cut_is_refused(
     cut[-1] += 80.0
     with pytest.raises(StructureError, match=r"^t.dcd: frame 3: beads of ARG 2 of chain A lie"):
         topology.place(cut, None, "t.dcd: frame 3")
+
+
+def test_a_frame_without_a_box_that_is_cut_has_that_of_the_structure(
+    martini3: Library, make_beads: MakeBeads, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="herobm")
+    beads = make_beads(["ALA", "ARG"], box=50.0)
+    topology = build_topology(beads, martini3)
+    assert topology.place(beads.positions + 7.0, None).box is None  # it is whole
+    assert not caplog.text
+    placed = topology.place(wrapped(beads.positions - 1.0, beads.box), None)
+    assert "made whole by that of the structure" in caplog.text
+    np.testing.assert_allclose(placed.box, beads.box)
+    np.testing.assert_allclose(
+        placed.positions - placed.positions[0], beads.positions - beads.positions[0], atol=1e-9
+    )
+
+
+def test_a_small_box_hides_no_other_unit(martini3: Library, make_beads: MakeBeads) -> None:
+    beads = make_beads(["ALA"] * 30, chains="")
+    box = np.array([30.0, 30.0, 30.0, 90.0, 90.0, 90.0])
+    with pytest.raises(StructureError, match="too far for a chain"):
+        build_topology(replace(beads, positions=beads.positions * 10.0, box=box), martini3)
 
 
 def test_a_chain_cut_at_most_of_its_links_is_no_other_unit(

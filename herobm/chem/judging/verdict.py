@@ -112,7 +112,7 @@ class Verdict:
         those of D residues with the other sign.
     chi : IntArray, shape (N_CHI, 360 / CHI_BIN)
         Histograms of chi1 and chi2 over residues and frames, from -180 degrees on; an angle that
-        half a turn leaves as it is counts from 0 to 180.
+        half a turn leaves as it is counts from 0 to 180. Those of D residues are as they are.
     n_frames : int
     """
 

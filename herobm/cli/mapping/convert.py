@@ -113,12 +113,13 @@ def convert(
 
         atoms = read_atoms(structure)
     run = _Run(context, to, atoms, structure.name if structure else "")
+    roots = {path: source for source in reversed(sources) for path in _files(source)}
     paths = list(dict.fromkeys(p for source in sources for p in _files(source)))
     if not paths:
         typer.echo("no mapping file (*.map, *.mapping, *.yaml) lies there", err=True)
         raise typer.Exit(1)
     results = [r for path in paths for r in _convert(run, path, dialect, tuple(molecule or ()))]
-    outputs = _outputs(run, results)
+    outputs = _outputs(run, results, roots)
     _report(run)
     put(outputs, output, overwrite, paths, several=len(paths) > 1)
     n_warnings = sum(not d.is_error for d in run.found)
@@ -244,14 +245,16 @@ def _text(mapping: Mapping, path: Path, to: Target) -> str:
     return write(mapping, [f"converted from {path.name}"])
 
 
-def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[Result]:
+def _outputs(
+    run: _Run, results: list[tuple[str, Mapping]], roots: dict[Path, Path]
+) -> list[Result]:
     if run.to is not Target.ndx:
         count = Counter(stem for stem, _ in results)
         return [
             Result(
                 f"{stem}.{run.to}",
                 _text(m, Path(m.source), run.to),
-                folder=Path(m.source).parent.name if count[stem] > 1 else "",
+                folder=_beneath(Path(m.source), roots) if count[stem] > 1 else "",
             )
             for stem, m in results
         ]
@@ -267,6 +270,12 @@ def _outputs(run: _Run, results: list[tuple[str, Mapping]]) -> list[Result]:
             "Give the residue name of the structure with --molecule.",
         )
     return [Result(f"{results[0][0]}.ndx", text)]
+
+
+def _beneath(path: Path, roots: dict[Path, Path]) -> str:
+    """Folder of a source within the one that was named, or the one that it lies in."""
+    root = roots.get(path, path)
+    return path.parent.name if root == path else str(path.parent.relative_to(root))
 
 
 def _index_groups(mappings: list[Mapping], atoms: Atoms) -> str:

@@ -191,11 +191,11 @@ def test_a_structure_that_cannot_be_read_ends_it(convert, butanol, tmp_path):
 
 
 def test_sources_of_one_name_go_into_folders_of_their_own(convert, tmp_path):
-    for folder in ("one", "two"):
+    for folder in ("one", "two", "two/one"):
         (tmp_path / "in" / folder).mkdir(parents=True)
         (tmp_path / "in" / folder / "x.yaml").write_text(YAML)
     (tmp_path / "in" / "two" / "y.yaml").write_text(YAML.replace("X", "Y"))
     result = convert(tmp_path / "in", "-o", tmp_path / "out", "--to", "yaml")
     assert result.exit_code == 0, result.output
     found = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.yaml"))
-    assert found == ["one/x.yaml", "two/x.yaml", "y.yaml"]
+    assert found == ["one/x.yaml", "two/one/x.yaml", "two/x.yaml", "y.yaml"]
