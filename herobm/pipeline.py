@@ -12,7 +12,7 @@ import numpy as np
 from herobm.assembly.choice import as_names, better_mapping, open_library
 from herobm.assembly.draft import Model
 from herobm.assembly.likeness import likeliest_mappings
-from herobm.assembly.models import open_model
+from herobm.assembly.models import open_models
 from herobm.assembly.outcome import Result
 from herobm.assembly.rebuilder import Rebuilder
 from herobm.assembly.routing import drop_unserved, find_models
@@ -125,7 +125,7 @@ def prepare(
     registry = registry or load_registry()
     steps = resolve(post, registry)
     beads = rename_residues(beads, rename or {}, source)
-    named = [open_model(name, registry, device) for name in as_names(model)]
+    named = open_models(as_names(model), registry, device)
     mappings = as_names(mapping)
     if not mappings:
         known = [m.mapping for m in named if m.mapping in registry.mappings()]

@@ -293,6 +293,11 @@ def test_the_later_model_wins_and_says_so(
     with caplog.at_level(logging.INFO, "herobm"):
         backmap(caffeine, mapping=CFF_MAP, model=["martini3", weights], post="none")
     assert "model 'martini3/protein' rebuilds no residue of the structure" in caplog.text
+    again = tmp_path / "other" / weights.name
+    again.parent.mkdir()
+    again.write_bytes(weights.read_bytes())
+    result = backmap(caffeine, mapping=CFF_MAP, model=[weights, again], post="none")
+    assert [c.model for c in result.summary.contributions] == [str(again)]  # not 'weights', twice
 
 
 def trained_only() -> Registry:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +39,31 @@ def open_model(name: str | Path, registry: Registry, device: str = "cpu") -> Mod
     PluginError
         If a plug-in's own model cannot be loaded.
     """
-    spec = registry.model(name)
+    return _open(registry.model(name), registry, device)
+
+
+def open_models(
+    names: Iterable[str | Path], registry: Registry, device: str = "cpu"
+) -> list[Model]:
+    """Load several models; bare files of one name are called by their paths.
+
+    Parameters and errors are those of `open_model`.
+    """
+    specs = [registry.model(name) for name in names]
+    count = Counter(spec.name for spec in specs)
+    return [
+        _open(
+            replace(spec, name=str(spec.weights))
+            if count[spec.name] > 1 and not spec.mapping
+            else spec,
+            registry,
+            device,
+        )
+        for spec in specs
+    ]
+
+
+def _open(spec: ModelSpec, registry: Registry, device: str) -> Model:
     if spec.mapping == ANY_MAPPING:
         made = _reconstructor(spec, device)
         if not isinstance(made, UniversalReconstructor):

@@ -172,7 +172,7 @@ class Registry:
         Returns
         -------
         ModelSpec
-            Its `name` and `mapping` are full names; for a bare file, its path and "".
+            Its `name` and `mapping` are full names; for a bare file, its stem and "".
 
         Raises
         ------
@@ -184,7 +184,7 @@ class Registry:
             if path.suffix == ".safetensors":
                 if not path.is_file():
                     raise UnknownNameError(f"there is no weights file {path}", "check the path")
-                return ModelSpec(str(path), mapping="", weights=path)
+                return ModelSpec(path.stem, mapping="", weights=path)
             if path.is_file():
                 raise UnknownNameError(
                     f"{path}: weights are kept in files that end in .safetensors",
