@@ -125,6 +125,25 @@ def split(
     typer.echo(f"{', '.join(map(str, paths))}: the networks of {weights}")
 
 
+@app.command("shrink")
+def shrink(
+    weights: Annotated[Path, typer.Argument(help="Weights file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Weights file to write.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Keep the numbers of weights in 8 bits, which halves the file.
+
+    Atoms move by a few thousandths of an Å; what errors to expect is what it was.
+    """
+    from herobm.weights.file import load_weights, shrink_weights
+
+    check_weights_name(output)
+    check_outputs([output], [weights], overwrite)
+    shrink_weights(load_weights(weights), output)
+    before, after = (path.stat().st_size / 1e6 for path in (weights, output))
+    typer.echo(f"{output}: {after:.1f} MB, {weights} has {before:.1f} MB")
+
+
 @app.command("average")
 def average(
     weights: Annotated[list[Path], typer.Argument(help="Weights files of one run.")],

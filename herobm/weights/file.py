@@ -184,6 +184,11 @@ def join_weights(members: Sequence[Weights], path: Path, bits: Literal[8, 16] = 
     save_weights(path, _tensors(networks), header)
 
 
+def shrink_weights(weights: Weights, path: Path) -> None:
+    """Write the same networks with their numbers in 8 bits, see `herobm.weights.packing`."""
+    save_weights(path, _tensors(weights.networks), weights.header.model_copy(update={"bits": 8}))
+
+
 def split_weights(committee: Weights, paths: Sequence[Path]) -> None:
     """Write the networks of a committee to files of their own; the reverse of `join_weights`.
 

@@ -117,6 +117,23 @@ def test_the_mean_of_a_network_and_one_that_is_calibrated_otherwise(
     assert "two weights files" in capsys.readouterr().err
 
 
+def test_weights_are_shrunk(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = tmp_path / "small.safetensors"
+    assert run(["models", "shrink", str(shipped), "-o", str(small)]) == 0
+    assert f"{small}: " in capsys.readouterr().out
+    assert small.stat().st_size < 0.6 * shipped.stat().st_size
+    one, other = load_weights(shipped), load_weights(small)
+    assert other.header == one.header.model_copy(update={"bits": 8})
+    before, after = (w.network.state_dict() for w in (one, other))
+    for name, tensor in before.items():
+        largest = tensor.abs().amax().item() if tensor.numel() else 0.0
+        assert (after[name] - tensor).abs().amax().item() <= 0.005 * largest + 1e-6
+    assert run(["models", "shrink", str(shipped), "-o", str(small)]) == 1
+    assert "such a file already" in capsys.readouterr().err
+
+
 def test_one_file_is_no_committee(
     shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
