@@ -298,7 +298,9 @@ def test_a_molecule_cut_by_the_box_is_the_whole_one(
         assert result.box == pytest.approx(box, abs=1e-3)
         atoms.append(result.positions)
     away = atoms[1] - atoms[0]
-    assert np.ptp(away, axis=0).max() < 0.02  # mmCIF has 0.001 Å, and fits stop where they are good
+    off = np.linalg.norm(away - np.median(away, axis=0), axis=1)
+    assert np.sqrt((off**2).mean()) < 0.005  # mmCIF has 0.001 Å, and fits stop where they are good:
+    assert off.max() < 0.1  # of an arginine at the end of the chain elsewhere than of the others
     cells = away[0] @ np.linalg.inv(matrix)
     assert cells == pytest.approx(np.rint(cells), abs=1e-3)
 
