@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from herobm.assembly.draft import Draft
 from herobm.assembly.network import Network
@@ -18,7 +18,7 @@ from herobm.plan.template import Library
 from herobm.system.atomistic import coarse_grain
 from herobm.system.noise import shaken
 from herobm.types import Atoms, FloatArray, IntArray
-from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
+from herobm.weights.expected import NOISES, Judged, fit_errors, join_judged
 from herobm.weights.file import load_weights, rewrite_errors
 
 
@@ -59,8 +59,7 @@ def calibrate(
         If nothing of the structures is mapped.
     """
     weights = load_weights(path)
-    plain = replace(weights, header=weights.header.model_copy(update={"errors": ErrorFit()}))
-    network = Network(plain)
+    network = Network(weights)
     if not any(network.knows(template) for template in library):
         raise MappingMismatchError(
             f"{path}: knows nothing of mapping '{library.name}': it was made for "
@@ -75,35 +74,37 @@ def calibrate(
             if faulty is None:
                 raise
             faulty.append((name, error.message))
-    if not sum(len(part.found) for part in parts):
+    if not sum(float(part.n_atoms.sum()) for part in parts):
         raise StructureError(
             f"{path}: cannot be calibrated by these structures, which have no bead all of whose "
             "atoms are there",
             "Name structures that are complete.",
         )
     judged = join_judged(parts)
-    errors = fit_errors(judged)
-    rewrite_errors(path, errors)
-    expected = errors.squares(judged.log_error, judged.strain)
+    errors = fit_errors(weights.networks, judged)
+    rewrite_errors(path, weights, errors)
+    expected = errors.squares(weights.networks, judged.held)
     means = [np.average(squares, weights=judged.n_atoms) for squares in (expected, judged.found)]
     return math.sqrt(means[0]), math.sqrt(means[1])
 
 
 def _judged(network: Network, library: Library, name: str, atoms: Atoms) -> Iterator[Judged]:
-    """Let a network, whose word is taken as it is, rebuild a structure with each of `NOISES`."""
+    """Let a network rebuild a structure with each of `NOISES`."""
     topology, reference = coarse_grain(atoms, library, name)
     plan, naming = topology.plan, find_naming(topology.plan)
     owned = np.array([network.knows(t) for t in plan.library.templates])[plan.template]
     share = network.share(topology, owned, seed=0)
     for number, noise in enumerate(NOISES):
         beads, draft = shaken(topology.beads, noise, number, name), Draft.of(topology)
-        share.fill(beads, draft)
+        held, asked = share.rebuild(beads, draft)
         placed = reconstruct(plan, beads.positions, draft.vectors)
         off = placed - best_names(naming, reference, placed)
         found, count = mean_squares(off, plan.bead[plan.atom_rows[:, 0]], plan.n_beads)
-        there = (count > 0) & (draft.squared_error > 0)  # nothing is asked of the others
-        log_error = np.log(draft.squared_error[there])
-        yield Judged(log_error, draft.strain[there], found[there], count[there])
+        there = (count[share.rows] > 0) & asked
+        rows = share.rows[there]
+        squares, n_atoms = (torch.as_tensor(a[rows]).float() for a in (found, count))
+        told = tuple(h.take(torch.as_tensor(there)) for h in held)
+        yield Judged(told, squares, n_atoms).cpu()
 
 
 def mean_squares(off: FloatArray, owner: IntArray, n: int) -> tuple[FloatArray, FloatArray]:

@@ -21,6 +21,7 @@ from herobm.nn.rotors import BINS, RotorHead
 from herobm.plan import Plan, Template, project, reconstruct
 from herobm.system import Topology
 from herobm.types import Beads, BoolArray, FloatArray, IntArray
+from herobm.weights.expected import Held
 from herobm.weights.file import Weights
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,28 @@ class NetworkShare:
         return any(network.rotors is not None for network in self.networks)
 
     def fill(self, beads: Beads, draft: Draft) -> None:
-        """Write the vectors and torsions of one frame."""
+        """Write the vectors and torsions of one frame, and what errors to expect of them."""
+        held, asked = self.rebuild(beads, draft)
+        if self.errors is not None:
+            squares = self.errors.squares(self.networks, held)
+            draft.squared_error[self.rows] = np.where(asked, squares, 0.0)
+
+    def rebuild(self, beads: Beads, draft: Draft) -> tuple[tuple[Held, ...], BoolArray]:
+        """Write the vectors and torsions of one frame.
+
+        Parameters
+        ----------
+        beads : Beads
+        draft : Draft
+            Changed in place.
+
+        Returns
+        -------
+        tuple of Held
+            Of the beads `rows`, from which each network tells what errors to expect.
+        BoolArray, shape (n_rows,)
+            Which of them are asked for anything; the others are where their atom is.
+        """
         rows = self.rows
         graphs: dict[Reach, BeadGraph] = {}
         said = [self._ask(network, beads, draft, graphs) for network in self.networks]
@@ -104,10 +126,8 @@ class NetworkShare:
         if self.naming is not None:
             draft.vectors[rows] = self._mean_of_atoms(self.naming, said, beads, draft)
         draft.torsions[rows] = np.mean([s.torsions for s in said], axis=0)
-        log_error = np.mean([s.log_error for s in said], axis=0)  # one that is lost counts less
-        squares = self.errors.squares(log_error, said[0].strain)
-        draft.squared_error[rows] = np.where(said[0].asked, squares, 0.0)
-        draft.strain[rows], draft.farthest[rows] = said[0].strain, said[0].farthest
+        draft.strain[rows] = said[0].held.strain.cpu().numpy()
+        draft.farthest[rows] = said[0].farthest
         if self.tells_rotors:
             draft.rotors.append(
                 RotorShares(
@@ -115,6 +135,7 @@ class NetworkShare:
                     lambda: self.rotors.shares(self.networks, said),
                 )
             )
+        return tuple(s.held for s in said), said[0].asked
 
     def strain(self, beads: Beads) -> FloatArray:
         """Tell how far the beads of a frame stray, shape (n_rows,), Å, without a look at them."""
@@ -148,21 +169,19 @@ class NetworkShare:
             graph, look = graph.take(self._own), look.take(self._own)
         vectors = np.zeros((len(self.rows), *draft.vectors.shape[1:]))
         n_slots = min(draft.vectors.shape[1], network.n_slots)
-        torsions, log_error = np.zeros((len(self.rows), 2, 2)), np.zeros(len(self.rows))
-        held = []
+        torsions, hidden = np.zeros((len(self.rows), 2, 2)), []
         with torch.inference_mode():
             for begin in range(0, len(self.rows), self.CHUNK):
                 part = slice(begin, begin + self.CHUNK)
-                said = network.predict(graph.types[part], look.take(part))
+                said = network.predict(look.take(part))
                 vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 torsions[part] = said.torsions.cpu().numpy()
-                log_error[part] = said.log_error.cpu().numpy()
-                held.append(said.hidden)
-        strain, asked = graph.strain.cpu().numpy(), graph.asked.cpu().numpy()
+                hidden.append(said.hidden)
+        holds = torch.cat(hidden) if hidden else look.hidden
         there = graph.place_types < network.n_types
         farthest = network.strain.farthest(graph.types, graph.place_vectors, there).cpu().numpy()
-        holds = torch.cat(held) if held and self.tells_rotors else None
-        return _Said(vectors, torsions, log_error, strain, farthest, asked, graph.types, holds)
+        held = Held(holds, graph.types, graph.strain)
+        return _Said(vectors, torsions, held, farthest, graph.asked.cpu().numpy())
 
     def _mean_of_atoms(
         self, naming: Naming, said: list[_Said], beads: Beads, draft: Draft
@@ -206,17 +225,14 @@ class NetworkShare:
 class _Said(NamedTuple):
     """What a network says of its beads; see `Draft`. Those not `asked` are where their atom is.
 
-    `types` and what the beads hold (`hidden`, see `Prediction`) are for what else may be asked.
+    What the beads hold is for what else may be asked.
     """
 
     vectors: FloatArray
     torsions: FloatArray
-    log_error: FloatArray
-    strain: FloatArray
+    held: Held
     farthest: FloatArray
     asked: BoolArray
-    types: torch.Tensor
-    hidden: torch.Tensor | None
 
 
 class _Rotors(NamedTuple):
@@ -262,9 +278,9 @@ class _Rotors(NamedTuple):
     @torch.inference_mode()
     def _table(self, head: RotorHead, said: _Said) -> FloatArray:
         """Return the logarithms of the shares, shape (n, BINS, BINS), see `RotorShares`."""
-        assert said.hidden is not None
-        bead, slot = (torch.as_tensor(i, device=said.types.device) for i in (self.bead, self.slot))
-        begun, kind = head.begin(said.hidden[bead], said.types[bead], slot)
+        held = said.held
+        bead, slot = (torch.as_tensor(i, device=held.types.device) for i in (self.bead, self.slot))
+        begun, kind = head.begin(held.hidden[bead], held.types[bead], slot)
         table = np.empty((len(kind), BINS, BINS), np.float32)
         free = self.before < 0
         for rows, previous in ((free, [BINS]), (~free, range(BINS))):

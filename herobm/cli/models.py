@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
+#: Said of weights whose errors were not fitted yet.
+UNTOLD = "what errors to expect is not told until 'herobm models calibrate' has judged them"
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -122,7 +125,7 @@ def split(
     paths = [output / f"{weights.stem}_{n + 1}.safetensors" for n in range(n_networks)]
     check_outputs(paths, [weights], overwrite)
     split_weights(committee, paths)
-    typer.echo(f"{', '.join(map(str, paths))}: the networks of {weights}")
+    typer.echo(f"{', '.join(map(str, paths))}: the networks of {weights}; {UNTOLD}")
 
 
 @app.command("shrink")
@@ -160,7 +163,7 @@ def average(
     members = _several(weights, output, overwrite)
     _require_distinct(weights)
     average_weights(members, output)
-    typer.echo(f"{output}: the mean of {len(members)} networks")
+    typer.echo(f"{output}: the mean of {len(members)} networks; {UNTOLD}")
 
 
 @app.command("calibrate")
@@ -184,10 +187,11 @@ def calibrate(
     ] = None,
     threads: Threads = 1,
 ) -> None:
-    """Bring the errors that are expected of a network's atoms to those that it makes.
+    """Fit the errors that are expected of a network's atoms to those that it makes.
 
-    It is judged with noise on the beads and without. Training does so on its validation set; a
-    committee expects too little until it is done again.
+    It is judged with noise on the beads and without. Training does so on its validation set; means,
+    and networks of a committee that was taken apart, tell nothing until it is done, and a new
+    committee tells what its networks would by themselves, which is too much.
     """
     from herobm.assembly.calibration import calibrate as run
     from herobm.io import check_writable
@@ -283,6 +287,7 @@ def _facts_of_weights(spec: ModelSpec, registry: Registry) -> dict[str, Any]:
         "parameters": sum(p.numel() for n in weights.networks for p in n.parameters()),
         "trained_with": header.mapping or None,
         "mapping_digest": header.mapping_digest,
+        "expected_errors": "not told" if header.errors is None else "told",
         "residues": _residues(header, registry),
         "network": header.model.model_dump(),
         "training": header.training,

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from herobm.nn.config import ModelConfig
+from herobm.nn.errors import ErrorHead
 from herobm.nn.graph import BeadGraph, Reach
 from herobm.nn.layers import Block, silent, typed_product
 from herobm.nn.look import Look, Sketch
@@ -44,15 +45,12 @@ class Prediction(NamedTuple):
         Å, from each anchor to its atom.
     torsions : Tensor, shape (n_beads, 2, 2)
         Unit vectors (cos, sin) of phi and psi; meaningful for backbone beads.
-    log_error : Tensor, shape (n_beads,)
-        Logarithm of the expected mean squared error (Å^2) of the atoms of the bead.
     hidden : Tensor, shape (n_beads, width)
-        What the bead holds at last; `Backmapper.rotors` reads it.
+        What the bead holds at last; `Backmapper.rotors` and `Backmapper.errors` read it.
     """
 
     vectors: torch.Tensor
     torsions: torch.Tensor
-    log_error: torch.Tensor
     hidden: torch.Tensor
 
 
@@ -113,14 +111,13 @@ class Backmapper(nn.Module):
         self.rotors: RotorHead | None = None
         if config.rotors is not None:
             self.rotors = RotorHead(config.rotors, n_types, n_slots, width)
-        self.error = nn.Embedding(n_types, width + 1)
-        nn.init.zeros_(self.error.weight)
+        self.errors = ErrorHead(n_types, width).requires_grad_(False)  # fitted in the end
         self.register_buffer("longest", torch.full((n_types, n_slots), 4.0))
         self.register_buffer("typical", torch.ones(n_types, n_slots))
 
     def forward(self, graph: BeadGraph) -> Prediction:
-        """Predict the vectors, torsions and errors of the beads of a graph of a whole system."""
-        return self.predict(graph.types, self.looks(graph)[-1])
+        """Predict the vectors and torsions of the beads of a graph of a whole system."""
+        return self.predict(self.looks(graph)[-1])
 
     def looks(self, graph: BeadGraph, held: int = 0) -> list[Look]:
         """Look at a whole system as often as the network does.
@@ -253,15 +250,11 @@ class Backmapper(nn.Module):
             torsions=mine.torsions + turned,
         )
 
-    def predict(self, types: torch.Tensor, look: Look) -> Prediction:
+    def predict(self, look: Look) -> Prediction:
         """Say of beads what the last look at them tells."""
         hidden = look.hidden if self.rounds is None else self.rounds.leave(look.hidden)
-        return Prediction(
-            look.vectors,
-            nn.functional.normalize(look.torsions, dim=-1),
-            self._error(hidden, types),
-            hidden,
-        )
+        torsions = nn.functional.normalize(look.torsions, dim=-1)
+        return Prediction(look.vectors, torsions, hidden)
 
     def hold_all(self) -> None:
         """Let only the shares of torsion angles learn."""
@@ -275,7 +268,7 @@ class Backmapper(nn.Module):
         """Let only what comes last learn, rounds of messages or a second look."""
         last = "second." if self.rounds is None else "rounds."
         for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name.startswith((last, "error.", "rotors.")))
+            parameter.requires_grad_(name.startswith((last, "rotors.")))
         self.blocks.eval()
         if self.rounds is not None and self.second is not None:
             self.second.eval()
@@ -327,11 +320,6 @@ class Backmapper(nn.Module):
         named = self.type_embedding(graph.place_types) * there
         density = self.density_norm(self.density(graph, frames))
         return torch.cat([places.flatten(1), named.flatten(1), density], dim=1)
-
-    def _error(self, hidden: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
-        """Judge the prediction; it looks on and teaches the network nothing else."""
-        weight = self.error(types)
-        return (hidden.detach() * weight[:, :-1]).sum(dim=1) + weight[:, -1]
 
 
 def _rows(asked: torch.Tensor) -> torch.Tensor | None:

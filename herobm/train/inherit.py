@@ -134,7 +134,7 @@ def _as_many_rounds(network: Backmapper, known: Backmapper) -> Parameters:
     given: Parameters = dict(known.named_parameters())
     elsewhere = (theirs.second, theirs.rounds is None) != (mine.second, mine.rounds is None)
     if elsewhere:
-        del given["error.weight"]  # judges by what the last look saw
+        given = {name: t for name, t in given.items() if not name.startswith("errors.")}
     if elsewhere or theirs.rotors != mine.rotors:
         given = {name: t for name, t in given.items() if not name.startswith("rotors.")}
     if theirs.rounds is not None and mine.rounds is not None:

@@ -15,7 +15,7 @@ from herobm.train.corpus import Corpus
 from herobm.train.loss import bead_errors, best_names, bond_errors, rotor_losses
 from herobm.train.shake import Shaken, rest
 from herobm.train.sight import sketches
-from herobm.weights.expected import NOISES, ErrorFit, Judged, fit_errors, join_judged
+from herobm.weights.expected import NOISES, ErrorFit, Held, Judged, fit_errors, join_judged
 
 #: Residues in a piece of a chain, and pieces in a batch, of networks that see no whole structures.
 SEGMENT, N_SEGMENTS = 64, 32
@@ -25,12 +25,12 @@ SEGMENT, N_SEGMENTS = 64, 32
 class _Judgement:
     """What was found on a validation set.
 
-    Of beads; the mean distance of atoms from where they should be, and the root mean square error
-    of bond lengths, 0 of none, both in Å; and minus the logarithm of the share of a torsion angle,
-    NaN where none is told or there is none.
+    Of beads, by batches; the mean distance of atoms from where they should be, and the root mean
+    square error of bond lengths, 0 of none, both in Å; and minus the logarithm of the share of a
+    torsion angle, NaN where none is told or there is none.
     """
 
-    beads: Judged
+    beads: list[Judged]
     distance: float
     bond_rms: float
     rotor: float
@@ -65,8 +65,8 @@ class Judge:
         figures = {}
         for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
             found = self._judge(network, noise)
-            n_atoms = found.beads.n_atoms.sum()
-            squares = (found.beads.found * found.beads.n_atoms).sum()
+            n_atoms = sum(float(part.n_atoms.sum()) for part in found.beads)
+            squares = sum(float((part.found * part.n_atoms).sum()) for part in found.beads)
             figures[name] = math.sqrt(squares / n_atoms) if n_atoms else math.nan
             figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
             told = math.isfinite(found.rotor)
@@ -79,12 +79,16 @@ class Judge:
                     figures["valid_loss"] += self.config.rotor_weight * found.rotor
         return figures
 
-    @torch.no_grad()
-    def errors(self, network: Backmapper) -> ErrorFit:
-        """Fit the errors to expect of a network to those that it makes."""
-        judged = join_judged([self._judge(network, noise).beads for noise in NOISES])
-        return fit_errors(judged) if judged.n_atoms.sum() else ErrorFit()
+    def errors(self, network: Backmapper) -> ErrorFit | None:
+        """Fit the errors to expect of a network to those that it makes; None where it makes none.
 
+        Its `errors` are made anew.
+        """
+        noises = zip(*(self._judge(network, noise).beads for noise in NOISES), strict=True)
+        judged = join_judged([part for parts in noises for part in parts])  # structure by structure
+        return fit_errors([network], judged) if judged.n_atoms.sum() else None
+
+    @torch.no_grad()
     def _judge(self, network: Backmapper, noise: float) -> _Judgement:
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
@@ -97,15 +101,16 @@ class Judge:
             known = torch.isfinite(error)
             distances.append(error[known].sqrt())
             found, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
-            of_beads = (prediction.log_error, batch.graph.strain, found, n_atoms)
             there = n_atoms > 0
-            parts.append(Judged(*(t[there].double().cpu().numpy() for t in of_beads)))
+            held = Held(prediction.hidden, batch.graph.types, batch.graph.strain).take(there)
+            beads = Judged((held,), found[there], n_atoms[there])
+            parts.append(beads.cpu())
             bonds.append(bond_errors(batch, placed))
             if network.rotors is not None:
                 rotors.append(rotor_losses(network.rotors, batch, prediction.hidden))
         bond = _mean([bond.square() for bond in bonds])
         bond_rms = math.sqrt(bond) if math.isfinite(bond) else 0.0
-        return _Judgement(join_judged(parts), _mean(distances), bond_rms, _mean(rotors))
+        return _Judgement(parts, _mean(distances), bond_rms, _mean(rotors))
 
     def _predicted(self, network: Backmapper, shaken: Shaken) -> Iterator[tuple[Batch, Prediction]]:
         """Batches of the validation set, and what a network predicts of them."""

@@ -120,12 +120,13 @@ def train(
     )
     if not state.best_figures or not state.taken:
         raise nothing_learnt
-    errors = run.judge.errors(run.network(state.best)) if kept is None else kept.header.errors
-    if not np.isfinite([*errors.offset, *errors.slope, errors.most]).all():
+    network = run.network(state.best)
+    errors = run.judge.errors(network) if kept is None else kept.header.errors
+    if errors is not None and not np.isfinite(errors).all():
         raise nothing_learnt
     header = _header(config, packs, vocabulary, statistics, state, errors, device)
     path = config.output / "weights.safetensors"
-    save_weights(path, state.best, header)
+    save_weights(path, network.state_dict(), header)
     return path
 
 
@@ -175,7 +176,7 @@ def _header(
     vocabulary: Vocabulary,
     statistics: Statistics,
     state: State,
-    errors: ErrorFit,
+    errors: ErrorFit | None,
     device: str,
 ) -> Header:
     """Tell what the weights are of, and where they come from."""
@@ -333,7 +334,7 @@ class _Run:
         if network.rounds is not None:
             held = 1 + network.n_second if config.holds else 0
             looks = network.looks(batch.graph, held)
-            prediction = network.predict(batch.graph.types, looks[-1])
+            prediction = network.predict(looks[-1])
             if config.hold != "all":
                 rough = [look.vectors for look in looks[held:-1]]
         elif config.holds or network.second is None:

@@ -20,12 +20,8 @@ from herobm.nn.model import Prediction
 from herobm.nn.rotors import BINS, RotorHead
 from herobm.train.batch import Batch, Rotors
 
-#: Weight of the expected error; nothing but its own readout feels it.
-ERROR_WEIGHT = 0.1
 #: Degrees, standard deviation of the angle that a structure shows.
 ROTOR_SPREAD = 7.0
-#: Å^2, added to squared errors, whose logarithm is learnt.
-SMALLEST = 1e-4
 #: Å, distance from where an atom should be below which it counts by its square alone.
 NEAR = 0.02
 
@@ -68,12 +64,11 @@ class LossTerms:
     bond: torch.Tensor
     angle: torch.Tensor
     torsion: torch.Tensor
-    error: torch.Tensor
 
     def total(self, geometry: float, torsion: float, distance: float = 0.0) -> torch.Tensor:
         """Weighted sum; `geometry` weighs bonds and angles (5 in the paper), `distance` in Å."""
         shape = self.position + geometry * (self.bond + self.angle) + torsion * self.torsion
-        return shape + distance * self.distance + ERROR_WEIGHT * self.error
+        return shape + distance * self.distance
 
 
 def loss_terms(
@@ -101,9 +96,8 @@ def loss_terms(
     defined = torch.isfinite(batch.torsions).all(dim=-1)
     agreement = (prediction.torsions * torch.nan_to_num(batch.torsions)).sum(dim=-1)
     torsion = ((1.0 - agreement) * defined).sum() / defined.sum().clamp(min=1)
-    error = _error_terms(batch, squares.detach(), known, prediction.log_error)
     position, distance = (weight * squares).sum(), (weight * _distances(squares)).sum()
-    return LossTerms(position, distance, bond, angle, torsion, error)
+    return LossTerms(position, distance, bond, angle, torsion)
 
 
 def position_loss(
@@ -219,15 +213,6 @@ def bead_errors(
     count = squares.new_zeros(len(batch.beads)).index_add_(0, owner, known.to(squares.dtype))
     total = squares.new_zeros(len(batch.beads)).index_add_(0, owner, squares * known)
     return total / count.clamp(min=1), count
-
-
-def _error_terms(
-    batch: Batch, squares: torch.Tensor, known: torch.Tensor, log_error: torch.Tensor
-) -> torch.Tensor:
-    """Negative log-likelihood of an exponential distribution; least at the expected error."""
-    found, count = bead_errors(batch, squares, known)
-    terms = (found + SMALLEST) * torch.exp(-log_error) + log_error
-    return (terms * count).sum() / count.sum().clamp(min=1)
 
 
 def best_names(targets: torch.Tensor, swaps: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:

@@ -35,7 +35,7 @@ class Sight:
     def predict(self, network: Backmapper, batch: Batch) -> Prediction:
         """Predict what belongs to a batch."""
         if self.first is None or self.sketch is None:
-            return network.predict(batch.graph.types, network.look(batch.graph))
+            return network.predict(network.look(batch.graph))
         return self._last(network, batch, self.first.take(batch.index), self.sketch)
 
     def predict_anew(self, network: Backmapper, batch: Batch) -> tuple[Prediction, torch.Tensor]:
@@ -58,7 +58,7 @@ class Sight:
     @staticmethod
     def _last(network: Backmapper, batch: Batch, seen: Look, sketch: Sketch) -> Prediction:
         look = network.look_again(network.n_again - 1, batch.graph, seen, sketch)
-        return network.predict(batch.graph.types, look)
+        return network.predict(look)
 
 
 @torch.no_grad()

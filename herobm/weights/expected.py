@@ -1,129 +1,209 @@
-"""What squared errors to expect, from what networks say of theirs and from the strain of beads.
+"""What squared errors to expect, fitted to those that networks make of other structures.
 
-A network learns what to expect on the structures that it learns from, which it comes to know by
-heart, and mostly on beads that sit where their atoms put them. So its word is taken for no more
-than a hint, and how much it is worth may depend on the strain. What that comes to is found on other
-structures, with noise on their beads and without.
+Structures that a network learns from it comes to know by heart, and what it expects there says
+little about others. So its readout (`herobm.nn.errors`) is fitted when it has learnt all, on
+structures that it has not learnt from, with noise on their beads and without. A part of these is
+left out, which tells when the fit no longer gets better, and by how much what it expects is too
+little or too much on average.
 """
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from pydantic import Field
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from herobm.nn.strain import N_FEATURES, expand
+from herobm.nn.errors import ErrorHead
+from herobm.nn.model import Backmapper
 from herobm.types import FloatArray
 
 #: Å a coordinate, bead noise under which networks are judged.
 NOISES = (0.0, 0.1, 0.2, 0.3, 0.45)
-#: Å, strain beyond which more of it tells nothing more, for none was seen.
-LARGEST = 0.5
-#: Atoms that what a network says itself is worth.
+#: Atoms that what the fit says of what was left out is worth.
 PRIOR = 200.0
 #: Å^2, added to squared errors found.
 SMALLEST = 1e-4
 #: Share of what was expected where errors are known, beyond which no more is ever expected.
 USUAL = 0.999
-#: Of the functions of the strain, and 1.
-WIDTH = 1 + N_FEATURES
+#: Share of the beads that is left out of the fit.
+LEFT_OUT = 0.25
+#: Steps of the fit, beads in one, learning rate, and how slowly the average follows, which is kept.
+STEPS, BATCH, RATE, AVERAGE = 2000, 1024, 3e-3, 0.99
+#: Steps between two looks at what was left out, and for how many to go on if that gets no better.
+LOOK, PATIENCE = 50, 600
+#: Beads that are looked at once.
+CHUNK = 1 << 15
 
 
-_Numbers: TypeAlias = Annotated[tuple[float, ...], Field(min_length=WIDTH, max_length=WIDTH)]
-
-
-class ErrorFit(NamedTuple):
-    """How the squared errors to expect follow from those that a network expects.
-
-    With x what the network says and f the functions of the strain, (1, ...), the logarithm of what
-    to expect is ``offset @ f + (slope @ f) * x``.
+class Held(NamedTuple):
+    """What a network tells of beads whose errors are to be expected; arrays over them.
 
     Attributes
     ----------
-    offset, slope : tuple of float
-        WIDTH each.
+    hidden : Tensor, shape (n_beads, width)
+        What they hold, see `herobm.nn.model.Prediction`.
+    types : Tensor, shape (n_beads,)
+    strain : Tensor, shape (n_beads,)
+        Å.
+    """
+
+    hidden: torch.Tensor
+    types: torch.Tensor
+    strain: torch.Tensor
+
+    def take(self, index: slice | torch.Tensor) -> Held:
+        """Return what belongs to some beads."""
+        return Held(*(t[index] for t in self))
+
+
+class ErrorFit(NamedTuple):
+    """How the squared errors to expect follow from those that the networks of a file expect.
+
+    Attributes
+    ----------
+    offset : float
+        Added to the logarithm of what they expect.
     most : float
         Å^2, no squared error is expected to be larger.
     """
 
-    offset: _Numbers = (0.0,) * WIDTH
-    slope: _Numbers = (1.0, *(0.0,) * N_FEATURES)
+    offset: float = 0.0
     most: float = 1e4
 
-    def squares(self, log_error: FloatArray, strain: FloatArray) -> FloatArray:
-        """Return what to expect, shape (n_beads,), Å^2.
+    def squares(self, networks: Sequence[Backmapper], held: Sequence[Held]) -> FloatArray:
+        """Return what to expect of what networks make together, shape (n_beads,), Å^2.
 
         Parameters
         ----------
-        log_error : FloatArray, shape (n_beads,)
-            What the network says: logarithm of Å^2.
-        strain : FloatArray, shape (n_beads,)
-            Å.
+        networks : sequence of Backmapper
+        held : sequence of Held
+            By each of them; of one that is lost, the others make it less.
         """
-        told = _told(log_error, strain) @ np.array([*self.offset, *self.slope])
+        each = [log_errors(n.errors, h) for n, h in zip(networks, held, strict=True)]
+        told = np.mean(each, axis=0) + self.offset
         expected: FloatArray = np.minimum(np.exp(told), self.most)
         return expected
 
 
 class Judged(NamedTuple):
-    """Beads that were rebuilt where the atoms are known; arrays over them.
+    """Beads that were rebuilt where the atoms are known; those of one structure stand together.
 
     Attributes
     ----------
-    log_error : FloatArray
-        What the network says: logarithm of Å^2.
-    strain : FloatArray
-        Å.
-    found : FloatArray
+    held : tuple of Held
+        By each network of a file.
+    found : Tensor, shape (n_beads,)
         Å^2, mean squared error of the atoms.
-    n_atoms : FloatArray
+    n_atoms : Tensor, shape (n_beads,)
         Atoms.
     """
 
-    log_error: FloatArray
-    strain: FloatArray
-    found: FloatArray
-    n_atoms: FloatArray
+    held: tuple[Held, ...]
+    found: torch.Tensor
+    n_atoms: torch.Tensor
+
+    def cpu(self) -> Judged:
+        """Return a copy in the memory of the CPU."""
+        held = tuple(Held(*(t.cpu() for t in one)) for one in self.held)
+        return Judged(held, self.found.cpu(), self.n_atoms.cpu())
+
+    @property
+    def left_out(self) -> int:
+        """The first bead of the last part, which is left out of a fit."""
+        return round(len(self.found) * (1.0 - LEFT_OUT))
 
 
 def join_judged(parts: Sequence[Judged]) -> Judged:
-    """Gather what was judged apart."""
-    return Judged(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+    """Gather what was judged apart, of the same networks."""
+    each = zip(*(part.held for part in parts), strict=True)
+    held = tuple(Held(*(torch.cat(t) for t in zip(*one, strict=True))) for one in each)
+    found = torch.cat([part.found for part in parts])
+    return Judged(held, found, torch.cat([part.n_atoms for part in parts]))
 
 
-def fit_errors(judged: Judged) -> ErrorFit:
-    """Find the mixture that makes the errors found likeliest, were they exponentially distributed.
+def fit_errors(networks: Sequence[Backmapper], judged: Judged, seed: int = 0) -> ErrorFit:
+    """Fit what networks expect to the errors that they were found to make together.
 
     Parameters
     ----------
+    networks : sequence of Backmapper
+        Their `errors` are made anew.
     judged : Judged
-        Of structures that the network did not learn from, with each of `NOISES`.
+        Of structures that none of them learnt from, with each of `NOISES`.
+    seed : int
+
+    Returns
+    -------
+    ErrorFit
+        What the means of what they expect fall short of, on average.
     """
-    from scipy.optimize import minimize  # a tenth of a second, which those who rebuild need not pay
-
-    told = _told(judged.log_error, judged.strain)
-    n_atoms = judged.n_atoms.sum()
-    weight, prior = judged.n_atoms / n_atoms, PRIOR / n_atoms
-    alone = np.array([*ErrorFit().offset, *ErrorFit().slope])
-
-    def unlikely(mixture: FloatArray) -> tuple[float, FloatArray]:
-        expected = told @ mixture
-        ratio = (judged.found + SMALLEST) * np.exp(-expected)
-        off = (mixture - alone) * (np.arange(len(mixture)) > 0)
-        value = weight @ (ratio + expected) + prior * (off @ off)
-        return float(value), told.T @ (weight * (1.0 - ratio)) + 2.0 * prior * off
-
-    mixture = minimize(unlikely, alone, jac=True, method="L-BFGS-B").x
-    most = np.exp(np.quantile(told @ mixture, USUAL))
-    offset, slope = mixture[:WIDTH].tolist(), mixture[WIDTH:].tolist()
-    return ErrorFit(tuple(offset), tuple(slope), float(most))
+    each = []
+    for network, held in zip(networks, judged.held, strict=True):
+        head = _fitted(network.n_types, held, judged, seed)
+        network.errors.load_state_dict(head.state_dict())
+        each.append(log_errors(head, held))
+    told = np.mean(each, axis=0)
+    rest = slice(judged.left_out, None)
+    weight = judged.n_atoms[rest].double().numpy()
+    ratio = (judged.found[rest].double().numpy() + SMALLEST) * np.exp(-told[rest])
+    offset = np.log((weight @ ratio + PRIOR) / (weight.sum() + PRIOR))
+    most = np.exp(np.quantile(told + offset, USUAL))
+    return ErrorFit(float(offset), float(most))
 
 
-def _told(log_error: FloatArray, strain: FloatArray) -> FloatArray:
-    """Gather what is mixed, shape (n_beads, 2 * WIDTH)."""
-    known = torch.as_tensor(np.minimum(strain, LARGEST))
-    functions = np.concatenate([np.ones((len(strain), 1)), expand(known).numpy()], axis=1)
-    return np.concatenate([functions, functions * log_error[:, None]], axis=1)
+@torch.no_grad()
+def log_errors(head: ErrorHead, held: Held) -> FloatArray:
+    """Return what a network expects, shape (n_beads,): logarithms of Å^2."""
+    parts = [
+        head(*held.take(slice(begin, begin + CHUNK)))
+        for begin in range(0, max(len(held.types), 1), CHUNK)
+    ]
+    told: FloatArray = torch.cat(parts).double().cpu().numpy()
+    return told
+
+
+def _fitted(n_types: int, held: Held, judged: Judged, seed: int) -> ErrorHead:
+    """Return the readout under which the errors found are likeliest, were they exponential.
+
+    That is least where what is expected is the mean of what is found. Of all that the fit passes
+    the one is kept which says most of what was left out.
+    """
+    usual = (judged.found @ judged.n_atoms) / judged.n_atoms.sum().clamp(min=1.0)
+    n_used, rest = max(judged.left_out, 1), slice(judged.left_out, None)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = ErrorHead(n_types, held.hidden.shape[1])
+        nn.init.constant_(head.leave.bias, math.log(float(usual) + SMALLEST))
+        optimiser = torch.optim.AdamW(head.parameters(), RATE, weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
+        average = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE)).eval()
+        mean = cast(ErrorHead, average.module)
+        least, when, best = math.inf, 0, copy.deepcopy(mean)
+        for step in range(STEPS):
+            if step % LOOK == 0:
+                told = torch.as_tensor(log_errors(mean, held.take(rest)))
+                unlikely = float(_unlikely(told, judged.found[rest], judged.n_atoms[rest]))
+                if unlikely < least:
+                    least, when, best = unlikely, step, copy.deepcopy(mean)
+                elif step - when >= PATIENCE:
+                    break
+            index = torch.randint(n_used, (min(BATCH, n_used),))
+            loss = _unlikely(head(*held.take(index)), judged.found[index], judged.n_atoms[index])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            average.update_parameters(head)
+    return best
+
+
+def _unlikely(log_error: torch.Tensor, found: torch.Tensor, n_atoms: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of exponential distributions, mean over atoms."""
+    terms = (found + SMALLEST) * torch.exp(-log_error) + log_error
+    return (terms * n_atoms).sum() / n_atoms.sum().clamp(min=1.0)

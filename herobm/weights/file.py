@@ -21,7 +21,10 @@ from herobm.weights.expected import ErrorFit
 from herobm.weights.packing import pack, unpack
 from herobm.weights.vocabulary import Vocabulary
 
-FORMAT = "herobm-weights-2"
+FORMAT = "herobm-weights-3"
+#: The format before, whose networks learnt what errors to expect on what they knew by heart, by a
+#: readout of its own: it is left behind, and what to expect of them is not told.
+BEFORE, LEFT_BEHIND = "herobm-weights-2", "error.weight"
 #: What to do about a file that is no weights file.
 WHENCE = (
     "Weights are written by 'herobm train' and come with plug-ins ('herobm plugins list'); copy or "
@@ -41,7 +44,8 @@ class Header(BaseModel):
     bits : in how many the numbers are kept, see `herobm.weights.packing`.
     vocabulary : residue kinds and their beads; what really decides whether a mapping fits.
     bonds : kind of bond -> mean and standard deviation in Å, from the training structures.
-    errors : how the squared errors to expect follow from those that the network expects.
+    errors : how the squared errors to expect follow from those that the networks expect; None
+        where they were never fitted.
     training : the configuration, the digest of the data and the figures of the run; of the other
         networks of a committee under ``others``; of networks that were averaged, all under
         ``mean_of``, for no run has come to the figures of a mean.
@@ -57,7 +61,7 @@ class Header(BaseModel):
     bits: Literal[8, 16] = 16
     vocabulary: Vocabulary
     bonds: dict[str, tuple[float, float]] = {}
-    errors: ErrorFit = ErrorFit()
+    errors: ErrorFit | None = None
     training: dict[str, Any] = {}
 
 
@@ -142,7 +146,7 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> Weights:
         )
     header = _header(path, metadata)
     network, *others = (
-        _network(path, config, header.vocabulary, _part(tensors, number)).to(device)
+        _network(path, config, header, _part(tensors, number)).to(device)
         for number, config in enumerate((header.model, *header.others))
     )
     return Weights(network, header, path, tuple(others))
@@ -178,6 +182,7 @@ def join_weights(members: Sequence[Weights], path: Path, bits: Literal[8, 16] = 
         update={
             "others": tuple(network.config for network in networks[1:]),
             "bits": bits,
+            "errors": first.errors if all(m.header.errors for m in members) else None,
             "training": {**told[0], "others": told[1:]},
         }
     )
@@ -202,7 +207,7 @@ def split_weights(committee: Weights, paths: Sequence[Path]) -> None:
     """
     header = committee.header
     for network, training, path in zip(committee.networks, _told(committee), paths, strict=True):
-        alone = {"model": network.config, "others": (), "bits": 16, "errors": ErrorFit()}
+        alone = {"model": network.config, "others": (), "bits": 16, "errors": None}
         update = {**alone, "training": training}
         save_weights(path, _tensors([network]), header.model_copy(update=update))
 
@@ -250,19 +255,14 @@ def average_weights(members: Sequence[Weights], path: Path) -> None:
     states = [member.network.state_dict() for member in members]
     mean = {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
     training = {"mean_of": [member.header.training for member in members]}
-    save_weights(path, mean, first.header.model_copy(update={"training": training, "bits": 16}))
+    update = {"training": training, "bits": 16, "errors": None}
+    save_weights(path, mean, first.header.model_copy(update=update))
 
 
-def rewrite_errors(path: Path, errors: ErrorFit) -> None:
-    """Say in a weights file anew what errors to expect.
-
-    Raises
-    ------
-    WeightsFormatError, WeightsNotFoundError
-    """
-    known = load_weights(path)
-    header = known.header.model_copy(update={"errors": errors})
-    save_weights(path, _tensors(known.networks), header)
+def rewrite_errors(path: Path, weights: Weights, errors: ErrorFit) -> None:
+    """Write weights anew, whose networks were told what errors to expect."""
+    header = weights.header.model_copy(update={"errors": errors})
+    save_weights(path, _tensors(weights.networks), header)
 
 
 def _tensors(networks: Sequence[Backmapper]) -> dict[str, torch.Tensor]:
@@ -287,9 +287,12 @@ def _part(tensors: dict[str, torch.Tensor], number: int) -> dict[str, torch.Tens
 
 
 def _network(
-    path: Path, config: ModelConfig, vocabulary: Vocabulary, tensors: dict[str, torch.Tensor]
+    path: Path, config: ModelConfig, header: Header, tensors: dict[str, torch.Tensor]
 ) -> Backmapper:
-    network = Backmapper(config, vocabulary.n_types, vocabulary.n_slots)
+    network = Backmapper(config, header.vocabulary.n_types, header.vocabulary.n_slots)
+    if header.errors is None:  # the readout says nothing, and may be missing
+        silent = {n: t for n, t in network.state_dict().items() if n.startswith("errors.")}
+        tensors = silent | {n: t for n, t in tensors.items() if n != LEFT_BEHIND}
     try:
         network.load_state_dict(tensors)
     except RuntimeError:
@@ -311,6 +314,8 @@ def _header(path: Path, metadata: dict[str, str]) -> Header:
         data = None
     if not isinstance(data, dict):
         raise WeightsFormatError(f"{path}: has a damaged header", WHENCE)
+    if data.get("format") == BEFORE:
+        data |= {"format": FORMAT, "errors": None}
     if data.get("format") != FORMAT:
         raise WeightsFormatError(
             f"{path}: has format {data.get('format')}, this version of herobm reads {FORMAT}",

@@ -223,7 +223,7 @@ def test_a_committee_takes_the_mean(
     one, two, mean = placed(network), placed(other), placed(network, other)
     assert np.abs(placed(network, network) - one).max() < CLOSE
     named = best_names(find_naming(ubiquitin.plan), two, one)
-    assert np.abs(named - two).max() > 0.1
+    assert np.abs(named - two).max() > 0.01
     assert np.abs(mean - (one + named) / 2).max() < CLOSE
 
 
@@ -305,7 +305,7 @@ def test_beads_may_all_be_one_atom(
     with torch.inference_mode():
         said = quiet(graph_of(ubiquitin, ubiquitin.beads.positions))
     assert said.vectors.abs().amax() == 0.0
-    assert torch.isfinite(said.log_error).all()
+    assert torch.isfinite(said.hidden).all()
 
 
 def test_neighbours_that_are_not_asked_are_left_out(

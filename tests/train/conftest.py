@@ -13,9 +13,16 @@ from herobm.nn.config import ModelConfig
 from herobm.train.config import TrainConfig
 from herobm.train.dataset import write_dataset
 from herobm.types import Atoms
+from herobm.weights import expected
 
 ROOT = Path(__file__).resolve().parents[2]
 Structures = list[tuple[str, Atoms]]
+
+
+@pytest.fixture(autouse=True)
+def _short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What errors to expect of a tiny network needs no long fit."""
+    monkeypatch.setattr(expected, "STEPS", 100)
 
 
 @pytest.fixture(scope="session")

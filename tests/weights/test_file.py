@@ -24,6 +24,9 @@ from herobm.nn.model import Backmapper
 from herobm.plan import Library, compile_plan
 from herobm.weights.expected import ErrorFit
 from herobm.weights.file import (
+    BEFORE,
+    FORMAT,
+    LEFT_BEHIND,
     Header,
     average_weights,
     join_weights,
@@ -132,7 +135,7 @@ def test_a_small_committee_is_half_as_large_and_nearly_the_same(
             off = (network.state_dict()[name] - tensor).abs().amax(dim=-1)
             assert (off <= 0.51 / 127 * tensor.abs().amax(dim=-1) + 1e-6).all(), name
     before = [network.state_dict() for network in read.networks]
-    rewrite_errors(path, ErrorFit(most=3.0))
+    rewrite_errors(path, read, ErrorFit(most=3.0))
     again = load_weights(path)
     assert (again.header.bits, again.header.errors.most) == (8, 3.0)
     assert path.stat().st_size == pytest.approx(size, rel=0.01)
@@ -268,3 +271,24 @@ def test_residues_that_the_weights_do_not_know(martini3: Library) -> None:
         fewer.types(compile_plan(martini3, kinds), "the weights x.safetensors")
     assert "x.safetensors" in str(caught.value)
     assert "ALA" not in caught.value.message
+
+
+def test_weights_of_the_format_before_do_not_tell_what_errors_to_expect(
+    written: Path, header: Header, tmp_path: Path
+) -> None:
+    """Its networks had a readout of another kind, and its header told of another kind of fit."""
+    known = load_weights(written)
+    tensors = {n: t for n, t in known.network.state_dict().items() if not n.startswith("errors.")}
+    tensors["error.weight"] = torch.zeros(header.vocabulary.n_types, header.model.readout + 1)
+    told = {"offset": [0.0] * 5, "slope": [1.0, 0.0, 0.0, 0.0, 0.0], "most": 3.0}
+    about = {**json.loads(header.model_dump_json()), "format": BEFORE, "errors": told}
+    old = tmp_path / "old.safetensors"
+    save_file(tensors, old, {"herobm": json.dumps(about)})
+    read = load_weights(old)
+    assert read.header.errors is None
+    assert (read.header.format, read.header.mapping) == (FORMAT, header.mapping)
+    again = read.network.state_dict()
+    assert all(torch.allclose(again[n], t) for n, t in tensors.items() if n != LEFT_BEHIND)
+    join_weights([known, read], tmp_path / "joined.safetensors")
+    joined = load_weights(tmp_path / "joined.safetensors")
+    assert joined.header.errors is None
