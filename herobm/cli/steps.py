@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -42,17 +43,6 @@ class Ends(StrEnum):
     charged = "charged"
     capped = "capped"
 
-
-#: Option -> stages of the steps that it is for; a minimisation adds hydrogens where none are.
-STAGES_OF = {
-    "ph": ("hydrogens", "minimise"),
-    "ends": ("hydrogens", "minimise"),
-    "forcefield": ("minimise",),
-    "platform": ("minimise",),
-    "restraints": ("minimise",),
-    "tolerance": ("minimise",),
-    "unmapped": ("minimise",),
-}
 
 OfPh: TypeAlias = Annotated[
     float | None,
@@ -110,22 +100,39 @@ def step_options(post: str | None, registry: Registry, **given: object) -> dict[
     MinimisationError
         If there is no platform of that name.
     """
-    from herobm.post.chain import resolve
-
-    steps = {spec.stage for spec in resolve(post, registry)}
     known = {
         name: value.value if isinstance(value, StrEnum) else value
         for name, value in given.items()
         if value is not None
     }
-    for stages in dict.fromkeys(STAGES_OF.values()):
-        idle = ", ".join(f"--{name}" for name in known if STAGES_OF[name] == stages)
-        if idle and steps.isdisjoint(stages):
-            raise typer.BadParameter(
-                f"{idle}: for {stages[0]}, which does not run; name it among the steps"
-            )
+    if idle := _idle(known, post, registry):
+        step = _taker(idle[0], registry)
+        options = ", ".join(f"--{name}" for name in idle if _taker(name, registry) == step)
+        raise typer.BadParameter(
+            f"{options}: for {step}, which does not run; name it among the steps"
+        )
     if "platform" in known:
         from herobm.post.settings import find_platform
 
         find_platform(str(known["platform"]), 1)  # before anything else is done
     return known
+
+
+def _idle(names: Iterable[str], post: str | None, registry: Registry) -> list[str]:
+    """Return the options that no step takes which runs; one that does not say may take any."""
+    from herobm.post.chain import resolve
+
+    taken = [spec.options for spec in resolve(post, registry)]
+    if None in taken:
+        return []
+    return [name for name in names if not any(name in (options or ()) for options in taken)]
+
+
+def _taker(option: str, registry: Registry) -> str:
+    """Return the name, without that of its plug-in, of the first step that takes an option."""
+    from herobm.plugins.records import STAGES
+
+    specs = [registry.postprocessor(name) for name in registry.postprocessors()]
+    takers = [spec for spec in specs if option in (spec.options or ())]
+    first = min(takers, key=lambda spec: STAGES.index(spec.stage))
+    return first.name.rpartition("/")[2]
