@@ -1,4 +1,4 @@
-"""Bring the errors that are expected of networks to those that they make."""
+"""Fit the errors that are expected of networks to those that they make."""
 
 from __future__ import annotations
 
@@ -66,22 +66,23 @@ def calibrate(
             f"'{network.mapping}'",
             "Name the mapping that it was trained with (--mapping).",
         )
-    parts: list[Judged] = []
+    parts: list[list[Judged]] = []
     for name, atoms in structures:
         try:
-            parts += _judged(network, library, name, atoms)
+            parts.append(list(_judged(network, library, name, atoms)))
         except StructureError as error:
             if faulty is None:
                 raise
             faulty.append((name, error.message))
-    if not sum(float(part.n_atoms.sum()) for part in parts):
+    if not sum(float(part.n_atoms.sum()) for of_one in parts for part in of_one):
         raise StructureError(
             f"{path}: cannot be calibrated by these structures, which have no bead all of whose "
             "atoms are there",
             "Name structures that are complete.",
         )
-    judged = join_judged(parts)
-    errors = fit_errors(weights.networks, judged)
+    by_noise = [join_judged(noise) for noise in zip(*parts, strict=True)]
+    errors = fit_errors(weights.networks, by_noise)
+    judged = join_judged(by_noise)
     rewrite_errors(path, weights, errors)
     expected = errors.squares(weights.networks, judged.held)
     means = [np.average(squares, weights=judged.n_atoms) for squares in (expected, judged.found)]

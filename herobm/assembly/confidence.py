@@ -104,18 +104,19 @@ class Confidence:
 
     def lines(self, residues: Residues) -> tuple[str, ...]:
         """Say it in words for the summary."""
-        if not self.told:
-            return ()
-        worst = int(np.nanargmax(self.error))
-        lines = [
-            f"expected error    {self.mean:.2f} Å, most for "
-            f"{residues.label(worst)}: {self.error[worst]:.2f} Å"
-        ]
+        lines = []
+        if self.told:
+            worst = int(np.nanargmax(self.error))
+            lines.append(
+                f"expected error    {self.mean:.2f} Å, most for "
+                f"{residues.label(worst)}: {self.error[worst]:.2f} Å"
+            )
         if self.n_strained:
+            guess = "; their expected error is a guess" if self.told else ""
             lines.append(
                 f"unlike training   {self.n_strained} of {len(self.strain)} residues have beads "
                 f"that stray more than {STRAINED} Å from where atoms would put them, or one that "
-                f"is {FAR:g} Å off; their expected error is a guess"
+                f"is {FAR:g} Å off{guess}"
             )
             lines.append(f"{'':<17} {self._named(residues)}")
         return tuple(lines)

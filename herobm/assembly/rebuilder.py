@@ -264,7 +264,8 @@ def _check_freedom(sampler: Sampler, confidence: Confidence) -> None:
     if not confidence.told:
         raise ModelError(
             "no samples can be drawn: the models do not say how far off their atoms may be",
-            "Take a network of herobm (--model), or leave --samples out.",
+            "Take a network of herobm that was judged ('herobm models calibrate'), or leave "
+            "--samples out.",
         )
     if len(sampler.rotors) == 0:
         raise ModelError(

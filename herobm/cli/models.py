@@ -99,7 +99,9 @@ def join(
     _require_distinct(weights)
     join_weights(members, output, 8 if small else 16)
     n_networks = sum(len(member.networks) for member in members)
-    typer.echo(f"{output}: a committee of {n_networks} networks")
+    untold = any(member.header.errors is None for member in members)
+    told = f"{output}: a committee of {n_networks} networks"
+    typer.echo(f"{told}; {UNTOLD}" if untold else told)
 
 
 @app.command("split")

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from herobm.errors import ConfigError, OutputError
 from herobm.nn.model import Backmapper
 from herobm.train.config import PATHS, PLACES, TrainConfig
+from herobm.weights.file import LEFT_BEHIND
 
 #: Keys of the configuration that may differ between two parts of one run.
 _FREE = {*PLACES, "threads", "checkpoint_minutes"}
@@ -133,6 +134,11 @@ def _put_back(
         raise ConfigError(
             f"{folder}: holds a run with another configuration",
             "Give the new run another 'output' folder, or remove this one.",
+        )
+    if LEFT_BEHIND in parts["network"]:
+        raise ConfigError(
+            f"{folder}: holds a run of an earlier version of herobm, which no later one can end",
+            "End it with that version, or remove the folder to begin anew.",
         )
     given = about["origin"]
     other = [name for name in PATHS if given.get(name) != state.origin.get(name)]

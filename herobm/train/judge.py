@@ -25,12 +25,12 @@ SEGMENT, N_SEGMENTS = 64, 32
 class _Judgement:
     """What was found on a validation set.
 
-    Of beads, by batches; the mean distance of atoms from where they should be, and the root mean
-    square error of bond lengths, 0 of none, both in Å; and minus the logarithm of the share of a
+    Root mean square and mean of the distances of atoms from where they should be, and the root mean
+    square error of bond lengths, 0 of none, all in Å; and minus the logarithm of the share of a
     torsion angle, NaN where none is told or there is none.
     """
 
-    beads: list[Judged]
+    rmsd: float
     distance: float
     bond_rms: float
     rotor: float
@@ -65,9 +65,7 @@ class Judge:
         figures = {}
         for name, noise in (("valid_rmsd", 0.0), ("valid_rmsd_noise_0.3", 0.3)):
             found = self._judge(network, noise)
-            n_atoms = sum(float(part.n_atoms.sum()) for part in found.beads)
-            squares = sum(float((part.found * part.n_atoms).sum()) for part in found.beads)
-            figures[name] = math.sqrt(squares / n_atoms) if n_atoms else math.nan
+            figures[name] = found.rmsd
             figures[name.replace("rmsd", "bond_rms")] = found.bond_rms
             told = math.isfinite(found.rotor)
             if told:
@@ -84,33 +82,45 @@ class Judge:
 
         Its `errors` are made anew.
         """
-        noises = zip(*(self._judge(network, noise).beads for noise in NOISES), strict=True)
-        judged = join_judged([part for parts in noises for part in parts])  # structure by structure
-        return fit_errors([network], judged) if judged.n_atoms.sum() else None
+        judged = [join_judged(list(self._beads(network, noise))) for noise in NOISES]
+        return fit_errors([network], judged) if judged[0].n_atoms.sum() else None
+
+    def _judge(self, network: Backmapper, noise: float) -> _Judgement:
+        squares, bonds, rotors = [], [], []
+        for batch, prediction, placed, error in self._rebuilt(network, noise):
+            squares.append(error[torch.isfinite(error)])
+            bonds.append(bond_errors(batch, placed).square())
+            if network.rotors is not None:
+                rotors.append(rotor_losses(network.rotors, batch, prediction.hidden))
+        bond = _mean(bonds)
+        bond_rms = math.sqrt(bond) if math.isfinite(bond) else 0.0
+        distance = _mean([part.sqrt() for part in squares])
+        return _Judgement(math.sqrt(_mean(squares)), distance, bond_rms, _mean(rotors))
 
     @torch.no_grad()
-    def _judge(self, network: Backmapper, noise: float) -> _Judgement:
+    def _beads(self, network: Backmapper, noise: float) -> Iterator[Judged]:
+        """Beads that are asked for anything and have atoms that are known, batch by batch."""
+        for batch, prediction, _, error in self._rebuilt(network, noise):
+            known = torch.isfinite(error)
+            found, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
+            there = (n_atoms > 0) & batch.graph.asked
+            held = Held(prediction.hidden, batch.graph.types, batch.graph.strain).take(there)
+            yield Judged((held,), found[there], n_atoms[there]).cpu()
+
+    def _rebuilt(
+        self, network: Backmapper, noise: float
+    ) -> Iterator[tuple[Batch, Prediction, torch.Tensor, torch.Tensor]]:
+        """Batches, what is predicted of them, their atoms (Å) and squared errors (Å^2, or NaN).
+
+        The batches are the same whatever the noise.
+        """
         generator = torch.Generator().manual_seed(1)
         shift = torch.randn(self.valid.beads.shape, generator=generator) * noise
         shaken = rest(self.valid, network.strain, shift.to(self.valid.beads.device))
-        parts, distances, bonds, rotors = [], [], [], []
         for batch, prediction in self._predicted(network, shaken):
             placed = batch.place(prediction.vectors)
             wanted = best_names(batch.targets, batch.swaps, placed)
-            error = (placed - wanted).square().sum(dim=1)
-            known = torch.isfinite(error)
-            distances.append(error[known].sqrt())
-            found, n_atoms = bead_errors(batch, torch.nan_to_num(error), known)
-            there = n_atoms > 0
-            held = Held(prediction.hidden, batch.graph.types, batch.graph.strain).take(there)
-            beads = Judged((held,), found[there], n_atoms[there])
-            parts.append(beads.cpu())
-            bonds.append(bond_errors(batch, placed))
-            if network.rotors is not None:
-                rotors.append(rotor_losses(network.rotors, batch, prediction.hidden))
-        bond = _mean([bond.square() for bond in bonds])
-        bond_rms = math.sqrt(bond) if math.isfinite(bond) else 0.0
-        return _Judgement(parts, _mean(distances), bond_rms, _mean(rotors))
+            yield batch, prediction, placed, (placed - wanted).square().sum(dim=1)
 
     def _predicted(self, network: Backmapper, shaken: Shaken) -> Iterator[tuple[Batch, Prediction]]:
         """Batches of the validation set, and what a network predicts of them."""

@@ -121,7 +121,9 @@ def train(
     if not state.best_figures or not state.taken:
         raise nothing_learnt
     network = run.network(state.best)
-    errors = run.judge.errors(network) if kept is None else kept.header.errors
+    errors = None if kept is None else kept.header.errors
+    if errors is None:
+        errors = run.judge.errors(network)
     if errors is not None and not np.isfinite(errors).all():
         raise nothing_learnt
     header = _header(config, packs, vocabulary, statistics, state, errors, device)

@@ -2,8 +2,8 @@
 
 Structures that a network learns from it comes to know by heart, and what it expects there says
 little about others. So its readout (`herobm.nn.errors`) is fitted when it has learnt all, on
-structures that it has not learnt from, with noise on their beads and without. A part of these is
-left out, which tells when the fit no longer gets better, and by how much what it expects is too
+structures that it has not learnt from, with noise on their beads and without. A part of the beads
+is left out, which tells when the fit no longer gets better, and by how much what it expects is too
 little or too much on average.
 """
 
@@ -31,8 +31,8 @@ PRIOR = 200.0
 SMALLEST = 1e-4
 #: Share of what was expected where errors are known, beyond which no more is ever expected.
 USUAL = 0.999
-#: Share of the beads that is left out of the fit.
-LEFT_OUT = 0.25
+#: Every so manieth run of beads is left out of the fit, and how many beads such a run has at most.
+EVERY, RUN = 4, 50
 #: Steps of the fit, beads in one, learning rate, and how slowly the average follows, which is kept.
 STEPS, BATCH, RATE, AVERAGE = 2000, 1024, 3e-3, 0.99
 #: Steps between two looks at what was left out, and for how many to go on if that gets no better.
@@ -92,7 +92,7 @@ class ErrorFit(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Beads that were rebuilt where the atoms are known; those of one structure stand together.
+    """Beads that were rebuilt where the atoms are known, those that are near stand together.
 
     Attributes
     ----------
@@ -113,11 +113,6 @@ class Judged(NamedTuple):
         held = tuple(Held(*(t.cpu() for t in one)) for one in self.held)
         return Judged(held, self.found.cpu(), self.n_atoms.cpu())
 
-    @property
-    def left_out(self) -> int:
-        """The first bead of the last part, which is left out of a fit."""
-        return round(len(self.found) * (1.0 - LEFT_OUT))
-
 
 def join_judged(parts: Sequence[Judged]) -> Judged:
     """Gather what was judged apart, of the same networks."""
@@ -127,15 +122,16 @@ def join_judged(parts: Sequence[Judged]) -> Judged:
     return Judged(held, found, torch.cat([part.n_atoms for part in parts]))
 
 
-def fit_errors(networks: Sequence[Backmapper], judged: Judged, seed: int = 0) -> ErrorFit:
+def fit_errors(networks: Sequence[Backmapper], judged: Sequence[Judged], seed: int = 0) -> ErrorFit:
     """Fit what networks expect to the errors that they were found to make together.
 
     Parameters
     ----------
     networks : sequence of Backmapper
         Their `errors` are made anew.
-    judged : Judged
-        Of structures that none of them learnt from, with each of `NOISES`.
+    judged : sequence of Judged
+        Of structures that none of them learnt from, with each of `NOISES`; the same beads each
+        time.
     seed : int
 
     Returns
@@ -143,15 +139,16 @@ def fit_errors(networks: Sequence[Backmapper], judged: Judged, seed: int = 0) ->
     ErrorFit
         What the means of what they expect fall short of, on average.
     """
+    every = join_judged(judged)
+    rest = _left_out(len(judged[0].found)).repeat(len(judged))
     each = []
-    for network, held in zip(networks, judged.held, strict=True):
-        head = _fitted(network.n_types, held, judged, seed)
+    for network, held in zip(networks, every.held, strict=True):
+        head = _fitted(network.n_types, held, every, rest, seed)
         network.errors.load_state_dict(head.state_dict())
         each.append(log_errors(head, held))
     told = np.mean(each, axis=0)
-    rest = slice(judged.left_out, None)
-    weight = judged.n_atoms[rest].double().numpy()
-    ratio = (judged.found[rest].double().numpy() + SMALLEST) * np.exp(-told[rest])
+    weight = every.n_atoms[rest].double().numpy()
+    ratio = (every.found[rest].double().numpy() + SMALLEST) * np.exp(-told[rest.numpy()])
     offset = np.log((weight @ ratio + PRIOR) / (weight.sum() + PRIOR))
     most = np.exp(np.quantile(told + offset, USUAL))
     return ErrorFit(float(offset), float(most))
@@ -168,14 +165,24 @@ def log_errors(head: ErrorHead, held: Held) -> FloatArray:
     return told
 
 
-def _fitted(n_types: int, held: Held, judged: Judged, seed: int) -> ErrorHead:
+def _left_out(n_beads: int) -> torch.Tensor:
+    """Choose beads that are left out of a fit, shape (n_beads,), bool.
+
+    They are runs of beads, spread over all structures, and are left out whatever the noise.
+    """
+    run = min(RUN, max(n_beads // (2 * EVERY), 1))
+    return torch.arange(n_beads) // run % EVERY == EVERY - 1
+
+
+def _fitted(n_types: int, held: Held, judged: Judged, rest: torch.Tensor, seed: int) -> ErrorHead:
     """Return the readout under which the errors found are likeliest, were they exponential.
 
     That is least where what is expected is the mean of what is found. Of all that the fit passes
-    the one is kept which says most of what was left out.
+    the one is kept which says most of what was left out (`rest`, bool); where nothing is, the mean.
     """
     usual = (judged.found @ judged.n_atoms) / judged.n_atoms.sum().clamp(min=1.0)
-    n_used, rest = max(judged.left_out, 1), slice(judged.left_out, None)
+    used, others = torch.nonzero(~rest).squeeze(1), torch.nonzero(rest).squeeze(1)
+    seen = held.take(others)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = ErrorHead(n_types, held.hidden.shape[1])
@@ -185,15 +192,15 @@ def _fitted(n_types: int, held: Held, judged: Judged, seed: int) -> ErrorHead:
         average = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE)).eval()
         mean = cast(ErrorHead, average.module)
         least, when, best = math.inf, 0, copy.deepcopy(mean)
-        for step in range(STEPS):
+        for step in range(STEPS + 1 if len(others) else 0):
             if step % LOOK == 0:
-                told = torch.as_tensor(log_errors(mean, held.take(rest)))
-                unlikely = float(_unlikely(told, judged.found[rest], judged.n_atoms[rest]))
+                told = torch.as_tensor(log_errors(mean, seen))
+                unlikely = float(_unlikely(told, judged.found[others], judged.n_atoms[others]))
                 if unlikely < least:
                     least, when, best = unlikely, step, copy.deepcopy(mean)
                 elif step - when >= PATIENCE:
                     break
-            index = torch.randint(n_used, (min(BATCH, n_used),))
+            index = used[torch.randint(len(used), (min(BATCH, len(used)),))]
             loss = _unlikely(head(*held.take(index)), judged.found[index], judged.n_atoms[index])
             optimiser.zero_grad()
             loss.backward()

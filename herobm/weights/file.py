@@ -182,7 +182,7 @@ def join_weights(members: Sequence[Weights], path: Path, bits: Literal[8, 16] = 
         update={
             "others": tuple(network.config for network in networks[1:]),
             "bits": bits,
-            "errors": first.errors if all(m.header.errors for m in members) else None,
+            "errors": _together(members),
             "training": {**told[0], "others": told[1:]},
         }
     )
@@ -272,6 +272,15 @@ def _tensors(networks: Sequence[Backmapper]) -> dict[str, torch.Tensor]:
         for number, network in enumerate(networks)
         for name, tensor in network.state_dict().items()
     }
+
+
+def _together(members: Sequence[Weights]) -> ErrorFit | None:
+    """Return what to expect of a committee before it was judged: what its members make."""
+    fits = [m.header.errors for m in members for _ in m.networks if m.header.errors is not None]
+    if len(fits) < sum(len(member.networks) for member in members):
+        return None
+    offset = sum(fit.offset for fit in fits) / len(fits)
+    return ErrorFit(offset, max(fit.most for fit in fits))
 
 
 def _prefix(number: int) -> str:

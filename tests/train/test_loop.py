@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from herobm.dsl import load_set
 from herobm.dsl.model import MappingSet
@@ -29,7 +29,7 @@ from herobm.train.dataset import write_dataset
 from herobm.train.derive import Derived
 from herobm.train.loop import Progress, train
 from herobm.types import Atoms
-from herobm.weights.file import join_weights, load_weights
+from herobm.weights.file import join_weights, load_weights, save_weights
 from herobm.weights.vocabulary import Vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -707,3 +707,31 @@ def test_a_checkpoint_that_was_changed_is_told(
         (folder / name).write_text(text)
     with pytest.raises(ConfigError, match="the checkpoint is damaged"):
         train(tiny_run, max_minutes=0.0)
+
+
+def test_a_run_of_an_earlier_version_is_told(tiny_run: TrainConfig) -> None:
+    """Whose network had a readout that there is no more; nothing is wrong with its checkpoint."""
+    assert train(tiny_run, max_minutes=0.0) is None
+    folder = tiny_run.output / "checkpoint"
+    tensors = load_file(folder / "network.safetensors")
+    tensors = {name: t for name, t in tensors.items() if not name.startswith("errors.")}
+    save_file(tensors | {"error.weight": torch.zeros(3, 9)}, folder / "network.safetensors")
+    about = json.loads((folder / "state.json").read_text())
+    del about["files"]
+    (folder / "state.json").write_text(json.dumps(about))
+    with pytest.raises(ConfigError, match="holds a run of an earlier version"):
+        train(tiny_run)
+
+
+def test_what_is_held_is_judged_where_it_never_was(tiny_run: TrainConfig, tmp_path: Path) -> None:
+    first = train(tiny_run.model_copy(update={"epochs": 1}))
+    assert first is not None
+    known = load_weights(first)
+    untold = tmp_path / "untold.safetensors"
+    header = known.header.model_copy(update={"errors": None})
+    save_weights(untold, known.network.state_dict(), header)
+    model = tiny_run.model.model_copy(update={"rotors": RotorsConfig(hidden=16)})
+    update = {"model": model, "initial": untold, "hold": "all", "epochs": 1}
+    path = train(elsewhere(tiny_run, "held", **update))
+    assert path is not None
+    assert load_weights(path).header.errors is not None

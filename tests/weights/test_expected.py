@@ -52,24 +52,36 @@ def mean_ratio(fit: ErrorFit, known: Backmapper, other: Judged) -> FloatArray:
 
 def test_other_beads_err_as_is_expected() -> None:
     known, other = network(), judged(1, 8_000)
-    fit = fit_errors([known], judged(0, 8_000))
+    fit = fit_errors([known], [judged(0, 8_000)])
     assert mean_ratio(fit, known, other) == pytest.approx(np.ones(5), abs=0.12)
     right = torch.log(truth(*other.held[0])).numpy()
     said = np.log(fit.squares([known], other.held))
     assert np.corrcoef(right, said)[0, 1] > 0.9
 
 
+def test_no_noise_is_left_out_of_the_fit() -> None:
+    """Of one small structure, too, whose noisy beads err ten times as much."""
+    known, calm = network(), judged(0, 150)
+    far = Held(calm.held[0].hidden, calm.held[0].types, calm.held[0].strain + 0.4)
+    noisy = Judged((far,), 10.0 * calm.found, calm.n_atoms)
+    fit = fit_errors([known], [calm, noisy])
+    for part in (calm, noisy):
+        ratio = fit.squares([known], part.held).mean() / float(part.found.mean())
+        assert 0.4 < ratio < 2.5
+    assert abs(fit.offset) < 0.5
+
+
 def test_the_same_again() -> None:
     """Whatever the networks said before plays no part, nor does what was drawn at random."""
     known, beads = network(), judged(0, 500)
-    first = fit_errors([known], beads)
+    first = fit_errors([known], [beads])
     torch.rand(7)
-    assert fit_errors([known], beads) == first
+    assert fit_errors([known], [beads]) == first
 
 
 def test_of_few_beads_their_mean_is_told() -> None:
     known, few, other = network(), judged(0, 6), judged(1, 1000)
-    told = fit_errors([known], few).squares([known], other.held)
+    told = fit_errors([known], [few]).squares([known], other.held)
     assert np.isfinite(told).all()
     mean = float((few.found @ few.n_atoms) / few.n_atoms.sum())
     assert mean / 10 < np.exp(np.log(told).mean()) < mean * 10
@@ -77,7 +89,7 @@ def test_of_few_beads_their_mean_is_told() -> None:
 
 def test_a_type_that_was_never_seen_is_taken_for_a_usual_one() -> None:
     known, beads = network(), judged(0, 2_000)
-    fit = fit_errors([known], beads)
+    fit = fit_errors([known], [beads])
     hidden, types, strain = beads.held[0]
     unseen = Held(hidden, torch.full_like(types, N_TYPES - 1), strain)
     mean = fit.squares([known], [unseen]).mean()
@@ -86,7 +98,7 @@ def test_a_type_that_was_never_seen_is_taken_for_a_usual_one() -> None:
 
 def test_nothing_beyond_what_was_seen() -> None:
     known = network()
-    fit = fit_errors([known], judged(0, 2_000))
+    fit = fit_errors([known], [judged(0, 2_000)])
     hidden, types = torch.zeros(3, CONFIG.readout), torch.ones(3, dtype=torch.int64)
     strained = fit.squares([known], [Held(hidden, types, torch.tensor([0.1, LARGEST, 9.0]))])
     assert strained[1] == strained[2] <= fit.most < 100.0
@@ -96,7 +108,7 @@ def test_a_committee_expects_what_its_mean_makes() -> None:
     """Both networks see the same; that their mean errs less than either is found out."""
     members, beads = [network(), network()], judged(0, 2_000)
     both = Judged(beads.held * 2, beads.found / 3.0, beads.n_atoms)
-    fit = fit_errors(members, both)
+    fit = fit_errors(members, [both])
     told = fit.squares(members, both.held)
     assert told.mean() == pytest.approx(float(both.found.mean()), rel=0.1)
 

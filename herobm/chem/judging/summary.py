@@ -297,14 +297,16 @@ class Totals:
 
     def _confidence(self) -> list[str]:
         """Say what the models expect of themselves, over all frames."""
-        if not np.isfinite(self.expected_sum) or not self.n_frames:
-            return []
-        lines = [f"expected error    {np.sqrt(self.expected_sum / self.n_frames):.2f} Å"]
+        lines = []
+        told = self.n_frames > 0 and np.isfinite(self.expected_sum)
+        if told:
+            lines.append(f"expected error    {np.sqrt(self.expected_sum / self.n_frames):.2f} Å")
         if self.n_strained:
             share = 100 * self.n_strained / self.n_residues
+            guess = "; their expected error is a guess" if told else ""
             lines.append(
                 f"unlike training   {share:.1f} % of the residues of a {self.noun}, by their "
-                "beads; their expected error is a guess"
+                f"beads{guess}"
             )
         return lines
 
