@@ -78,7 +78,7 @@ class NetworkShare:
         types = vocabulary.known_types(topology.plan)
         known = types >= 0
         self.networks, self.seed, self._told = weights.networks, seed, False
-        self.errors = weights.header.errors
+        self.errors, self.path, self._untold = weights.header.errors, weights.path, False
         self.context = restrict(build_context(topology, types, vocabulary.n_types), known)
         self.plan = topology.plan
         self.naming = find_naming(topology.plan) if weights.others else None
@@ -99,7 +99,9 @@ class NetworkShare:
     def fill(self, beads: Beads, draft: Draft) -> None:
         """Write the vectors and torsions of one frame, and what errors to expect of them."""
         held, asked = self.rebuild(beads, draft)
-        if self.errors is not None:
+        if self.errors is None:
+            self._tell_untold()
+        else:
             squares = self.errors.squares(self.networks, held)
             draft.squared_error[self.rows] = np.where(asked, squares, 0.0)
 
@@ -210,6 +212,14 @@ class NetworkShare:
                 ]
             )
         return look
+
+    def _tell_untold(self) -> None:
+        if not self._untold:
+            self._untold = True
+            log.info(
+                "%s: does not tell what errors to expect; 'herobm models calibrate' judges it",
+                self.path,
+            )
 
     def _tell(self, n_lost: int) -> None:
         if n_lost and not self._told:

@@ -13,7 +13,9 @@ from herobm.assembly.confidence import Confidence
 from herobm.assembly.outcome import Result
 from herobm.chem.naming import best_names, find_naming
 from herobm.pipeline import prepare
+from herobm.plugins import load_registry
 from herobm.types import Beads
+from herobm.weights.file import load_weights, save_weights
 
 UBIQUITIN = Path(__file__).resolve().parents[2] / "examples" / "1ubq" / "cg.pdb"
 
@@ -102,3 +104,24 @@ def test_no_model_no_error(result: Result) -> None:
     silent = Confidence(*(np.full(3, np.nan) for _ in range(3)))
     assert not silent.told
     assert silent.lines(result.atoms.residues) == ()
+
+
+def test_weights_that_were_never_judged_are_told_of(
+    beads: Beads, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their atoms are what they are; what is unlike training is told all the same."""
+    shipped = load_registry().model("martini3/protein").weights
+    assert shipped is not None
+    known, path = load_weights(shipped), tmp_path / "untold.safetensors"
+    header = known.header.model_copy(update={"errors": None})
+    save_weights(path, known.network.state_dict(), header)
+    noise = np.random.default_rng(0).normal(0.0, 1.0, beads.positions.shape)
+    shaken = replace(beads, positions=beads.positions + noise)
+    with caplog.at_level("INFO"):
+        untold = herobm.backmap(shaken, model=str(path), post="none")
+    assert f"{path}: does not tell what errors to expect" in caplog.text
+    assert np.isnan(untold.confidence.error).all()
+    assert "expected error" not in str(untold.summary)
+    assert "unlike training" in str(untold.summary)
+    told = herobm.backmap(shaken, post="none")
+    assert np.allclose(untold.atoms.positions, told.atoms.positions)
