@@ -173,16 +173,15 @@ class NetworkShare:
         n_slots = min(draft.vectors.shape[1], network.n_slots)
         torsions, hidden = np.zeros((len(self.rows), 2, 2)), []
         with torch.inference_mode():
-            for begin in range(0, len(self.rows), self.CHUNK):
+            for begin in range(0, max(len(self.rows), 1), self.CHUNK):
                 part = slice(begin, begin + self.CHUNK)
                 said = network.predict(look.take(part))
                 vectors[part, :n_slots] = said.vectors[:, :n_slots].cpu().numpy()
                 torsions[part] = said.torsions.cpu().numpy()
                 hidden.append(said.hidden)
-        holds = torch.cat(hidden) if hidden else look.hidden
         there = graph.place_types < network.n_types
         farthest = network.strain.farthest(graph.types, graph.place_vectors, there).cpu().numpy()
-        held = Held(holds, graph.types, graph.strain)
+        held = Held(torch.cat(hidden), graph.types, graph.strain)
         return _Said(vectors, torsions, held, farthest, graph.asked.cpu().numpy())
 
     def _mean_of_atoms(
