@@ -108,7 +108,7 @@ def run(
         before = time.process_time()
         positions = ready.rebuild(frame)
         seconds += time.process_time() - before
-        verdict = ready.judge.judge(positions, frame.positions)
+        verdict = ready.judge.judge(positions, frame.positions, frame.box)
         total = verdict if total is None else total + verdict
     if total is None:
         raise SystemExit(f"error: {case.trajectory} holds no frame")

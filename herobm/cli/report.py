@@ -116,7 +116,7 @@ def report(
     compared = _with_beads(seen, judged, beads or [], layout.topology, library, renames)
     for frame, given_beads in compared:
         positions = layout.place(frame.positions, frame.box)
-        verdict = judge.judge(positions, given_beads, frame.box)
+        verdict = judge.judge(positions, given_beads, layout.usable(positions, frame.box))
         rows.append({"frame": frame.index, "time": frame.time} | verdict.figures())
         total = verdict if total is None else total + verdict
     if total is None:

@@ -202,7 +202,8 @@ def _plausibility(
     """Return what `herobm report` tells of a structure that it has nothing to compare with."""
     seen = np.where(counted[:, None], predicted, np.nan)
     judge = Judge(topology)
-    found = judge.judge(seen, bridges=judge.bridges(reference)).figures()
+    box = topology.beads.box
+    found = judge.judge(seen, box=box, bridges=judge.bridges(reference)).figures()
     return {key: found[key] for key in PLAUSIBLE}
 
 

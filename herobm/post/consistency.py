@@ -32,6 +32,7 @@ from herobm.post.refinement import beside
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.coarsen import vague_beads
 from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE, within_image
+from herobm.system.periodic import minimum_image
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Å, how far a bond may be from the mean length of its kind (or its own, where that is unknown),
@@ -165,9 +166,10 @@ def fit(layout: Layout, context: StepContext, centres: BeadCentres) -> FloatArra
     for _ in range(N_HOLDS):
         if not ruined.any():
             break
-        held |= ruined
+        lost = ruined
         for _ in range(N_BESIDE):
-            held |= beside(held, links)
+            lost = lost | beside(lost, links)
+        held |= lost
         positions = np.where(held[layout.plan.atom_residue, None], start, positions)
         pulls.problem = _problem(layout, context, centres, backbone, held)
         positions = pulls.follow(positions, tight, ease, ROUNDS[0])
@@ -196,6 +198,8 @@ class _Pulls:
     ) -> None:
         self.bonds, self.centres, self.problem = layout.bonds, centres, problem
         self.elements, self.present = layout.plan.elements, np.flatnonzero(layout.rows >= 0)
+        box = None if context.beads is None else context.beads.box  # None if it cannot be theirs
+        self.box = box if box is None or layout.atoms.box is None else layout.atoms.box
         bridges = within_image(context.disulfides, layout.positions)
         self.joined = np.concatenate([layout.bonds, bridges])
         self.across = pairs_across(self.joined, layout.plan.n_atoms)
@@ -237,10 +241,15 @@ class _Pulls:
 
     def _near(self, positions: FloatArray) -> Repulsions:
         """Pairs that clash or might come to, and those at both ends of an angle."""
-        pairs = clashes(positions, self.elements, self.present, self.joined, CLEAR + ROOM)
+        room = CLEAR + ROOM
+        pairs = clashes(positions, self.elements, self.present, self.joined, room, self.box)
+        gaps = positions[pairs[:, 1]] - positions[pairs[:, 0]]
+        shifts = np.zeros((len(pairs) + len(self.across), 3))
+        shifts[: len(pairs)] = minimum_image(gaps, self.box) - gaps
         lengths = least_distances(self.elements, pairs) + CLEAR
         lengths = np.concatenate([lengths, np.full(len(self.across), LEAST_ACROSS)])
-        return Repulsions(np.concatenate([pairs, self.across]), lengths, 1.0 / CLASH_SPREAD)
+        pairs = np.concatenate([pairs, self.across])
+        return Repulsions(pairs, lengths, 1.0 / CLASH_SPREAD, shifts)
 
     def limit(self, positions: FloatArray) -> FloatArray:
         """Bring bonds back within the limit."""

@@ -48,19 +48,23 @@ class Distances:
 
 @dataclass(eq=False)
 class Repulsions:
-    """Pairs of atoms (n, 2) that are pushed apart while nearer than `lengths` (Å)."""
+    """Pairs of atoms (n, 2) that are pushed apart while nearer than `lengths` (Å).
+
+    `shifts` (n, 3), Å, bring the second atom of each to its image that is nearest to the first.
+    """
 
     atoms: IntArray
     lengths: FloatArray
     weight: float
+    shifts: FloatArray
 
     def slopes(self, positions: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return atoms that are pushed (m,), slopes (m, 3) of their terms, and errors (m,)."""
-        gap = positions[self.atoms[:, 1]] - positions[self.atoms[:, 0]]
+        gap = positions[self.atoms[:, 1]] + self.shifts - positions[self.atoms[:, 0]]
         near = np.flatnonzero(np.linalg.norm(gap, axis=1) < self.lengths)
-        pairs = Distances(self.atoms[near], self.lengths[near], np.full(len(near), self.weight))
-        error, slope = _distance_slopes(pairs, positions)
-        return pairs.atoms.ravel(), slope.reshape(-1, 3), np.repeat(error, 2)
+        weights = np.full(len(near), self.weight)
+        error, slope = _slopes_along(gap[near], self.lengths[near], weights)
+        return self.atoms[near].ravel(), slope.reshape(-1, 3), np.repeat(error, 2)
 
 
 @dataclass(eq=False)
@@ -252,9 +256,16 @@ def _summed(index: IntArray, values: FloatArray, size: int) -> FloatArray:
 
 def _distance_slopes(terms: Distances, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
     along = positions[terms.atoms[:, 1]] - positions[terms.atoms[:, 0]]
+    return _slopes_along(along, terms.lengths, terms.weights)
+
+
+def _slopes_along(
+    along: FloatArray, lengths: FloatArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Errors (n,) and slopes (n, 2, 3) of pairs of atoms that lie `along` (n, 3), Å, apart."""
     length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
-    slope = along * (terms.weights / length)[:, None]
-    return terms.weights * (length - terms.lengths), np.stack([-slope, slope], axis=1)
+    slope = along * (weights / length)[:, None]
+    return weights * (length - lengths), np.stack([-slope, slope], axis=1)
 
 
 def _torsion_slopes(terms: Torsions, positions: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -125,6 +125,10 @@ class AtomLayout:
         moved: FloatArray = laid + shift[plan.atom_residue]
         return moved
 
+    def usable(self, laid: FloatArray, box: FloatArray | None) -> FloatArray | None:
+        """Return the box of atoms as `place` lays them out, or None if it cannot be theirs."""
+        return self.topology.usable(rough_beads(self.topology.plan, laid), box)
+
 
 def coarse_grain(
     atoms: Atoms, library: Library, source: str = "structure"

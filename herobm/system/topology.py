@@ -101,15 +101,15 @@ class Topology:
             beads = self.beads.with_frame(placed, None)
             _check_pieces(beads, self.plan.template, self.plan.library, source)
             return beads
-        box = self._usable(placed, box)
+        box = self.usable(placed, box)
         return self.beads.with_frame(self._whole(placed, box), box)
 
     def whole(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
         """Positions (n_beads, 3) in Å with residues and chains in one piece."""
-        return self._whole(positions, self._usable(positions, box))
+        return self._whole(positions, self.usable(positions, box))
 
-    def _usable(self, positions: FloatArray, box: FloatArray | None) -> FloatArray | None:
-        """Return a box, or None if molecules would lie on their own images in it."""
+    def usable(self, positions: FloatArray, box: FloatArray | None) -> FloatArray | None:
+        """Return the box of beads (n_beads, 3), or None if molecules would overlap in it."""
         if box is None:
             return None
         if self.box is not None and np.allclose(box, self.box, rtol=ALIKE):

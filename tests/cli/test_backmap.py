@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
@@ -567,6 +568,7 @@ def test_a_run_that_is_stopped_clears_away(
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # jobs ignore it
     ) as process:
         assert process.stderr is not None
         assert any(line == "frames\n" for line in process.stderr)  # the first is being made

@@ -22,6 +22,7 @@ from herobm.post.consistency import run
 from herobm.post.layout import lay_out
 from herobm.system import build_topology, coarsen
 from herobm.system.coarsen import unbuilt_shares
+from herobm.system.periodic import box_matrix
 from herobm.types import Atoms, Beads, FloatArray, Residues
 from herobm.weights.file import load_weights
 
@@ -100,26 +101,32 @@ def test_like_branches_that_lie_on_each_other_are_parted(
     assert least(tidier.tidy(atoms.positions)) > 2.1
 
 
+def two_chains(one: Atoms, positions: FloatArray) -> Atoms:
+    """A chain, and another like it with its atoms elsewhere."""
+    residues, n = one.residues, len(one.residues)
+    return replace(
+        one,
+        positions=np.concatenate([one.positions, positions]),
+        names=np.tile(one.names, 2),
+        residue_index=np.concatenate([one.residue_index, one.residue_index + n]),
+        elements=np.tile(one.elements, 2),
+        residues=Residues(
+            np.tile(residues.names, 2),
+            np.tile(residues.ids, 2),
+            np.tile(residues.icodes, 2),
+            np.repeat(["A", "B"], n),
+        ),
+    )
+
+
 def test_a_bridge_is_put_at_its_length(peptide: Callable[[str], Atoms], martini3: Library) -> None:
-    one, two = peptide("GCG"), peptide("GCG")
+    one = peptide("GCG")
     sulfur = one.positions[one.names == "SG"][0]
     outward = sulfur - one.positions[one.names == "CB"][0]
     outward /= np.linalg.norm(outward)
-    turned = two.positions @ np.diag([-1.0, -1.0, 1.0])
-    shift = sulfur + 2.9 * outward - turned[two.names == "SG"][0]
-    both = replace(
-        one,
-        positions=np.concatenate([one.positions, turned + shift]),
-        names=np.concatenate([one.names, two.names]),
-        residue_index=np.concatenate([one.residue_index, two.residue_index + 3]),
-        elements=np.concatenate([one.elements, two.elements]),
-        residues=Residues(
-            np.tile(one.residues.names, 2),
-            np.tile(one.residues.ids, 2),
-            np.tile(one.residues.icodes, 2),
-            np.repeat(["A", "B"], 3),
-        ),
-    )
+    turned = one.positions @ np.diag([-1.0, -1.0, 1.0])
+    shift = sulfur + 2.9 * outward - turned[one.names == "SG"][0]
+    both = two_chains(one, turned + shift)
     beads = coarsen(both, martini3)
     topology = build_topology(beads, martini3)
     sulfurs = np.flatnonzero(topology.plan.elements == "S").tolist()
@@ -156,6 +163,32 @@ def test_atoms_that_clash_are_put_apart(case) -> None:
     )
     assert (tip, other) in map(tuple, np.sort(before).tolist())
     assert len(after) < 0.3 * len(before)
+
+
+@pytest.mark.parametrize("tilt", [90.0, 70.0])
+def test_atoms_that_clash_over_a_periodic_boundary_are_put_apart(
+    peptide: Callable[[str], Atoms], martini3: Library, tilt: float
+) -> None:
+    """One chain touches the image of the other, which is a box away."""
+    one = peptide("SLFKA")
+    box = np.array([80.0, 80.0, 80.0, 90.0, 90.0, tilt])
+    width = np.ptp(one.positions[:, 0])
+    image = one.positions + np.array([width, 0.0, 0.0])
+    both = two_chains(one, image - box_matrix(box)[1])
+    beads = replace(coarsen(both, martini3), box=box)
+    topology = build_topology(beads, martini3)
+    bonds = plan_bonds(topology.plan, topology.links.previous)
+    shift = np.random.default_rng(2).normal(0, 0.03, beads.positions.shape)
+    nudged = topology.beads.with_positions(topology.beads.positions + shift)
+    after = run(both, StepContext(beads=nudged, topology=topology, bonds=bonds))
+    present = np.arange(len(both.names))
+    counts = [
+        len(clashes(x.positions, topology.plan.elements, present, bonds, box=over))
+        for x, over in ((both, None), (both, box), (after, box))
+    ]
+    inside, before, left = counts
+    assert before - inside > 5
+    assert left < 0.4 * before
 
 
 def test_a_second_run_moves_little(case) -> None:

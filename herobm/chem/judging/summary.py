@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from herobm.chem.contacts import near_pairs
 from herobm.chem.geometry import reference_lengths
 from herobm.chem.judging.verdict import OUTLIER, Judge, Verdict
 from herobm.chem.planarity import BENT, ring_depths
@@ -386,7 +386,7 @@ def summarise(
         n_vague=int((np.isfinite(away) & judge.vague).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
-        overlaps=_count_overlaps(positions, bonds),
+        overlaps=_count_overlaps(positions, bonds, beads.box),
         double_bond_errors=tuple(
             f"{plan.atom_names[a]}={name(int(b))}" for a, b in double_bond_errors(plan, positions)
         ),
@@ -394,13 +394,13 @@ def summarise(
         bent_rings=tuple(f"ring of {name(int(ring[0]))}" for ring in bent),
         n_rings=len(rings),
         disulfides=tuple(bridge(pair) for pair in disulfides),
-        verdict=judge.judge(positions, beads.positions, bridges=bridges),
+        verdict=judge.judge(positions, beads.positions, beads.box, bridges),
     )
 
 
-def _count_overlaps(positions: FloatArray, bonds: IntArray) -> int:
+def _count_overlaps(positions: FloatArray, bonds: IntArray, box: FloatArray | None) -> int:
     there = np.flatnonzero(np.isfinite(positions).all(axis=1))
-    near = cKDTree(positions[there]).query_pairs(OVERLAP, output_type="ndarray").reshape(-1, 2)
+    near, _ = near_pairs(positions[there], OVERLAP, box)
     keys = there[near] @ (len(positions), 1)
     return int((~np.isin(keys, np.sort(bonds, axis=1) @ (len(positions), 1))).sum())
 

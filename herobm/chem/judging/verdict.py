@@ -215,7 +215,7 @@ class Judge:
             Å, that the atoms were made from. Those that count hydrogens are not looked at, for the
             plan has none.
         box : FloatArray or None, shape (6,)
-            Beads may lie in another image by it.
+            That counts: beads may lie in another image by it, and atoms clash over its boundaries.
         bridges : IntArray, shape (n, 2), optional
             Sulfur atoms that are bonded; those close to each other by default.
         """
@@ -225,7 +225,7 @@ class Judge:
         chi = self._side_chains(positions, counts, faults)
         self._geometry(positions, counts, faults)
         self._stereo(positions, counts, faults)
-        self._contacts(positions, bridges, counts, faults)
+        self._contacts(positions, box, bridges, counts, faults)
         away = self._remapping(positions, beads, box, counts)
         return Verdict(counts, *away, faults.astype(np.int64), torsions, chi)
 
@@ -298,6 +298,7 @@ class Judge:
     def _contacts(
         self,
         positions: FloatArray,
+        box: FloatArray | None,
         bridges: IntArray | None,
         counts: Counter[str],
         faults: BoolArray,
@@ -306,7 +307,7 @@ class Judge:
         if bridges is None:
             bridges = self.bridges(positions)
         joined = np.concatenate([self.bonds, bridges])
-        pairs = clashes(positions, self.plan.elements, atoms, joined)
+        pairs = clashes(positions, self.plan.elements, atoms, joined, box=box)
         counts["atoms"], counts["clashes"] = len(atoms), len(pairs)
         faults[7, self.plan.atom_residue[pairs.ravel()]] = True
 

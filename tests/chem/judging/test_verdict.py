@@ -16,6 +16,7 @@ from herobm.dsl import load_set
 from herobm.plan import Library, compile_library
 from herobm.system.atomistic import AtomLayout
 from herobm.system.coarsen import coarsen, coarsen_plan
+from herobm.system.periodic import box_matrix
 from herobm.types import Atoms, FloatArray
 
 Peptide = Callable[[str], Atoms]
@@ -175,6 +176,17 @@ def test_a_divergence_is_zero_for_the_same() -> None:
     assert divergence(counts, counts) == pytest.approx(0.0)
     assert divergence(counts, counts[::-1]) > 0.1
     assert np.isnan(divergence(counts, np.zeros(3, int)))
+
+
+def test_atoms_clash_over_the_boundaries_of_a_box(judge: Judge, positions: FloatArray) -> None:
+    first, last = (atom(judge, SEQUENCE.index(r), n) for r, n in (("K", "NZ"), ("Y", "OH")))
+    box = np.array([90.0, 80.0, 100.0, 75.0, 80.0, 90.0])
+    moved = positions.copy()
+    moved[last] = positions[first] + [0.5, 0.0, 0.0] - box_matrix(box)[2]
+    alone = judge.judge(moved).counts["clashes"]
+    verdict = judge.judge(moved, box=box)
+    assert verdict.counts["clashes"] > alone
+    assert {SEQUENCE.index("K"), SEQUENCE.index("Y")} <= set(faults(verdict, "clash"))
 
 
 def test_sulfur_atoms_at_the_length_of_a_bridge_do_not_clash(
