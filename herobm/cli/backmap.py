@@ -38,7 +38,7 @@ from herobm.cli.structures import (
 if TYPE_CHECKING:
     from herobm.io.frames import Frame
     from herobm.pipeline import Rebuilder, Result
-    from herobm.types import Atoms, FloatArray
+    from herobm.types import Atoms, Beads, FloatArray
 
 
 def backmap(
@@ -211,10 +211,13 @@ def _trajectory(
     totals = Totals()
     opening: Result | None = None
 
-    def rebuild(frame: Frame) -> Atoms:
-        nonlocal opening
+    def place(frame: Frame) -> Beads:
         where = f"{trajectory}: frame {frame.index}"
-        result = prepared.result(prepared.topology.place(frame.positions, frame.box, where))
+        return prepared.topology.place(frame.positions, frame.box, where)
+
+    def rebuild(frame: Frame, beads: Beads) -> Atoms:
+        nonlocal opening
+        result = prepared.result(beads)
         opening = opening or result
         totals.add(frame.index, result.summary)
         return result.atoms
@@ -227,7 +230,7 @@ def _trajectory(
         stop=frames.stop,
         step=frames.step,
     ) as read:
-        write_frames(read, output, rebuild, overwrite)
-    if opening is not None:  # written last, so that a damaged frame leaves nothing behind
+        write_frames(read, output, place, rebuild, overwrite)
+    if opening is not None:  # written last, so that a run that ends early leaves nothing behind
         opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from herobm.io.frames import Frame
     from herobm.io.trajectory import Trajectory
     from herobm.types import Atoms
+
+Placed = TypeVar("Placed")
 
 
 def choose_beside(
@@ -61,17 +63,26 @@ def choose_beside(
 
 
 def write_frames(
-    read: Trajectory, output: Path, work: Callable[[Frame], Atoms], overwrite: bool
+    read: Trajectory,
+    output: Path,
+    place: Callable[[Frame], Placed],
+    work: Callable[[Frame, Placed], Atoms],
+    overwrite: bool,
 ) -> None:
     """Write what becomes of each frame; no more than the first and the current one are in memory.
+
+    All frames are read and placed once before, which is soon done, so that one that is damaged
+    does not end the work of hours.
 
     Parameters
     ----------
     read : Trajectory
     output : Path
-        XTC, TRR or DCD; written aside, so that a damaged frame leaves nothing behind.
+        XTC, TRR or DCD; written aside, so that a run that ends early leaves nothing behind.
+    place : callable
+        Makes what is worked on of a frame; an error where that cannot be.
     work : callable
-        Makes atoms of a frame.
+        Makes atoms of a frame and what was made of it.
     overwrite : bool
 
     Raises
@@ -81,13 +92,16 @@ def write_frames(
     """
     from herobm.io import TrajectoryWriter
 
+    with typer.progressbar(read, label="check", file=sys.stderr) as checked:
+        for frame in checked:
+            place(frame)
     opening: Atoms | None = None
     with ExitStack() as stack:
         bar = stack.enter_context(
             typer.progressbar(length=len(read), label="frames", file=sys.stderr)
         )
         for frame in read:
-            atoms = work(frame)
+            atoms = work(frame, place(frame))
             if opening is None:  # only now the number of hydrogens is known
                 opening = atoms
                 written = stack.enter_context(TrajectoryWriter(output, len(atoms), overwrite))

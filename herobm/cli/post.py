@@ -223,16 +223,18 @@ def _trajectory(
     opening: Atoms | None = None
     said: tuple[str, ...] = ()
 
-    def work(frame: Frame) -> Atoms:
+    def place(frame: Frame) -> Atoms:
+        return whole(replace(given, positions=frame.positions[rows], box=frame.box), told)
+
+    def work(_: Frame, placed: Atoms) -> Atoms:
         nonlocal opening, said
-        placed = replace(given, positions=frame.positions[rows], box=frame.box)
-        done, lines = run_chain(specs, whole(placed, told), told)
+        done, lines = run_chain(specs, placed, told)
         if opening is None:
             opening, said = done, lines
         return done
 
-    write_frames(read, output, work, overwrite)
-    if opening is not None:  # written last, so that a damaged frame leaves nothing behind
+    write_frames(read, output, place, work, overwrite)
+    if opening is not None:  # written last, so that a run that ends early leaves nothing behind
         _write(first, opening, told, overwrite)
     typer.echo(
         "\n".join(

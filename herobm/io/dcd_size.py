@@ -11,7 +11,7 @@ from pathlib import Path
 from herobm.errors import StructureError
 
 
-def check_whole(path: Path) -> None:
+def check_whole(path: Path, stop: int | None = None) -> None:
     """Refuse a file that is no DCD, or that ends within a frame.
 
     Files with fixed atoms, whose frames differ in length, are not measured.
@@ -19,6 +19,8 @@ def check_whole(path: Path) -> None:
     Parameters
     ----------
     path : Path
+    stop : int, optional
+        Frame from which on they do not matter.
 
     Raises
     ------
@@ -47,6 +49,8 @@ def check_whole(path: Path) -> None:
     has_cell, has_fourth = charmm and control[10] != 0, charmm and control[11] != 0
     length = (3 + has_fourth) * (8 + 4 * n_atoms) + (56 if has_cell else 0)
     frame, rest = divmod(path.stat().st_size - start, length)
-    if rest and not n_fixed:
+    if rest and not n_fixed and (stop is None or stop > frame):
         hint = "Write or copy the trajectory again."
+        if frame:
+            hint += f" The frames before this one are whole: --end {frame} takes them alone."
         raise StructureError(f"{path}: the file is cut short within frame {frame}", hint)

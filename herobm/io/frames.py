@@ -65,7 +65,7 @@ class FrameReader:
     close: Callable[[], None]
 
 
-def frame_reader(path: Path, n_particles: int) -> FrameReader:
+def frame_reader(path: Path, n_particles: int, stop: int | None = None) -> FrameReader:
     """Open a trajectory file.
 
     Parameters
@@ -73,6 +73,8 @@ def frame_reader(path: Path, n_particles: int) -> FrameReader:
     path : Path
     n_particles : int
         How many the structure has; formats that do not say so themselves are read by it.
+    stop : int, optional
+        Frame from which on nothing is wanted, so that it does not matter how the file ends.
 
     Raises
     ------
@@ -82,24 +84,24 @@ def frame_reader(path: Path, n_particles: int) -> FrameReader:
     suffix = path.suffix.lower()
     try:
         if suffix == ".xtc":
-            return _open_xtc(path)
+            return _open_xtc(path, stop)
         if suffix == ".trr":
             return _open_trr(path)
         if format_of(path) == "gro":
             return _open_gro(path)
         if format_of(path) == "cif":
             raise StructureError(f"{path}: no frames are read from mmCIF files", _FORMATS)
-        return _open_other(path, n_particles)
+        return _open_other(path, n_particles, stop)
     except PARSER_ERRORS as error:
         raise StructureError(
             f"{path}: this trajectory cannot be read ({reason(error)})", _FORMATS
         ) from None
 
 
-def _open_xtc(path: Path) -> FrameReader:
+def _open_xtc(path: Path, stop: int | None) -> FrameReader:
     from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
-    offsets, n_atoms = index_frames(path)
+    offsets, n_atoms = index_frames(path, stop)
     file = XTCFile(str(path))
     file.set_offsets(offsets)
     return FrameReader(len(offsets), n_atoms, _xdr_fetch(file), file.close)
@@ -224,11 +226,11 @@ def _models(path: Path) -> tuple[list[list[str]], list[FloatArray | None]]:
     return models or [[]], boxes or [None]
 
 
-def _open_other(path: Path, n_particles: int) -> FrameReader:
+def _open_other(path: Path, n_particles: int, stop: int | None) -> FrameReader:
     from MDAnalysis.coordinates.core import reader
 
     if path.suffix.lower() == ".dcd":
-        check_whole(path)
+        check_whole(path, stop)
     models, boxes = _models(path) if format_of(path) == "pdb" else (None, [])
     file = reader(str(path), n_atoms=n_particles if models is None else len(models[0]))
 

@@ -132,13 +132,15 @@ def open_trajectory(
     ------
     StructureError
         Where a file or the selection is at fault, the numbers of particles differ, or no frame
-        is left. Damage within the file is found when its frame is reached at the latest.
+        is left. Damage within the file is found when its frame is reached at the latest, and not
+        looked for from `stop` on.
     """
     loaded = load(Path(topology_path), selection)
     path = Path(trajectory_path)
     check_readable(path)
     with quiet():
-        reader = frame_reader(path, loaded.n_particles)
+        end = stop if stop is not None and stop > 0 else None
+        reader = frame_reader(path, loaded.n_particles, end)
     try:
         _check_count(reader, loaded.n_particles, path, Path(topology_path))
         if limit is not None and limit < 1:
@@ -167,8 +169,9 @@ def _chosen(n_frames: int, wanted: slice, path: Path) -> range:
         )
     frames = range(n_frames)[wanted]
     if not frames:
+        seen = f"first {n_frames}" if n_frames == wanted.stop else f"{n_frames}"
         raise StructureError(
-            f"{path}: none of its {n_frames} frames is chosen",
+            f"{path}: none of its {seen} frames is chosen",
             "Frames count from 0; check --begin and --end.",
         )
     return frames

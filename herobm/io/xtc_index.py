@@ -21,12 +21,14 @@ _PACKED = struct.Struct(">f3i3iii")  # precision, lowest, highest, small index, 
 _SMALLEST, _LARGEST = 9, 72  # of the table of small numbers
 
 
-def index_frames(path: Path) -> tuple[IntArray, int]:
+def index_frames(path: Path, stop: int | None = None) -> tuple[IntArray, int]:
     """Walk over the frames of an XTC file.
 
     Parameters
     ----------
     path : Path
+    stop : int, optional
+        Frame before which to end the walk, so that it and those behind it may be damaged.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def index_frames(path: Path) -> tuple[IntArray, int]:
     n_atoms = 0
     with path.open("rb") as stream:
         at = 0
-        while at < size:
+        while at < size and (stop is None or len(offsets) < stop):
             frame = len(offsets)
             stream.seek(at)
             head = stream.read(_START.size + _PACKED.size)
@@ -91,5 +93,5 @@ def _cut(path: Path, frame: int) -> StructureError:
 def _again(frame: int) -> str:
     hint = "Write or copy the trajectory again."
     if frame:
-        hint += f" Frames 0 to {frame - 1} are whole: gmx trjconv writes them to a new file."
+        hint += f" The frames before this one are whole: --end {frame} takes them alone."
     return hint

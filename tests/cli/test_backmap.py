@@ -508,7 +508,7 @@ def test_some_frames(herobm, ubiquitin: Path, swim) -> None:
     assert "none of its 5 frames is chosen" in none.err
 
 
-def test_a_damaged_frame_leaves_nothing_behind(herobm, ubiquitin: Path, swim) -> None:
+def test_a_damaged_frame_is_told_before_any_is_rebuilt(herobm, ubiquitin: Path, swim) -> None:
     trajectory, beads = swim
     bad = trajectory.with_name("bad.trr")
     with TrajectoryWriter(bad, len(beads)) as writer:
@@ -518,8 +518,27 @@ def test_a_damaged_frame_leaves_nothing_behind(herobm, ubiquitin: Path, swim) ->
     before = sorted(trajectory.parent.iterdir())
     result = herobm("backmap", ubiquitin, "-f", bad, "-o", trajectory.with_name("out.xtc"))
     assert result.code == 1
-    assert "cut short" in result.err
+    assert "frame 2 is cut short" in result.err
+    assert "frames\n" not in result.err
     assert sorted(trajectory.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("suffix", [".xtc", ".dcd"])
+def test_frames_before_a_cut_are_rebuilt_by_end(herobm, ubiquitin: Path, swim, suffix: str) -> None:
+    """As of a simulation that is still at work, or that ran out of disk."""
+    trajectory, beads = swim
+    cut, out = trajectory.with_name(f"cut{suffix}"), trajectory.with_name("out.xtc")
+    with TrajectoryWriter(cut, len(beads)) as writer:
+        for _ in range(3):
+            writer.write(beads.positions, beads.box)
+    cut.write_bytes(cut.read_bytes()[:-200])
+    told = herobm("backmap", ubiquitin, "-f", cut, "-o", out)
+    assert (told.code, out.exists()) == (1, False)
+    assert "the file is cut short within frame 2" in told.err
+    assert "--end 2 takes them alone" in told.err
+    assert herobm("backmap", ubiquitin, "-f", cut, "-o", out, "--end", 2).code == 0
+    with open_trajectory(out.with_suffix(".pdb"), out) as opened:
+        assert len(opened) == 2
 
 
 def test_neither_output_of_a_trajectory_replaces_a_file(herobm, ubiquitin: Path, swim) -> None:
