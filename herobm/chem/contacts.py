@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from herobm.elements import VDW_RADII
-from herobm.system.periodic import minimum_image
+from herobm.system.periodic import near_pairs
 from herobm.types import BoolArray, FloatArray, IntArray, StrArray
 
 #: Share of the sum of two radii below which two atoms clash.
 CLOSEST = 0.8
 #: Bonds between two atoms from which on they can clash.
 APART = 4
-#: Å, what single precision may take from a distance.
-PRECISION = 0.01
 
 
 def clashes(
@@ -53,44 +51,6 @@ def clashes(
     pairs = pairs[distance < CLOSEST * radius[pairs].sum(axis=1) + room]
     found: IntArray = pairs[~near_by_bonds(pairs, bonds, len(positions), APART - 1)]
     return found
-
-
-def near_pairs(
-    positions: FloatArray, reach: float, box: FloatArray | None = None
-) -> tuple[IntArray, FloatArray]:
-    """Find pairs of atoms that lie near each other.
-
-    Parameters
-    ----------
-    positions : FloatArray, shape (n_atoms, 3)
-        Å, known.
-    reach : float
-        Å, the distance within which they lie.
-    box : FloatArray or None, shape (6,)
-        Over whose boundaries pairs are found, too.
-
-    Returns
-    -------
-    IntArray, shape (n, 2)
-    FloatArray, shape (n,)
-        Å, their distances.
-    """
-    found: IntArray
-    if box is None:
-        from scipy.spatial import cKDTree
-
-        found = cKDTree(positions).query_pairs(reach, output_type="ndarray")
-    else:
-        from MDAnalysis.lib.distances import self_capped_distance
-
-        found = self_capped_distance(
-            positions.astype(np.float32), reach + PRECISION, box=box, return_distances=False
-        )
-    pairs = found.reshape(-1, 2).astype(np.int64)
-    gaps = minimum_image(positions[pairs[:, 0]] - positions[pairs[:, 1]], box)
-    distance = np.linalg.norm(gaps, axis=1)
-    near = distance <= reach
-    return pairs[near], distance[near]
 
 
 def least_distances(elements: StrArray, pairs: IntArray) -> FloatArray:

@@ -113,7 +113,7 @@ def report(
     rows = []
     seen = _frames(structure, atoms, trajectory, selection, frames)
     judged = structure, trajectory
-    compared = _with_beads(seen, judged, beads or [], layout.topology, library, renames)
+    compared = _with_beads(seen, judged, beads or [], layout.topology, library, renames, end)
     for frame, given_beads in compared:
         positions = layout.place(frame.positions, frame.box)
         verdict = judge.judge(positions, given_beads, layout.usable(positions, frame.box))
@@ -300,6 +300,7 @@ def _with_beads(
     topology: Topology,
     library: Library,
     renames: dict[str, str],
+    end: int | None,
 ) -> Iterator[tuple[Frame, FloatArray | None]]:
     """Add the beads (n_beads, 3) that each frame was made from."""
     from herobm.io import read_beads
@@ -326,7 +327,7 @@ def _with_beads(
         yield from zip(frames, repeat(coarse.beads.positions))
         return
     source = None if judged[1] is None else (judged[0], judged[1])
-    for frame, other in pair_frames(frames, source, (path, trajectory)):
+    for frame, other in pair_frames(frames, source, (path, trajectory), end):
         where = f"{trajectory}: frame {other.index}"
         yield frame, coarse.place(other.positions, other.box, where).positions
 

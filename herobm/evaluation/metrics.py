@@ -203,7 +203,7 @@ def _plausibility(
     seen = np.where(counted[:, None], predicted, np.nan)
     judge = Judge(topology)
     box = topology.beads.box
-    found = judge.judge(seen, box=box, bridges=judge.bridges(reference)).figures()
+    found = judge.judge(seen, box=box, bridges=judge.bridges(reference, box)).figures()
     return {key: found[key] for key in PLAUSIBLE}
 
 

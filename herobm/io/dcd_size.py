@@ -52,5 +52,8 @@ def check_whole(path: Path, stop: int | None = None) -> None:
     if rest and not n_fixed and (stop is None or stop > frame):
         hint = "Write or copy the trajectory again."
         if frame:
-            hint += f" The frames before this one are whole: --end {frame} takes them alone."
+            hint += (
+                f" The frames before this one are whole: --end {frame} takes them alone where a "
+                "command has it, and gmx trjconv writes them to a new file."
+            )
         raise StructureError(f"{path}: the file is cut short within frame {frame}", hint)

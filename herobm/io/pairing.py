@@ -18,7 +18,10 @@ TIME, TIME_SHARE = 0.01, 2e-7
 
 
 def pair_frames(
-    frames: Iterable[Frame], source: tuple[Path, Path] | None, others: tuple[Path, Path]
+    frames: Iterable[Frame],
+    source: tuple[Path, Path] | None,
+    others: tuple[Path, Path],
+    stop: int | None = None,
 ) -> Iterator[tuple[Frame, Frame]]:
     """Find for each frame the one of another trajectory that belongs to it.
 
@@ -33,6 +36,8 @@ def pair_frames(
         Structure and trajectory that they come from; None for a structure alone.
     others : (Path, Path)
         Structure and trajectory of the others.
+    stop : int, optional
+        Frame of `source` from which on none is among `frames`.
 
     Yields
     ------
@@ -46,7 +51,7 @@ def pair_frames(
     StructureError
         If nothing tells which belong together, a frame has no other one, or a file is at fault.
     """
-    timed = source is None or _tell_time(source, others)
+    timed = source is None or _tell_time(source, others, stop)
     with open_trajectory(*others) as opened:
         if not timed:
             log.info("frames of %s are found by their numbers", others[1])
@@ -63,7 +68,7 @@ def pair_frames(
             yield frame, other
 
 
-def _tell_time(source: tuple[Path, Path], others: tuple[Path, Path]) -> bool:
+def _tell_time(source: tuple[Path, Path], others: tuple[Path, Path], stop: int | None) -> bool:
     """Tell whether frames of two trajectories can be found by time, or by number.
 
     Raises
@@ -72,9 +77,9 @@ def _tell_time(source: tuple[Path, Path], others: tuple[Path, Path]) -> bool:
         If by neither.
     """
     timed, counts = True, []
-    for files in (source, others):
-        with open_trajectory(*files) as opened:
-            counts.append(len(opened))
+    for files, end in ((source, stop), (others, None)):
+        with open_trajectory(*files, stop=end) as opened:
+            counts.append(len(range(len(opened))[:stop]))
         with open_trajectory(*files, stop=2) as opened:
             times = [frame.time for frame in opened]
         timed &= len(times) < 2 or times[1] - times[0] > TIME

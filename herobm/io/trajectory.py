@@ -139,8 +139,7 @@ def open_trajectory(
     path = Path(trajectory_path)
     check_readable(path)
     with quiet():
-        end = stop if stop is not None and stop > 0 else None
-        reader = frame_reader(path, loaded.n_particles, end)
+        reader = frame_reader(path, loaded.n_particles, _end(start, stop))
     try:
         _check_count(reader, loaded.n_particles, path, Path(topology_path))
         if limit is not None and limit < 1:
@@ -150,6 +149,12 @@ def open_trajectory(
         reader.close()
         raise
     return Trajectory(path, reader, loaded.columns.as_beads(loaded.box), loaded.index, frames)
+
+
+def _end(start: int | None, stop: int | None) -> int | None:
+    """Return the frame from which on nothing is wanted, if the number of frames does not matter."""
+    begin = 0 if start is None else start
+    return stop if stop is not None and 0 <= begin < stop else None
 
 
 def _check_count(reader: FrameReader, n_particles: int, path: Path, topology: Path) -> None:
@@ -169,9 +174,8 @@ def _chosen(n_frames: int, wanted: slice, path: Path) -> range:
         )
     frames = range(n_frames)[wanted]
     if not frames:
-        seen = f"first {n_frames}" if n_frames == wanted.stop else f"{n_frames}"
         raise StructureError(
-            f"{path}: none of its {seen} frames is chosen",
+            f"{path}: none of its {n_frames} frames is chosen",
             "Frames count from 0; check --begin and --end.",
         )
     return frames

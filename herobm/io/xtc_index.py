@@ -93,5 +93,8 @@ def _cut(path: Path, frame: int) -> StructureError:
 def _again(frame: int) -> str:
     hint = "Write or copy the trajectory again."
     if frame:
-        hint += f" The frames before this one are whole: --end {frame} takes them alone."
+        hint += (
+            f" The frames before this one are whole: --end {frame} takes them alone where a "
+            "command has it, and gmx trjconv writes them to a new file."
+        )
     return hint

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from herobm.plan.plan import Plan
-from herobm.system.periodic import minimum_image
+from herobm.system.periodic import minimum_image, near_pairs
 from herobm.types import Beads, FloatArray, IntArray
 
 #: Å, largest distance between the beads of two bridged sulfur atoms (2.4 Å in Martini 3), where
@@ -57,7 +56,9 @@ class Candidates:
         return _nearest_first(self.pairs, np.linalg.norm(gaps, axis=1), cutoff)
 
 
-def near_sulfurs(sulfurs: IntArray, positions: FloatArray) -> IntArray:
+def near_sulfurs(
+    sulfurs: IntArray, positions: FloatArray, box: FloatArray | None = None
+) -> IntArray:
     """Pairs of sulfur atoms that are bridged where no beads tell; the nearest, each atom once.
 
     Parameters
@@ -66,6 +67,8 @@ def near_sulfurs(sulfurs: IntArray, positions: FloatArray) -> IntArray:
         Atoms that may be bridged.
     positions : FloatArray, shape (n_atoms, 3)
         Å.
+    box : FloatArray or None, shape (6,)
+        Over whose boundaries they may be bridged.
 
     Returns
     -------
@@ -74,9 +77,8 @@ def near_sulfurs(sulfurs: IntArray, positions: FloatArray) -> IntArray:
     """
     if len(sulfurs) == 0:
         return np.zeros((0, 2), dtype=np.int64)
-    pairs = cKDTree(positions[sulfurs]).query_pairs(SULFUR_CUTOFF, output_type="ndarray")
-    pairs = np.sort(sulfurs[pairs.reshape(-1, 2)], axis=1)
-    distances = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    near, distances = near_pairs(positions[sulfurs], SULFUR_CUTOFF, box)
+    pairs = np.sort(sulfurs[near], axis=1)
     found = _nearest_first(pairs, distances, SULFUR_CUTOFF)
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
@@ -149,16 +151,7 @@ def _near(points: FloatArray, reach: FloatArray, box: FloatArray | None) -> IntA
     box : FloatArray or None, shape (6,)
     """
     farthest = max(BEAD_CUTOFF, 2.0 * float(reach.max()) + BRIDGE + SLACK)
-    if box is None:
-        pairs = cKDTree(points).query_pairs(farthest, output_type="ndarray").reshape(-1, 2)
-    else:
-        found = [np.zeros((0, 2), dtype=np.int64)]
-        for one in range(len(points) - 1):  # sulfur atoms are few; any cell, wrapped or not
-            gaps = minimum_image(points[one + 1 :] - points[one], box)
-            two = one + 1 + np.flatnonzero(np.linalg.norm(gaps, axis=1) <= farthest)
-            found.append(np.stack([np.full(len(two), one), two], axis=1))
-        pairs = np.concatenate(found)
-    gaps = minimum_image(points[pairs[:, 0]] - points[pairs[:, 1]], box)
+    pairs, distances = near_pairs(points, farthest, box)
     allowed = np.maximum(BEAD_CUTOFF, reach[pairs].sum(axis=1) + BRIDGE + SLACK)
-    near: IntArray = pairs[np.linalg.norm(gaps, axis=1) <= allowed]
+    near: IntArray = pairs[distances <= allowed]
     return near

@@ -29,6 +29,8 @@ RIGHT = 1e-3
 #: Pairs of chains, and share of the particles, up to which that may be so in a box that is large
 #: enough.
 STRAY, STRAY_SHARE = 2, 0.01
+#: Å, what single precision may take from a distance.
+PRECISION = 0.01
 
 
 def box_matrix(box: FloatArray) -> FloatArray:
@@ -77,6 +79,48 @@ def minimum_image(vectors: FloatArray, box: FloatArray | None) -> FloatArray:
     matrix = box_matrix(box)
     whole: FloatArray = vectors - np.rint(vectors @ np.linalg.inv(matrix)) @ matrix
     return whole
+
+
+def near_pairs(
+    positions: FloatArray, reach: float, box: FloatArray | None = None
+) -> tuple[IntArray, FloatArray]:
+    """Find pairs of particles that lie near each other.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n, 3)
+        Å, known.
+    reach : float
+        Å, the distance up to which they are near.
+    box : FloatArray or None, shape (6,)
+        Over whose boundaries pairs are found, too.
+
+    Returns
+    -------
+    IntArray, shape (n_pairs, 2)
+        The lower number first.
+    FloatArray, shape (n_pairs,)
+        Å, their distances.
+    """
+    if box is None:
+        found = cKDTree(positions).query_pairs(reach, output_type="ndarray")
+    else:
+        from MDAnalysis.lib.distances import self_capped_distance
+
+        far = reach + PRECISION
+        heights = 1.0 / np.linalg.norm(np.linalg.inv(box_matrix(box)), axis=0)
+        found = self_capped_distance(
+            positions.astype(np.float32),
+            far,
+            box=box,
+            method="bruteforce" if heights.min() <= 4.0 * far else None,  # too small for a grid
+            return_distances=False,
+        )
+    pairs = np.sort(found.reshape(-1, 2).astype(np.int64), axis=1)
+    gaps = minimum_image(positions[pairs[:, 0]] - positions[pairs[:, 1]], box)
+    distance = np.linalg.norm(gaps, axis=1)
+    near = distance <= reach
+    return pairs[near], distance[near]
 
 
 def images_overlap(

@@ -121,6 +121,23 @@ def test_frames_without_times_are_found_by_their_numbers(
     assert "nothing tells which belong together" in result.err
 
 
+def test_frames_before_a_cut_are_judged_by_end(
+    herobm, rebuilt: Path, ubiquitin: Path, tmp_path: Path
+) -> None:
+    atoms, beads = read_atoms(rebuilt), read_beads(ubiquitin)
+    files = tmp_path / "atoms.xtc", tmp_path / "beads.xtc"
+    for path, given in zip(files, (atoms, beads), strict=True):
+        with TrajectoryWriter(path, len(given)) as writer:
+            for number in range(3):
+                writer.write(given.positions, time=10.0 * number)
+    files[0].write_bytes(files[0].read_bytes()[:-50])
+    flags = ["--beads", ubiquitin, "--beads", files[1]]
+    assert "cut short within frame 2" in herobm("report", rebuilt, files[0], *flags).err
+    result = herobm("report", rebuilt, files[0], *flags, "--end", 2)
+    assert result.code == 0, result.err
+    assert "2 frames of atoms.xtc" in result.out
+
+
 def test_the_trajectory_of_the_beads_may_be_models_of_a_pdb_file(
     herobm, rebuilt: Path, ubiquitin: Path, tmp_path: Path
 ) -> None:

@@ -126,6 +126,10 @@ def test_frames_that_are_not_there(tmp_path: Path, structure: Path) -> None:
     path = write(tmp_path / "t.xtc")
     with pytest.raises(StructureError, match="none of its 5 frames"):
         open_trajectory(structure, path, start=7)
+    with open_trajectory(structure, path, start=-3, stop=4) as late:
+        assert [frame.index for frame in late] == [2, 3]
+    with pytest.raises(StructureError, match="none of its 5 frames"):
+        open_trajectory(structure, path, start=2, stop=2)
     with open_trajectory(structure, path, start=1, limit=2) as some:
         assert [frame.index for frame in some] == [1, 3]
     with pytest.raises(StructureError, match=r"t\.xtc: 0 frames are asked for"):

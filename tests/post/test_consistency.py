@@ -22,7 +22,7 @@ from herobm.post.consistency import run
 from herobm.post.layout import lay_out
 from herobm.system import build_topology, coarsen
 from herobm.system.coarsen import unbuilt_shares
-from herobm.system.periodic import box_matrix
+from herobm.system.periodic import box_matrix, minimum_image
 from herobm.types import Atoms, Beads, FloatArray, Residues
 from herobm.weights.file import load_weights
 
@@ -141,6 +141,31 @@ def test_a_bridge_is_put_at_its_length(peptide: Callable[[str], Atoms], martini3
     assert gap == pytest.approx(2.05, abs=0.06)
 
 
+def test_a_bridge_over_a_boundary_is_not_pushed_open(
+    peptide: Callable[[str], Atoms], martini3: Library
+) -> None:
+    """It stays as it is, where the same atoms with no bridge are parted."""
+    one, box = peptide("GCG"), np.array([60.0, 60.0, 60.0, 90.0, 90.0, 90.0])
+    sulfur, beta = (one.positions[one.names == name][0] for name in ("SG", "CB"))
+    outward = (sulfur - beta) / np.linalg.norm(sulfur - beta)
+    turned = one.positions @ np.diag([-1.0, -1.0, 1.0])
+    shift = sulfur + 2.05 * outward - turned[one.names == "SG"][0]
+    both = two_chains(one, turned + shift + [0.0, 60.0, 0.0])
+    beads = replace(coarsen(both, martini3), box=box)
+    topology = build_topology(beads, martini3)
+    sulfurs = np.flatnonzero(topology.plan.elements == "S").tolist()
+    nudged = topology.beads.with_positions(topology.beads.positions + 0.02)
+    bonds = plan_bonds(topology.plan, topology.links.previous)
+    context = StepContext(beads=nudged, topology=topology, bonds=bonds)
+    gaps = []
+    for bridges in ((), (tuple(sulfurs),)):
+        after = run(replace(both, box=box), replace(context, disulfides=bridges))
+        across = minimum_image(np.diff(after.positions[sulfurs], axis=0), box)
+        gaps.append(float(np.linalg.norm(across)))
+    assert gaps[0] > 2.5
+    assert gaps[1] == pytest.approx(2.05, abs=0.1)
+
+
 def test_atoms_that_clash_are_put_apart(case) -> None:
     """A tryptophan pushed into a phenylalanine as far as 2.3 Å: most contacts are gone."""
     plan = case.context.topology.plan
@@ -174,8 +199,8 @@ def test_atoms_that_clash_over_a_periodic_boundary_are_put_apart(
     box = np.array([80.0, 80.0, 80.0, 90.0, 90.0, tilt])
     width = np.ptp(one.positions[:, 0])
     image = one.positions + np.array([width, 0.0, 0.0])
-    both = two_chains(one, image - box_matrix(box)[1])
-    beads = replace(coarsen(both, martini3), box=box)
+    both = replace(two_chains(one, image - box_matrix(box)[1]), box=box)
+    beads = coarsen(both, martini3)
     topology = build_topology(beads, martini3)
     bonds = plan_bonds(topology.plan, topology.links.previous)
     shift = np.random.default_rng(2).normal(0, 0.03, beads.positions.shape)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from herobm.errors import StructureError
 from herobm.plan import Library
 from herobm.system import build_topology
-from herobm.system.periodic import box_matrix, minimum_image, whole_residues
+from herobm.system.periodic import box_matrix, minimum_image, near_pairs, whole_residues
 from herobm.types import Beads, FloatArray
 
 MakeBeads = Callable[..., Beads]
@@ -27,6 +27,20 @@ def wrapped(positions: FloatArray, box: FloatArray) -> FloatArray:
     matrix = box_matrix(box)
     fractions = positions @ np.linalg.inv(matrix)
     return (fractions - np.floor(fractions)) @ matrix
+
+
+@pytest.mark.parametrize("size", [6.0, 30.0, 90.0])
+@BOXES
+def test_near_pairs_are_those_of_all_images(box: FloatArray, size: float) -> None:
+    """In a box too small for a grid, in one that gets a grid, and in one that gets a tree."""
+    box = box * ([size / 90.0] * 3 + [1.0] * 3)
+    points = np.random.default_rng(1).uniform(-size, 2.0 * size, (120, 3))
+    found, distances = near_pairs(points, 2.0, box)
+    gaps = np.linalg.norm(minimum_image(points[:, None] - points, box), axis=2)
+    one, two = np.nonzero(np.triu(gaps <= 2.0, 1))
+    assert sorted(map(tuple, found.tolist())) == list(zip(one.tolist(), two.tolist(), strict=True))
+    np.testing.assert_allclose(distances, gaps[tuple(found.T)])
+    assert [len(part) for part in near_pairs(points[:0], 2.0, box)] == [0, 0]
 
 
 @BOXES

@@ -229,7 +229,7 @@ class Judge:
         away = self._remapping(positions, beads, box, counts)
         return Verdict(counts, *away, faults.astype(np.int64), torsions, chi)
 
-    def bridges(self, positions: FloatArray) -> IntArray:
+    def bridges(self, positions: FloatArray, box: FloatArray | None = None) -> IntArray:
         """Pairs of sulfur atoms that are near enough for a bridge, shape (n, 2).
 
         Those with one bond to a heavy atom count, as where beads tell of bridges
@@ -239,9 +239,11 @@ class Judge:
         ----------
         positions : FloatArray, shape (n_atoms, 3)
             Å; NaN for atoms that are not there.
+        box : FloatArray or None, shape (6,)
+            Over whose boundaries they may lie.
         """
         there = np.isfinite(positions).all(axis=1)
-        return near_sulfurs(np.flatnonzero(self.thiols & there), positions)
+        return near_sulfurs(np.flatnonzero(self.thiols & there), positions, box)
 
     def _backbone(self, positions: FloatArray, counts: Counter[str], faults: BoolArray) -> IntArray:
         angles = np.full((self.plan.n_residues, 2), np.nan)
@@ -305,7 +307,7 @@ class Judge:
     ) -> None:
         atoms = np.flatnonzero(np.isfinite(positions).all(axis=1))
         if bridges is None:
-            bridges = self.bridges(positions)
+            bridges = self.bridges(positions, box)
         joined = np.concatenate([self.bonds, bridges])
         pairs = clashes(positions, self.plan.elements, atoms, joined, box=box)
         counts["atoms"], counts["clashes"] = len(atoms), len(pairs)

@@ -200,6 +200,9 @@ def test_sulfur_atoms_at_the_length_of_a_bridge_do_not_clash(
     for places, clashing in (((0, 2.65, 9), []), ((0, 2.75, 9), [0, 3]), ((0, 2.0, 4.5), [3, 6])):
         positions[sulfurs] = np.outer(places, [1.0, 0.0, 0.0]) + 50.0
         assert faults(judge.judge(positions), "clash") == clashing
+        positions[sulfurs[1]] += [0.0, 200.0, 0.0]  # the same over the boundary of a box
+        box = np.array([200.0, 200.0, 200.0, 90.0, 90.0, 90.0])
+        assert faults(judge.judge(positions, box=box), "clash") == clashing
 
 
 def test_sulfur_atoms_between_two_carbon_atoms_are_in_no_bridge(
