@@ -216,6 +216,13 @@ def test_atoms_that_clash_over_a_periodic_boundary_are_put_apart(
     assert left < 0.4 * before
 
 
+def test_a_box_that_cannot_be_theirs_pushes_nothing(case) -> None:
+    shift = np.random.default_rng(5).normal(0, 0.04, case.context.beads.positions.shape)
+    context = case.beads_moved(shift)
+    boxed = replace(case.atoms, box=np.array([9.0, 9.0, 9.0, 90.0, 90.0, 90.0]))
+    assert (run(boxed, context).positions == run(case.atoms, context).positions).all()
+
+
 def test_a_second_run_moves_little(case) -> None:
     """Angles that beads bent are unusual now, and a second run opens them as far as they let it."""
     shift = np.random.default_rng(5).normal(0, 0.04, case.context.beads.positions.shape)
