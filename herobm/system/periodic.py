@@ -89,7 +89,7 @@ def near_pairs(
     Parameters
     ----------
     positions : FloatArray, shape (n, 3)
-        Å, known.
+        Å; particles that are nowhere (NaN) are near nothing.
     reach : float
         Å, the distance up to which they are near.
     box : FloatArray or None, shape (6,)
@@ -102,21 +102,22 @@ def near_pairs(
     FloatArray, shape (n_pairs,)
         Å, their distances.
     """
+    known = np.flatnonzero(np.isfinite(positions).all(axis=1))
     if box is None:
-        found = cKDTree(positions).query_pairs(reach, output_type="ndarray")
+        found = cKDTree(positions[known]).query_pairs(reach, output_type="ndarray")
     else:
         from MDAnalysis.lib.distances import self_capped_distance
 
         far = reach + PRECISION
         heights = 1.0 / np.linalg.norm(np.linalg.inv(box_matrix(box)), axis=0)
         found = self_capped_distance(
-            positions.astype(np.float32),
+            positions[known].astype(np.float32),
             far,
             box=box,
             method="bruteforce" if heights.min() <= 4.0 * far else None,  # too small for a grid
             return_distances=False,
         )
-    pairs = np.sort(found.reshape(-1, 2).astype(np.int64), axis=1)
+    pairs = np.sort(known[found.reshape(-1, 2).astype(np.int64)], axis=1)
     gaps = minimum_image(positions[pairs[:, 0]] - positions[pairs[:, 1]], box)
     distance = np.linalg.norm(gaps, axis=1)
     near = distance <= reach

@@ -35,11 +35,13 @@ def test_near_pairs_are_those_of_all_images(box: FloatArray, size: float) -> Non
     """In a box too small for a grid, in one that gets a grid, and in one that gets a tree."""
     box = box * ([size / 90.0] * 3 + [1.0] * 3)
     points = np.random.default_rng(1).uniform(-size, 2.0 * size, (120, 3))
+    points[7] = np.nan
     found, distances = near_pairs(points, 2.0, box)
     gaps = np.linalg.norm(minimum_image(points[:, None] - points, box), axis=2)
     one, two = np.nonzero(np.triu(gaps <= 2.0, 1))
     assert sorted(map(tuple, found.tolist())) == list(zip(one.tolist(), two.tolist(), strict=True))
     np.testing.assert_allclose(distances, gaps[tuple(found.T)])
+    assert len(near_pairs(points, 2.0)[0]) <= len(found)
     assert [len(part) for part in near_pairs(points[:0], 2.0, box)] == [0, 0]
 
 
