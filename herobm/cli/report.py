@@ -93,6 +93,7 @@ def report(
     """
     from herobm.chem.judging.verdict import Judge
     from herobm.errors import StructureError
+    from herobm.system.atomistic import usable_box
 
     show_notes()
     renames = parse_renames(rename)
@@ -116,7 +117,8 @@ def report(
     compared = _with_beads(seen, judged, beads or [], layout.topology, library, renames, end)
     for frame, given_beads in compared:
         positions = layout.place(frame.positions, frame.box)
-        verdict = judge.judge(positions, given_beads, layout.usable(positions, frame.box))
+        box = usable_box(layout.topology, positions, frame.box)
+        verdict = judge.judge(positions, given_beads, box)
         rows.append({"frame": frame.index, "time": frame.time} | verdict.figures())
         total = verdict if total is None else total + verdict
     if total is None:

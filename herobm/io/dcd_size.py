@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 from herobm.errors import StructureError
+from herobm.io.cut import cut_short
 
 
 def check_whole(path: Path, stop: int | None = None) -> None:
@@ -50,10 +51,4 @@ def check_whole(path: Path, stop: int | None = None) -> None:
     length = (3 + has_fourth) * (8 + 4 * n_atoms) + (56 if has_cell else 0)
     frame, rest = divmod(path.stat().st_size - start, length)
     if rest and not n_fixed and (stop is None or stop > frame):
-        hint = "Write or copy the trajectory again."
-        if frame:
-            hint += (
-                f" The frames before this one are whole: --end {frame} takes them alone where a "
-                "command has it, and gmx trjconv writes them to a new file."
-            )
-        raise StructureError(f"{path}: the file is cut short within frame {frame}", hint)
+        raise cut_short(path, frame)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from herobm.errors import StructureError
+from herobm.io.cut import copy_again, cut_short
 from herobm.types import IntArray
 
 _MAGIC = 1995
@@ -53,9 +54,9 @@ def index_frames(path: Path, stop: int | None = None) -> tuple[IntArray, int]:
             found, length = _frame(head, path, frame)
             if frame and found != n_atoms:
                 what = f"frame {frame} has {found} particles and those before have {n_atoms}"
-                raise StructureError(f"{path}: {what}", _again(frame))
+                raise StructureError(f"{path}: {what}", copy_again(frame))
             if at + length > size:
-                raise _cut(path, frame)
+                raise cut_short(path, frame)
             n_atoms = found
             offsets.append(at)
             at += length
@@ -66,35 +67,23 @@ def _frame(head: bytes, path: Path, frame: int) -> tuple[int, int]:
     """Return the number of particles and the length in bytes of a frame from its header."""
     damaged = StructureError(
         f"{path}: frame {frame} is damaged" if frame else f"{path}: this is no XTC file",
-        _again(frame) if frame else "Trajectories are read by their extension: .xtc, .trr, .dcd.",
+        copy_again(frame)
+        if frame
+        else "Trajectories are read by their extension: .xtc, .trr, .dcd.",
     )
     if len(head) >= 4 and struct.unpack(">i", head[:4])[0] != _MAGIC:
         raise damaged
     if len(head) < _START.size:
-        raise _cut(path, frame)
+        raise cut_short(path, frame)
     _, n_atoms, _, again = _START.unpack(head[: _START.size])
     if n_atoms < 1 or again != n_atoms:
         raise damaged
     if n_atoms <= 9:  # so few are not packed
         return n_atoms, _START.size + 12 * n_atoms
     if len(head) < _START.size + _PACKED.size:
-        raise _cut(path, frame)
+        raise cut_short(path, frame)
     precision, *limits, small, n_bytes = _PACKED.unpack(head[_START.size :])
     ordered = all(low <= high for low, high in zip(limits[:3], limits[3:], strict=True))
     if not (precision > 0 and ordered and _SMALLEST <= small <= _LARGEST and n_bytes > 0):
         raise damaged
     return n_atoms, _START.size + _PACKED.size + (n_bytes + 3) // 4 * 4
-
-
-def _cut(path: Path, frame: int) -> StructureError:
-    return StructureError(f"{path}: the file is cut short within frame {frame}", _again(frame))
-
-
-def _again(frame: int) -> str:
-    hint = "Write or copy the trajectory again."
-    if frame:
-        hint += (
-            f" The frames before this one are whole: --end {frame} takes them alone where a "
-            "command has it, and gmx trjconv writes them to a new file."
-        )
-    return hint

@@ -30,7 +30,8 @@ from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
 from herobm.post.refinement import beside
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
-from herobm.system.coarsen import rough_beads, vague_beads
+from herobm.system.atomistic import usable_box
+from herobm.system.coarsen import vague_beads
 from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE, within_image
 from herobm.system.periodic import minimum_image
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
@@ -198,8 +199,7 @@ class _Pulls:
     ) -> None:
         self.bonds, self.centres, self.problem = layout.bonds, centres, problem
         self.elements, self.present = layout.plan.elements, np.flatnonzero(layout.rows >= 0)
-        rough = rough_beads(layout.plan, layout.positions)
-        self.box = layout.topology.usable(rough, layout.atoms.box)
+        self.box = usable_box(layout.topology, layout.positions, layout.atoms.box)
         bridges = np.array(context.disulfides, dtype=np.int64).reshape(-1, 2)
         self.joined = np.concatenate([layout.bonds, bridges])  # over boundaries, too
         self.across = pairs_across(self.joined, layout.plan.n_atoms)

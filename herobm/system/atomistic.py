@@ -125,9 +125,20 @@ class AtomLayout:
         moved: FloatArray = laid + shift[plan.atom_residue]
         return moved
 
-    def usable(self, laid: FloatArray, box: FloatArray | None) -> FloatArray | None:
-        """Return the box of atoms as `place` lays them out, or None if it cannot be theirs."""
-        return self.topology.usable(rough_beads(self.topology.plan, laid), box)
+
+def usable_box(
+    topology: Topology, positions: FloatArray, box: FloatArray | None
+) -> FloatArray | None:
+    """Return the box of atoms, or None if molecules would overlap in it.
+
+    Parameters
+    ----------
+    topology : Topology
+    positions : FloatArray, shape (n_atoms of the plan, 3)
+        Å, chains in one piece; NaN for atoms that are not there.
+    box : FloatArray or None, shape (6,)
+    """
+    return topology.usable(rough_beads(topology.plan, positions), box)
 
 
 def coarse_grain(

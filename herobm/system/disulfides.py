@@ -75,8 +75,6 @@ def near_sulfurs(
     IntArray, shape (n_bridges, 2)
         Atoms at most `SULFUR_CUTOFF` apart.
     """
-    if len(sulfurs) == 0:
-        return np.zeros((0, 2), dtype=np.int64)
     near, distances = near_pairs(positions[sulfurs], SULFUR_CUTOFF, box)
     pairs = np.sort(sulfurs[near], axis=1)
     found = _nearest_first(pairs, distances, SULFUR_CUTOFF)

@@ -399,9 +399,8 @@ def summarise(
 
 
 def _count_overlaps(positions: FloatArray, bonds: IntArray, box: FloatArray | None) -> int:
-    there = np.flatnonzero(np.isfinite(positions).all(axis=1))
-    near, _ = near_pairs(positions[there], OVERLAP, box)
-    keys = there[near] @ (len(positions), 1)
+    near, _ = near_pairs(positions, OVERLAP, box)
+    keys = near @ (len(positions), 1)
     return int((~np.isin(keys, np.sort(bonds, axis=1) @ (len(positions), 1))).sum())
 
 

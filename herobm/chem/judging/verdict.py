@@ -242,8 +242,7 @@ class Judge:
         box : FloatArray or None, shape (6,)
             Over whose boundaries they may lie.
         """
-        there = np.isfinite(positions).all(axis=1)
-        return near_sulfurs(np.flatnonzero(self.thiols & there), positions, box)
+        return near_sulfurs(np.flatnonzero(self.thiols), positions, box)
 
     def _backbone(self, positions: FloatArray, counts: Counter[str], faults: BoolArray) -> IntArray:
         angles = np.full((self.plan.n_residues, 2), np.nan)
