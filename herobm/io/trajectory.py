@@ -185,7 +185,7 @@ class TrajectoryWriter:
     """Writes frames to an XTC, TRR or DCD file, which appears when the block ends well.
 
     DCD holds the time of the first frame and that between two; frames that are not evenly spaced
-    are given other times there.
+    are given other times there, which is told.
 
     Parameters
     ----------
@@ -211,10 +211,11 @@ class TrajectoryWriter:
         self.path = Path(path)
         self._n_particles = n_particles
         self._overwrite = overwrite
-        self._n_written = 0
+        self._n_written = self._n_put = 0
         self._stack = ExitStack()
         self._aside = self.path
         self._held: list[Frame] = []
+        self._evenly: tuple[float, float] | None = None
         self._file: Any = None
         self._universe: Any = None
 
@@ -277,7 +278,10 @@ class TrajectoryWriter:
         """Open the file, and write the frames that were held back."""
         import MDAnalysis
 
-        times = _dcd_times(self._held) if self.path.suffix.lower() == ".dcd" else {}
+        times: dict[str, Any] = {}
+        if self.path.suffix.lower() == ".dcd":
+            times = _dcd_times(self._held)
+            self._evenly = self._held[0].time, times["dt"]
         with quiet(), self._told(self._held[0]):
             self._file = MDAnalysis.Writer(str(self._aside), n_atoms=self._n_particles, **times)
         for frame in self._held:
@@ -296,6 +300,23 @@ class TrajectoryWriter:
             log.info("%s: has no room for steps from %d on: numbers of frames", self.path, STEPS)
         with quiet(), self._told(frame):
             self._file.write(self._universe.atoms)
+        self._tell_time(frame)
+
+    def _tell_time(self, frame: Frame) -> None:
+        """Tell of the first frame that a DCD file gives another time."""
+        if self._evenly is None:
+            return
+        start, dt = self._evenly
+        given = start + self._n_put * dt
+        self._n_put += 1
+        if abs(given - frame.time) <= max(1e-3 * dt, 1e-6 * abs(given)):  # single precision
+            return
+        self._evenly = None
+        log.info(
+            "%s: frames are not evenly spaced, which DCD has no room for: frame %d, at %g ps, is "
+            "given %g ps, and those behind it go on so. XTC and TRR keep the times",
+            *(self.path, frame.index, frame.time, given),
+        )
 
     @contextmanager
     def _told(self, frame: Frame) -> Iterator[None]:

@@ -263,6 +263,33 @@ def test_dcd_keeps_times_that_are_evenly_spaced(
         assert [frame.time for frame in trajectory] == pytest.approx(times, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("extension", "times", "told"),
+    [
+        ("dcd", [0.0, 10.0, 30.0, 40.0], ["frame 2, at 30 ps, is given 20 ps"]),
+        ("dcd", [5.0, 5.0], ["frame 1, at 5 ps, is given 10 ps"]),
+        ("dcd", [float(np.float32(0.1 * number)) for number in range(50)], []),
+        ("xtc", [0.0, 10.0, 30.0], []),
+    ],
+)
+def test_times_that_dcd_has_no_room_for_are_told(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    extension: str,
+    times: list[float],
+    told: list[str],
+) -> None:
+    with (
+        caplog.at_level("INFO", logger="herobm.io"),
+        TrajectoryWriter(tmp_path / f"t.{extension}", N) as writer,
+    ):
+        for number, time in enumerate(times):
+            writer.write(positions(number), BOX, time=time, step=number)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == len(told)
+    assert all(part in message for part, message in zip(told, messages, strict=True))
+
+
 @pytest.mark.parametrize("extension", ["xtc", "trr", "dcd"])
 @pytest.mark.parametrize("missing", [1, 4000])
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, extension: str, missing: int) -> None:
