@@ -19,6 +19,7 @@ LAYERS = {
     "aside": 0,
     "elements": 0,
     "heap": 0,
+    "processes": 0,
     "dsl": 1,
     "plan": 2,
     "system": 3,

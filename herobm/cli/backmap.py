@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herobm.cli.frames import choose_beside, write_frames
-from herobm.cli.options import Device, Threads, limit_threads, open_registry, show_notes
+from herobm.cli.frames import choose_beside, require_frames, write_frames
+from herobm.cli.options import Device, Jobs, Threads, limit_threads, open_registry, show_notes
 from herobm.cli.steps import (
     OfEnds,
     OfForceField,
@@ -36,6 +37,7 @@ from herobm.cli.structures import (
 )
 
 if TYPE_CHECKING:
+    from herobm.chem.judging.summary import Summary
     from herobm.io.frames import Frame
     from herobm.pipeline import Rebuilder, Result
     from herobm.types import Atoms, Beads, FloatArray
@@ -88,6 +90,7 @@ def backmap(
     stride: Stride = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Threads = 1,
+    jobs: Jobs = 1,
     samples: Annotated[
         int | None,
         typer.Option(
@@ -115,6 +118,7 @@ def backmap(
 
     show_notes()
     renames = parse_renames(rename)
+    require_frames(jobs, trajectory)
     if samples is None:
         frames = choose_frames(output, trajectory, begin, end, stride)
     else:
@@ -165,7 +169,11 @@ def backmap(
         _structure(prepared, output, overwrite)
     else:
         first = choose_beside(output, prepared.check_fits, inputs, overwrite)
-        _trajectory(prepared, beads, trajectory, selection, frames, output, first, overwrite)
+        _trajectory(
+            *(prepared, beads, trajectory, selection, frames, output, first, overwrite),
+            jobs=jobs,
+            threads=threads,
+        )
 
 
 def _first_box(beads: Path, trajectory: Path, selection: str) -> FloatArray | None:
@@ -203,25 +211,15 @@ def _trajectory(
     output: Path,
     first: Path,
     overwrite: bool,
+    jobs: int,
+    threads: int,
 ) -> None:
     """Rebuild frame by frame, and write the first one as a structure as well."""
     from herobm.chem.judging.summary import Totals
     from herobm.io import open_trajectory
 
     totals = Totals()
-    opening: Result | None = None
-
-    def place(frame: Frame) -> Beads:
-        where = f"{trajectory}: frame {frame.index}"
-        return prepared.topology.place(frame.positions, frame.box, where)
-
-    def rebuild(frame: Frame, beads: Beads) -> Atoms:
-        nonlocal opening
-        result = prepared.result(beads)
-        opening = opening or result
-        totals.add(frame.index, result.summary)
-        return result.atoms
-
+    work = _Rebuilding(prepared, str(trajectory))
     with open_trajectory(
         structure,
         trajectory,
@@ -230,7 +228,27 @@ def _trajectory(
         stop=frames.stop,
         step=frames.step,
     ) as read:
-        write_frames(read, output, place, rebuild, overwrite)
-    if opening is not None:  # written last, so that a run that ends early leaves nothing behind
-        opening.write(first, overwrite=overwrite)
+        begin = partial(limit_threads, threads)
+        write_frames(read, output, work, overwrite, jobs=jobs, begin=begin, take=totals.add)
+    if work.opening is not None:  # last, so that a run that ends early leaves nothing behind
+        work.opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")
+
+
+@dataclass
+class _Rebuilding:
+    """What is done to each frame; `opening` is what became of the first one."""
+
+    prepared: Rebuilder
+    source: str
+    opening: Result | None = None
+
+    def place(self, frame: Frame) -> Beads:
+        where = f"{self.source}: frame {frame.index}"
+        return self.prepared.topology.place(frame.positions, frame.box, where)
+
+    def __call__(self, frame: Frame) -> tuple[Atoms, Summary]:
+        result = self.prepared.result(self.place(frame))
+        if self.opening is None:
+            self.opening = result
+        return result.atoms, result.summary

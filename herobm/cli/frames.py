@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import typer
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from herobm.io.trajectory import Trajectory
     from herobm.types import Atoms
 
-Placed = TypeVar("Placed")
+Told = TypeVar("Told")
+Told_co = TypeVar("Told_co", covariant=True)
 
 
 def choose_beside(
@@ -62,28 +64,56 @@ def choose_beside(
     return first
 
 
+def require_frames(jobs: int, trajectory: Path | None) -> None:
+    """See to it that there are frames which processes can share.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    if jobs > 1 and trajectory is None:
+        raise typer.BadParameter("--jobs shares the frames of a trajectory (-f), and there is none")
+
+
+class FrameWork(Protocol[Told_co]):
+    """What is done to each frame; it is sent to other processes where several share the work."""
+
+    def place(self, frame: Frame) -> object:
+        """See to it that the frame can be worked on; an error where it cannot."""
+
+    def __call__(self, frame: Frame) -> tuple[Atoms, Told_co]:
+        """Make atoms of the frame, and what there is to tell of them."""
+
+
 def write_frames(
     read: Trajectory,
     output: Path,
-    place: Callable[[Frame], Placed],
-    work: Callable[[Frame, Placed], Atoms],
+    work: FrameWork[Told],
     overwrite: bool,
+    *,
+    jobs: int = 1,
+    begin: Callable[[], object] | None = None,
+    take: Callable[[int, Told], object] | None = None,
 ) -> None:
-    """Write what becomes of each frame; no more than the first and the current one are in memory.
+    """Write what becomes of each frame; no more than the first and a few others are in memory.
 
     All frames are read and placed once before, which is soon done, so that one that is damaged
-    does not end the work of hours.
+    does not end the work of hours. The first one is worked on in this process, for it settles what
+    all have in common.
 
     Parameters
     ----------
     read : Trajectory
     output : Path
         XTC, TRR or DCD; written aside, so that a run that ends early leaves nothing behind.
-    place : callable
-        Makes what is worked on of a frame; an error where that cannot be.
-    work : callable
-        Makes atoms of a frame and what was made of it.
+    work : FrameWork
     overwrite : bool
+    jobs : int
+        Processes that share the frames.
+    begin : callable, optional
+        Called in each of them, before its first frame.
+    take : callable, optional
+        Given the number of each frame, and what `work` told of it.
 
     Raises
     ------
@@ -91,23 +121,25 @@ def write_frames(
         If a frame comes out with other atoms than the first one.
     """
     from herobm.io import TrajectoryWriter
+    from herobm.processes import in_order
 
     with typer.progressbar(read, label="check", file=sys.stderr) as checked:
         for frame in checked:
-            place(frame)
-    opening: Atoms | None = None
-    with ExitStack() as stack:
-        bar = stack.enter_context(
-            typer.progressbar(length=len(read), label="frames", file=sys.stderr)
-        )
-        for frame in read:
-            atoms = work(frame, place(frame))
-            if opening is None:  # only now the number of hydrogens is known
-                opening = atoms
-                written = stack.enter_context(TrajectoryWriter(output, len(atoms), overwrite))
-            check_alike(opening, atoms, frame.index)
-            written.write(atoms.positions, atoms.box, frame.time, frame.step)
-            bar.update(1)
+            work.place(frame)
+    frames = iter(read)
+    bar = typer.progressbar(length=len(read), label="frames", file=sys.stderr)
+    with bar, ExitStack() as stack:
+        for first in islice(frames, 1):
+            opening, told = work(first)  # only now the number of hydrogens is known
+            written = stack.enter_context(TrajectoryWriter(output, len(opening), overwrite))
+            others = in_order(work, frames, min(jobs, max(len(read) - 1, 1)), begin)
+            stack.callback(others.close)
+            for frame, (atoms, more) in chain([(first, (opening, told))], others):
+                check_alike(opening, atoms, frame.index)
+                written.write(atoms.positions, atoms.box, frame.time, frame.step)
+                if take is not None:
+                    take(frame.index, more)
+                bar.update(1)
 
 
 def check_alike(opening: Atoms, atoms: Atoms, number: int, noun: str = "frame") -> None:

@@ -25,6 +25,17 @@ MOST_THREADS = 1024
 #: ``--threads``.
 Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help="CPU threads.")]
 
+#: ``--jobs``.
+Jobs = Annotated[
+    int,
+    typer.Option(
+        *("-j", "--jobs"),
+        min=1,
+        max=MOST_THREADS,
+        help="Processes that share the frames of -f, each with so many --threads.",
+    ),
+]
+
 
 class Device(StrEnum):
     """Where the network runs."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from herobm.cli.frames import choose_beside, write_frames
-from herobm.cli.options import Threads, limit_algebra, open_registry, show_notes
+from herobm.cli.frames import choose_beside, require_frames, write_frames
+from herobm.cli.options import Jobs, Threads, limit_algebra, open_registry, show_notes
 from herobm.cli.steps import (
     OfEnds,
     OfForceField,
@@ -88,6 +90,7 @@ def post(
     end: End = None,
     stride: Stride = None,
     threads: Threads = 1,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
 ) -> None:
     """Run a step, or several by stage, on a structure that has atoms, rebuilt or not.
@@ -110,6 +113,7 @@ def post(
     show_notes()
     renames = parse_renames(rename)
     frames = choose_frames(output, trajectory, begin, end, stride)
+    require_frames(jobs, trajectory)
     if trajectory is not None and cg is not None:
         raise typer.BadParameter("--cg holds the beads of one structure, not of a trajectory (-f)")
     structure = output if trajectory is None else output.with_suffix(".pdb")
@@ -152,7 +156,11 @@ def post(
         with open_trajectory(
             atoms, trajectory, selection, start=frames.start, stop=frames.stop, step=frames.step
         ) as read:
-            _trajectory(read, rows, specs, given, told, output, first, overwrite)
+            _trajectory(
+                *(read, rows, specs, given, told, output, first, overwrite),
+                jobs=jobs,
+                threads=threads,
+            )
         return
     _structure(specs, given, told, str(atoms), output, overwrite)
 
@@ -213,38 +221,50 @@ def _trajectory(
     output: Path,
     first: Path,
     overwrite: bool,
+    jobs: int,
+    threads: int,
 ) -> None:
     """Run the steps frame by frame, and write the first one as a structure as well."""
-    from dataclasses import replace
-
-    from herobm.post.chain import run_chain
-    from herobm.post.whole import whole
-
-    opening: Atoms | None = None
-    said: tuple[str, ...] = ()
-
-    def place(frame: Frame) -> Atoms:
-        return whole(replace(given, positions=frame.positions[rows], box=frame.box), told)
-
-    def work(_: Frame, placed: Atoms) -> Atoms:
-        nonlocal opening, said
-        done, lines = run_chain(specs, placed, told)
-        if opening is None:
-            opening, said = done, lines
-        return done
-
-    write_frames(read, output, place, work, overwrite)
-    if opening is not None:  # written last, so that a run that ends early leaves nothing behind
-        _write(first, opening, told, overwrite)
+    work = _Chain(tuple(specs), given, rows, told)
+    begin = partial(limit_algebra, threads)
+    write_frames(read, output, work, overwrite, jobs=jobs, begin=begin)
+    if work.opening is not None:  # last, so that a run that ends early leaves nothing behind
+        _write(first, work.opening, told, overwrite)
     typer.echo(
         "\n".join(
             [
                 f"{len(read)} frames; the first one:",
-                *said,
+                *work.said,
                 f"atoms written to {output}, first frame to {first}",
             ]
         )
     )
+
+
+@dataclass
+class _Chain:
+    """What is done to each frame; what became of the first one, and what the steps said of it."""
+
+    specs: Sequence[PostProcessorSpec]
+    given: Atoms
+    rows: IntArray
+    told: StepContext
+    opening: Atoms | None = None
+    said: tuple[str, ...] = ()
+
+    def place(self, frame: Frame) -> Atoms:
+        from herobm.post.whole import whole
+
+        moved = replace(self.given, positions=frame.positions[self.rows], box=frame.box)
+        return whole(moved, self.told)
+
+    def __call__(self, frame: Frame) -> tuple[Atoms, None]:
+        from herobm.post.chain import run_chain
+
+        done, lines = run_chain(self.specs, self.place(frame), self.told)
+        if self.opening is None:
+            self.opening, self.said = done, lines
+        return done, None
 
 
 def _write(output: Path, atoms: Atoms, context: Any, overwrite: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -452,6 +453,30 @@ def test_a_trajectory_frame_by_frame(herobm, ubiquitin: Path, swim) -> None:
         away = frame.positions - first.positions
         # XTC has 0.01 Å on either side, and what beads hardly tell moves by more than they do.
         assert np.ptp(away, axis=0).max() < 0.4
+
+
+def test_processes_that_share_the_frames_make_the_same(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, _ = swim
+    one, two = (trajectory.with_name(name) for name in ("one.xtc", "two.xtc"))
+    alone = herobm("backmap", ubiquitin, "-f", trajectory, "-o", one)
+    shared = herobm("backmap", ubiquitin, "-f", trajectory, "-o", two, "--jobs", 2)
+    assert shared.code == 0, shared.err
+    assert two.read_bytes() == one.read_bytes()
+    assert two.with_suffix(".pdb").read_text() == one.with_suffix(".pdb").read_text()
+
+    def told(text: str) -> list[str]:
+        lines = re.sub(r"\([\d.]+ s\)", "", text).splitlines()
+        return [line for line in lines if not line.startswith("atoms written")]
+
+    assert told(shared.out) == told(alone.out)
+
+
+def test_processes_have_nothing_to_share_without_frames(herobm, ubiquitin: Path) -> None:
+    out = ubiquitin.with_name("out.pdb")
+    result = herobm("backmap", ubiquitin, "-o", out, "-j", 2)
+    assert result.code == 2
+    assert "--jobs shares the frames of a trajectory" in result.err
+    assert not out.exists()
 
 
 @pytest.fixture

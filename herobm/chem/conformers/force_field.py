@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,16 @@ class ForceField:
     """
 
     def __init__(self, mol: Any, conformer: int = -1, *, permittivity: float | None = None) -> None:
+        self._made_of = mol, conformer, permittivity
         with rdBase.BlockLogs():
             self.name, self._field = _field(mol, conformer, permittivity)
         if self._field is not None:
             self._field.Initialize()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send it to another process, where it is made anew: RDKit sends none."""
+        mol, conformer, permittivity = self._made_of
+        return partial(ForceField, permittivity=permittivity), (mol, conformer)
 
     def __call__(self, positions: FloatArray) -> tuple[float, FloatArray]:
         """Evaluate the force field.

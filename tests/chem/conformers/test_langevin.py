@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rdkit import Chem
+from rdkit.Chem import AllChem
 
+from herobm.chem.conformers.force_field import ForceField
 from herobm.chem.conformers.langevin import BOLTZMANN, Langevin, Sampling, sample_ensemble
 from herobm.dsl import load_set
 from herobm.dsl.model import Mapping
@@ -38,6 +42,19 @@ def test_springs_are_sampled_at_the_temperature(temperature: float, stiffness: f
         squares.append((motion.positions**2).mean())
     expected = BOLTZMANN * temperature / stiffness
     assert np.mean(squares) == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("permittivity", [None, 4.0])
+def test_a_force_field_can_be_sent_to_another_process(permittivity: float | None) -> None:
+    mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)[O-]"))
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    here = ForceField(mol, permittivity=permittivity)
+    there = pickle.loads(pickle.dumps(here))
+    positions = mol.GetConformer().GetPositions()
+    (energy, slopes), (again, same) = here(positions), there(positions)
+    assert (there.name, again) == (here.name, pytest.approx(energy, abs=1e-12))
+    np.testing.assert_allclose(same, slopes, atol=1e-12)
+    assert np.abs(slopes).max() > 1.0
 
 
 def test_a_molecule_is_sampled_at_the_temperature_with_its_chemistry(caffeine: Mapping) -> None:
