@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from herobm.cli.options import (
     Device,
+    Jobs,
     Threads,
     finite,
     limit_threads,
@@ -86,6 +88,7 @@ def evaluate(
     ] = False,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Threads = 1,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
 ) -> None:
     """Coarse-grain structures, rebuild them and measure what comes back.
@@ -133,13 +136,19 @@ def evaluate(
         if trajectory is None
         else _frames(paths[0], trajectory, selection, frames, limit),
         library,
-        lambda topology: Rebuilder(
-            topology, [rebuilds], where, steps=steps, options={"threads": threads}
+        partial(
+            Rebuilder,
+            models=[rebuilds],
+            device=where,
+            steps=steps,
+            options={"threads": threads},
         ),
         bonds=dict(rebuilds.bonds),
         noise=noise,
         seed=seed,
         clashscores=clashscore,
+        jobs=jobs,
+        begin=partial(limit_threads, threads),
     )
     faulty += evaluation.set_aside
     for _, reason in faulty:

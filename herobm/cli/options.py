@@ -32,7 +32,7 @@ Jobs = Annotated[
         *("-j", "--jobs"),
         min=1,
         max=MOST_THREADS,
-        help="Processes that share the frames of -f, each with so many --threads.",
+        help="Processes that share frames or structures, each with so many --threads.",
     ),
 ]
 

@@ -16,6 +16,7 @@ from herobm.errors import MinimisationError, ModelError, StructureError
 from herobm.evaluation.clashscore import clashscore
 from herobm.evaluation.metrics import ASKED, METRICS, counted_residues, measure
 from herobm.plan.template import Library
+from herobm.processes import in_order
 from herobm.system.atomistic import coarse_grain
 from herobm.system.noise import shaken
 from herobm.system.topology import Topology
@@ -159,6 +160,8 @@ def evaluate(
     noise: float = 0.0,
     seed: int = 0,
     clashscores: bool = False,
+    jobs: int = 1,
+    begin: Callable[[], object] | None = None,
 ) -> Evaluation:
     """Measure how well structures come back from their beads.
 
@@ -180,6 +183,10 @@ def evaluate(
     clashscores : bool
         Measure these, too, of what is rebuilt and of the references; hydrogens take seconds for
         each structure.
+    jobs : int
+        Processes that share the structures; what they are sent has to be picklable then.
+    begin : callable, optional
+        Called in each of them, before its first structure.
 
     Returns
     -------
@@ -188,46 +195,59 @@ def evaluate(
     """
     records: list[Record] = []
     faulty: list[tuple[str, str]] = []
-    for name, atoms in structures:
-        try:
-            records.append(
-                _measure_one(name, atoms, library, rebuilder, bonds or {}, noise, seed, clashscores)
-            )
-        except (StructureError, ModelError, MinimisationError) as error:
-            faulty.append((name, error.message))
+    measuring = _Measuring(library, rebuilder, bonds or {}, noise, seed, clashscores)
+    for (name, _), made in in_order(measuring, structures, jobs, begin):
+        if isinstance(made, Record):
+            records.append(made)
+        else:
+            faulty.append((name, made))
     return Evaluation(tuple(records), tuple(faulty), noise, seed)
 
 
-def _measure_one(
-    name: str,
-    atoms: Atoms,
-    library: Library,
-    rebuilder: Callable[[Topology], Rebuilds],
-    bonds: dict[str, tuple[float, float]],
-    noise: float,
-    seed: int,
-    clashscores: bool,
-) -> Record:
-    topology, reference = coarse_grain(atoms, library, name)
-    counted = counted_residues(topology.plan, reference)
-    if not counted.any():
-        raise StructureError(
-            f"{name}: no residue has all the heavy atoms of mapping '{library.name}'",
-            "Figures need atoms to compare with.",
+@dataclass(frozen=True)
+class _Measuring:
+    """What is done to each structure; parameters as for `evaluate`."""
+
+    library: Library
+    rebuilder: Callable[[Topology], Rebuilds]
+    bonds: dict[str, tuple[float, float]]
+    noise: float
+    seed: int
+    clashscores: bool
+
+    def __call__(self, structure: tuple[str, Atoms]) -> Record | str:
+        """Return the figures, or what is at fault with the structure."""
+        try:
+            return self.record(*structure)
+        except (StructureError, ModelError, MinimisationError) as error:
+            return error.message
+
+    def record(self, name: str, atoms: Atoms) -> Record:
+        """Coarse-grain, rebuild and compare."""
+        topology, reference = coarse_grain(atoms, self.library, name)
+        counted = counted_residues(topology.plan, reference)
+        if not counted.any():
+            raise StructureError(
+                f"{name}: no residue has all the heavy atoms of mapping '{self.library.name}'",
+                "Figures need atoms to compare with.",
+            )
+        beads = (
+            shaken(topology.beads, self.noise, self.seed, name) if self.noise else topology.beads
         )
-    beads = shaken(topology.beads, noise, seed, name) if noise else topology.beads
-    ready = rebuilder(topology)
-    begin = time.perf_counter()
-    predicted = ready.rebuild(beads)
-    seconds = time.perf_counter() - begin
-    plan = topology.plan
-    figures = measure(topology, reference, predicted, beads.positions, bonds)
-    figures |= dict.fromkeys(ASKED, math.nan)
-    if clashscores:
-        both = (clashscore(topology, x, counted) for x in (predicted, reference))
-        figures |= dict(zip(ASKED, both, strict=True))
-    known = counted[plan.atom_residue][:, None]
-    chi = find_chi(plan)
-    histograms = [chi_histograms(chi, np.where(known, p, np.nan)) for p in (reference, predicted)]
-    n_counted = int(counted.sum())
-    return Record(name, plan.n_residues, n_counted, seconds, figures, np.stack(histograms))
+        ready = self.rebuilder(topology)
+        begin = time.perf_counter()
+        predicted = ready.rebuild(beads)
+        seconds = time.perf_counter() - begin
+        plan = topology.plan
+        figures = measure(topology, reference, predicted, beads.positions, self.bonds)
+        figures |= dict.fromkeys(ASKED, math.nan)
+        if self.clashscores:
+            both = (clashscore(topology, x, counted) for x in (predicted, reference))
+            figures |= dict(zip(ASKED, both, strict=True))
+        known = counted[plan.atom_residue][:, None]
+        chi = find_chi(plan)
+        histograms = [
+            chi_histograms(chi, np.where(known, p, np.nan)) for p in (reference, predicted)
+        ]
+        n_counted = int(counted.sum())
+        return Record(name, plan.n_residues, n_counted, seconds, figures, np.stack(histograms))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 
 from herobm.cli.app import run
 from herobm.evaluation.metrics import ASKED, METRICS
-from herobm.io import write_structure
+from herobm.io import read_atoms, write_structure
 from herobm.nn.config import ModelConfig
 from herobm.nn.model import Backmapper
 from herobm.plan import Library
@@ -162,3 +163,28 @@ def test_noise_is_a_number_that_makes_sense(
     arguments = ["evaluate", str(folder), "--model", str(weights), "--noise", noise]
     assert run(arguments) == 2
     assert "Invalid value for '--noise'" in capfd.readouterr().err
+
+
+def test_processes_that_share_the_structures_find_the_same(
+    folder: Path,
+    weights: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging.getLogger("herobm"), "handlers", [])  # of commands before
+    given = read_atoms(folder / "one.pdb")
+    write_structure(folder / "torn_off.pdb", given.subset(np.arange(len(given)) < 1))
+    found = []
+    for jobs in ("1", "2"):
+        path = tmp_path / f"{jobs}.json"
+        arguments = ["evaluate", str(folder), "--model", str(weights), "--mapping", str(MAPS)]
+        arguments += ["--noise", "0.1", "--jobs", jobs, "--json", str(path), "--device", "cpu"]
+        assert run(arguments) == 0
+        figures = json.loads(path.read_text())
+        for part in (figures, *figures["structures"]):
+            part.pop("seconds")
+        found.append((figures, capfd.readouterr().err))
+    assert found[0] == found[1]
+    assert [s["name"] for s in found[0][0]["structures"]] == ["one.pdb", "two.cif"]
+    assert {s["name"] for s in found[0][0]["set_aside"]} == {"torn.pdb", "torn_off.pdb"}
