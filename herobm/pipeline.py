@@ -29,7 +29,8 @@ from herobm.system.chains import (
     report_rings,
 )
 from herobm.system.left_out import break_at_left_out
-from herobm.system.topology import report_box, report_twins
+from herobm.system.topology import report_box
+from herobm.system.vet import report_twins
 from herobm.types import Beads
 
 if TYPE_CHECKING:

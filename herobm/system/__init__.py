@@ -3,7 +3,8 @@
 from herobm.system.chains import Links, find_links, name_chains
 from herobm.system.coarsen import coarsen
 from herobm.system.matching import AtomMatch, match_atoms, rename_residues
-from herobm.system.topology import Topology, build_topology, count_fitting, fitting_residues
+from herobm.system.recognise import count_fitting, fitting_residues
+from herobm.system.topology import Topology, build_topology
 
 __all__ = [
     "AtomMatch",

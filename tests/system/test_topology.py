@@ -12,7 +12,7 @@ import pytest
 from herobm.errors import MissingBeadError, StructureError, UnmappedResidueError
 from herobm.plan import Library
 from herobm.system import build_topology
-from herobm.system.topology import report_twins
+from herobm.system.vet import report_twins
 from herobm.types import Atoms, Beads, Residues
 
 MakeBeads = Callable[..., Beads]
