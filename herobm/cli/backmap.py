@@ -229,10 +229,14 @@ def _trajectory(
         step=frames.step,
     ) as read:
         begin = partial(limit_threads, threads)
-        write_frames(read, output, work, overwrite, jobs=jobs, begin=begin, take=totals.add)
+        failure = write_frames(
+            read, output, work, overwrite, jobs=jobs, begin=begin, take=totals.add
+        )
     if work.opening is not None:  # last, so that a run that ends early leaves nothing behind
         work.opening.write(first, overwrite=overwrite)
     typer.echo(f"{totals}\natoms written to {output}, first frame to {first}")
+    if failure is not None:
+        raise failure
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import typer
 
 from herobm.cli.structures import check_outputs
-from herobm.errors import OutputError
+from herobm.errors import HerobmError, OutputError
 
 if TYPE_CHECKING:
     from herobm.io.frames import Frame
@@ -94,7 +94,7 @@ def write_frames(
     jobs: int = 1,
     begin: Callable[[], object] | None = None,
     take: Callable[[int, Told], object] | None = None,
-) -> None:
+) -> HerobmError | None:
     """Write what becomes of each frame; no more than the first and a few others are in memory.
 
     All frames are read and placed once before, which is soon done, so that one that is damaged
@@ -115,10 +115,16 @@ def write_frames(
     take : callable, optional
         Given the number of each frame, and what `work` told of it.
 
+    Returns
+    -------
+    HerobmError or None
+        What a frame failed with; those before it are written then. It is to be raised once all is
+        told of them.
+
     Raises
     ------
-    OutputError
-        If a frame comes out with other atoms than the first one.
+    HerobmError
+        If the first frame fails, or the file cannot be written.
     """
     from herobm.io import TrajectoryWriter
     from herobm.processes import in_order
@@ -127,22 +133,48 @@ def write_frames(
         for frame in checked:
             work.place(frame)
     frames = iter(read)
+    failures: list[HerobmError] = []
+    n_written = 0
     bar = typer.progressbar(length=len(read), label="frames", file=sys.stderr)
     with bar, ExitStack() as stack:
         for first in islice(frames, 1):
-            opening, told = work(first)  # only now the number of hydrogens is known
-            written = stack.enter_context(TrajectoryWriter(output, len(opening), overwrite))
+            opening = work(first)  # only now the number of hydrogens is known
+            n_atoms = len(opening[0])
+            written = stack.enter_context(TrajectoryWriter(output, n_atoms, overwrite))
             others = in_order(work, frames, min(jobs, max(len(read) - 1, 1)), begin)
             stack.callback(others.close)
-            for frame, (atoms, more) in chain([(first, (opening, told))], others):
-                check_alike(opening, atoms, frame.index)
+            made = chain([(first, opening)], others)
+            for frame, (atoms, told) in _until_failure(made, failures):
                 written.write(atoms.positions, atoms.box, frame.time, frame.step)
+                n_written += 1
                 if take is not None:
-                    take(frame.index, more)
+                    take(frame.index, told)
                 bar.update(1)
+    for error in failures:
+        number = read.frames[n_written]
+        hint = f"The {n_written} frame(s) before it are written; --begin goes on from another one."
+        error.message = f"frame {number}: {error.message}"
+        error.hint = hint if error.hint is None else f"{error.hint}\n{hint}"
+        return error
+    return None
 
 
-def check_alike(opening: Atoms, atoms: Atoms, number: int, noun: str = "frame") -> None:
+Made = Iterable[tuple["Frame", tuple["Atoms", Told]]]
+
+
+def _until_failure(made: Made[Told], failures: list[HerobmError]) -> Made[Told]:
+    """Pass on what became of frames; an error ends them, and is put with the failures."""
+    opening: Atoms | None = None
+    try:
+        for frame, (atoms, told) in made:
+            opening = atoms if opening is None else opening
+            check_alike(opening, atoms)
+            yield frame, (atoms, told)
+    except HerobmError as error:
+        failures.append(error)
+
+
+def check_alike(opening: Atoms, atoms: Atoms, noun: str = "frame") -> None:
     """See to it that a frame has the atoms of the first one: a trajectory has one topology.
 
     Raises
@@ -151,8 +183,8 @@ def check_alike(opening: Atoms, atoms: Atoms, number: int, noun: str = "frame") 
     """
     if len(atoms) != len(opening) or (atoms.names != opening.names).any():
         raise OutputError(
-            f"{noun} {number} has {len(atoms)} atoms, the first one has {len(opening)}, "
-            "or they have other names",
+            f"it has {len(atoms)} atoms, the first {noun} has {len(opening)}, or they have other "
+            "names",
             f"Hydrogens depend on the surroundings in each {noun}. Leave the step that adds them "
             f"out, or write each {noun} by itself.",
         )

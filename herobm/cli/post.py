@@ -226,19 +226,26 @@ def _trajectory(
 ) -> None:
     """Run the steps frame by frame, and write the first one as a structure as well."""
     work = _Chain(tuple(specs), given, rows, told)
-    begin = partial(limit_algebra, threads)
-    write_frames(read, output, work, overwrite, jobs=jobs, begin=begin)
+    done: list[int] = []
+    failure = write_frames(
+        *(read, output, work, overwrite),
+        jobs=jobs,
+        begin=partial(limit_algebra, threads),
+        take=lambda number, _: done.append(number),
+    )
     if work.opening is not None:  # last, so that a run that ends early leaves nothing behind
         _write(first, work.opening, told, overwrite)
     typer.echo(
         "\n".join(
             [
-                f"{len(read)} frames; the first one:",
+                f"{len(done)} frames; the first one:",
                 *work.said,
                 f"atoms written to {output}, first frame to {first}",
             ]
         )
     )
+    if failure is not None:
+        raise failure
 
 
 @dataclass

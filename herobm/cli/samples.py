@@ -100,7 +100,7 @@ def _draw(
                 if result is None:
                     return
                 opening = opening or result
-                check_alike(opening.atoms, result.atoms, len(ensemble.conformers) + 1, "sample")
+                check_alike(opening.atoms, result.atoms, "sample")
             except HerobmError as error:
                 if opening is None:
                     raise

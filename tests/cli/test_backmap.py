@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -469,6 +469,67 @@ def test_processes_that_share_the_frames_make_the_same(herobm, ubiquitin: Path, 
         return [line for line in lines if not line.startswith("atoms written")]
 
     assert told(shared.out) == told(alone.out)
+
+
+def test_a_frame_that_fails_leaves_those_before_it(
+    herobm, ubiquitin: Path, swim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from herobm.post.minimise import minimise
+
+    trajectory, _ = swim
+    out = trajectory.with_name("aa.xtc")
+    calls: list[int] = []
+
+    def fails_at_last(*given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise MinimisationError("the energy is not finite", "Look at it.")
+        return minimise(*given)
+
+    monkeypatch.setattr("herobm.post.minimise.minimise", fails_at_last)
+    flags = ("--post", "hydrogens,minimise", "--platform", "CPU", "-b", 1)
+    result = herobm("backmap", ubiquitin, "-f", trajectory, "-o", out, *flags)
+    assert result.code == 1
+    assert result.out.startswith("2 frames of 166 beads")
+    assert "error: frame 3: the energy is not finite\nhint: Look at it.\n" in result.err
+    assert "The 2 frame(s) before it are written; --begin goes on" in result.err
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        assert [frame.time for frame in read] == [10.0, 20.0]
+
+
+def test_a_frame_with_other_atoms_ends_the_run(
+    herobm, ubiquitin: Path, swim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trajectory, _ = swim
+    out = trajectory.with_name("aa.xtc")
+    calls: list[int] = []
+
+    def lose_one(atoms: Atoms, *_: object) -> tuple[Atoms, tuple[str, ...]]:
+        calls.append(1)
+        return atoms.subset(np.arange(len(atoms)) >= (len(calls) > 1)), ()
+
+    monkeypatch.setattr("herobm.assembly.rebuilder.run_chain", lambda _, *a: lose_one(*a))
+    result = herobm("backmap", ubiquitin, "-f", trajectory, "-o", out, "-j", 1)
+    assert result.code == 1
+    n_less = N_ATOMS - 1
+    assert f"error: frame 1: it has {n_less} atoms, the first frame has {N_ATOMS}" in result.err
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        assert len(read) == 1
+
+
+def test_nothing_is_written_where_the_first_frame_fails(
+    herobm, ubiquitin: Path, swim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> NoReturn:
+        raise MinimisationError("the energy is not finite")
+
+    trajectory, _ = swim
+    monkeypatch.setattr("herobm.post.minimise.minimise", fails)
+    out = trajectory.with_name("aa.xtc")
+    flags = ("--post", "hydrogens,minimise", "--platform", "CPU")
+    result = herobm("backmap", ubiquitin, "-f", trajectory, "-o", out, *flags)
+    assert (result.code, out.exists(), out.with_suffix(".pdb").exists()) == (1, False, False)
+    assert "error: the energy is not finite" in result.err
 
 
 def test_processes_have_nothing_to_share_without_frames(herobm, ubiquitin: Path) -> None:
