@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from herobm.dsl import load_set
 from herobm.plan import Library, compile_library
-from herobm.types import Atoms, Residues
+from herobm.types import Atoms, FloatArray, Residues
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,3 +91,26 @@ def peptide() -> Callable[[str], Atoms]:
         return replace(atoms, positions=atoms.positions.copy())
 
     return made
+
+
+@pytest.fixture(scope="session")
+def two_chains() -> Callable[[Atoms, FloatArray], Atoms]:
+    """Make of a chain two, the second one with its atoms elsewhere."""
+
+    def make(one: Atoms, positions: FloatArray) -> Atoms:
+        residues, n = one.residues, len(one.residues)
+        return replace(
+            one,
+            positions=np.concatenate([one.positions, positions]),
+            names=np.tile(one.names, 2),
+            residue_index=np.concatenate([one.residue_index, one.residue_index + n]),
+            elements=np.tile(one.elements, 2),
+            residues=Residues(
+                np.tile(residues.names, 2),
+                np.tile(residues.ids, 2),
+                np.tile(residues.icodes, 2),
+                np.repeat(["A", "B"], n),
+            ),
+        )
+
+    return make

@@ -133,7 +133,8 @@ class Rebuilder:
         positions, context, confidence = self._place(beads)
         bridged = np.array(context.disulfides, dtype=np.int64).ravel()
         plan = self.topology.plan
-        sampler = Sampler(plan, positions, confidence.error, bridged, context.rotors)
+        known = (confidence.error, bridged, context.rotors, beads.box)
+        sampler = Sampler(plan, positions, *known)
         _check_freedom(sampler, confidence)
         context = replace(context, rotors=None)  # what is likeliest is not what was drawn
         for number in range(n):

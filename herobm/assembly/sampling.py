@@ -11,7 +11,8 @@ The energy of a conformer, in units of kT, is the sum of
   over the torsions of the residue: all of its expected error is put down to them), and
   2.5 (1 + cos 3 chi) where both atoms of the bond are tetrahedral (5 kT, the barrier of butane);
 - the squared shift of each bead, coarse-grained again, over 2 (0.1 Å)^2;
-- a quadratic penalty for atoms nearer than 0.9 of the sum of their van der Waals radii.
+- a quadratic penalty for atoms nearer than 0.9 of the sum of their van der Waals radii, over the
+  boundaries of a box, too.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.rotors import Rotors, find_rotors
 from herobm.plan import Plan
 from herobm.system.coarsen import bead_shares
+from herobm.system.periodic import minimum_image, within_reach
 from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Å, standard deviation of a bead that is coarse-grained again.
@@ -59,6 +61,8 @@ class Sampler:
         Atoms that must not turn.
     shares : RotorShares, optional
         How often side branches are turned where, for those of which the model tells it.
+    box : FloatArray or None, shape (6,)
+        Over whose boundaries atoms meet, Å and degrees.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class Sampler:
         error: FloatArray,
         fixed: IntArray,
         shares: RotorShares | None = None,
+        box: FloatArray | None = None,
     ) -> None:
+        self._box = box
         rotors = find_rotors(plan, fixed)
         told = np.nan_to_num(error)[rotors.residue] > 0
         rotors = rotors.take(told & _is_finite(rotors, positions))
@@ -128,13 +134,11 @@ class Sampler:
 
     def _meeting(self, positions: FloatArray) -> tuple[IntArray, IntArray]:
         """Pairs of rotors that belong to one residue, or whose branches can meet."""
-        from scipy.spatial import cKDTree
-
         reach = self._reach(positions)
         centre = positions[self.rotors.axis[:, 1]]
-        found = cKDTree(centre).query_ball_point(centre, 2.0 * reach + self._widest)
+        found = within_reach(centre, centre, 2.0 * reach + self._widest, self._box)
         one, two = _flat(found)
-        gap = np.linalg.norm(centre[one] - centre[two], axis=1)
+        gap = np.linalg.norm(minimum_image(centre[one] - centre[two], self._box), axis=1)
         meet = (one != two) & (gap < reach[one] + reach[two] + self._widest)
         mates = self._mates.T
         return np.append(one[meet], mates[0]), np.append(two[meet], mates[1])
@@ -143,11 +147,10 @@ class Sampler:
         self, rows: IntArray, positions: FloatArray
     ) -> Iterator[tuple[IntArray, list[list[int]]]]:
         """Parts of a round, of like size, each with the atoms that may be met."""
-        from scipy.spatial import cKDTree
-
         reach = self._reach(positions)[rows]
         centre = positions[self.rotors.axis[rows, 1]]
-        near = cKDTree(positions).query_ball_point(centre, reach + self._widest)
+        there = np.where(self._known, positions, np.nan)
+        near = within_reach(there, centre, reach + self._widest, self._box)
         cost = CANDIDATES * self._width[rows] * np.array([len(atoms) for atoms in near])
         order = np.argsort(cost, kind="stable")
         begin = 0
@@ -230,7 +233,8 @@ class Sampler:
     ) -> FloatArray:
         """Penalty of each candidate for what it comes too near to, shape (n, n_candidates)."""
         others = _others(near, np.concatenate([moved, rotors.axis], axis=1), len(positions))
-        points = positions[others] - positions[rotors.axis[:, 1], None]
+        away = positions[others] - positions[rotors.axis[:, 1], None]
+        points = minimum_image(away, self._box)
         limit = CONTACT * (self._radius[moved][:, :, None] + self._radius[others][:, None])
         behind = (others[:, :, None] == rotors.behind[:, None]).any(axis=2)
         apart = (moved >= 0)[:, :, None] & (others >= 0)[:, None]

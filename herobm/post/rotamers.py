@@ -13,7 +13,8 @@ by energy, in units of kT, the sum of
 - the squares of the angles' deviations in the rotamer;
 - the squared distance of each bead from where it is given over 2 (0.1 Å)^2, or half of what it was
   if that is more;
-- a quadratic penalty for heavy atoms nearer than the sum of their van der Waals radii.
+- a quadratic penalty for heavy atoms nearer than the sum of their van der Waals radii, over the
+  boundaries of a box, too.
 
 Residues choose in turns, each of a handful of rotamers as the others are by then, until none
 changes (iterated conditional modes; Besag, J. R. Stat. Soc. B 48, 259 (1986)).
@@ -25,7 +26,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from herobm.chem.contacts import radii_of
 from herobm.chem.protein.chi import find_chi
@@ -39,6 +39,8 @@ from herobm.plugins.step_context import StepContext
 from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.layout import Layout, lay_out
 from herobm.post.rotamer_fit import Choice, fit
+from herobm.system.atomistic import usable_box
+from herobm.system.periodic import minimum_image, within_reach
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Å, standard deviation of a bead.
@@ -160,17 +162,23 @@ def _choose(layout: Layout, choices: list[Choice]) -> FloatArray:
     symbols = np.concatenate([plan.elements, layout.atoms.symbols[others]])
     radius = radii_of(symbols)
     owner = np.append(plan.atom_residue, np.full(int(others.sum()), -1))
-    present = np.flatnonzero(np.isfinite(places).all(axis=1))
+    box = usable_box(layout.topology, after, layout.atoms.box)
+    ends = [choice.places[:, choice.far] for choice in choices]
+    centres = np.array([tips.mean(axis=(0, 1)) for tips in ends])
+    reach = np.array(
+        [
+            np.linalg.norm(tips - centre, axis=2).max() + 2.0 * CONTACT * radius.max()
+            for tips, centre in zip(ends, centres, strict=True)
+        ]
+    )
     for _ in range(N_TURNS):
-        tree, changed = cKDTree(places[present]), False
-        for choice in choices:
-            ends = choice.places[:, choice.far]
-            centre = ends.mean(axis=(0, 1))
-            reach = np.linalg.norm(ends - centre, axis=2).max() + 2.0 * CONTACT * radius.max()
-            near = present[tree.query_ball_point(centre, reach)]
+        around, changed = within_reach(places, centres, reach, box), False
+        for choice, tips, centre, rows in zip(choices, ends, centres, around, strict=True):
+            near = np.array(rows, dtype=np.int64)
             near = near[owner[near] != choice.residue]
             limit = CONTACT * (radius[choice.atoms[choice.far], None] + radius[near])
-            gaps = np.linalg.norm(ends[:, :, None] - places[near], axis=3)
+            others = centre + minimum_image(places[near] - centre, box)
+            gaps = np.linalg.norm(tips[:, :, None] - others, axis=3)
             deep = np.maximum(limit - gaps, 0.0)
             contacts = (deep**2).sum(axis=(1, 2)) / (2.0 * SOFTNESS**2)
             best = choice.places[(choice.energy + contacts).argmin()]

@@ -124,6 +124,50 @@ def near_pairs(
     return pairs[near], distance[near]
 
 
+def within_reach(
+    positions: FloatArray, centres: FloatArray, reach: FloatArray, box: FloatArray | None = None
+) -> list[list[int]]:
+    """Find the particles around each of several points.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n, 3)
+        Å; particles that are nowhere (NaN) are near nothing.
+    centres : FloatArray, shape (n_centres, 3)
+        Å.
+    reach : FloatArray, shape (n_centres,)
+        Å, how far each of them reaches.
+    box : FloatArray or None, shape (6,)
+        Over whose boundaries they reach, too.
+
+    Returns
+    -------
+    list of list of int
+        Particles with an image within reach, each once.
+    """
+    known = np.flatnonzero(np.isfinite(positions).all(axis=1))
+    if not len(known) or not len(centres):
+        return [[] for _ in centres]
+    if box is None:
+        found = cKDTree(positions[known]).query_ball_point(centres, reach)
+        return [known[rows].tolist() for rows in found]
+    matrix = box_matrix(box)
+    inverse = np.linalg.inv(matrix)
+    margin = np.max(reach) * np.linalg.norm(inverse, axis=0)  # in edges of the box
+    inside = positions[known] @ inverse % 1.0
+    cells = (range(-n, n + 1) for n in np.ceil(margin).astype(int).tolist())
+    images, owner = [], []
+    for cell in itertools.product(*cells):
+        moved = inside + cell
+        near = np.flatnonzero(((moved >= -margin) & (moved <= 1.0 + margin)).all(axis=1))
+        images.append(moved[near])
+        owner.append(known[near])
+    owners = np.concatenate(owner)
+    tree = cKDTree(np.concatenate(images) @ matrix)
+    found = tree.query_ball_point(centres @ inverse % 1.0 @ matrix, reach)
+    return [np.unique(owners[rows]).tolist() for rows in found]
+
+
 def images_overlap(
     positions: FloatArray, residue_index: IntArray, previous: IntArray, box: FloatArray
 ) -> bool:

@@ -33,6 +33,7 @@ from herobm.system import Topology, build_topology, coarsen
 from herobm.system.atomistic import AtomLayout
 from herobm.system.coarsen import coarsen_plan
 from herobm.system.matching import match_atoms
+from herobm.system.periodic import box_matrix
 from herobm.types import Atoms, Beads, FloatArray, Residues
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,32 @@ def fine(peptide: Callable[[str], Atoms], martini3: Library) -> Drawn:
 def test_conformers_differ_where_the_model_is_unsure(coarse: Drawn, fine: Drawn) -> None:
     assert 0.8 < pairwise_rmsd(coarse.conformers) < 2.5
     assert 0.05 < pairwise_rmsd(fine.conformers) < 0.5
+
+
+def test_branches_meet_over_a_periodic_boundary(
+    peptide: Callable[[str], Atoms],
+    alphas: Library,
+    two_chains: Callable[[Atoms, FloatArray], Atoms],
+) -> None:
+    """A chain beside another one, and a box away from there, where its image lies as before."""
+    one, box = peptide(SEQUENCE), np.array([90.0, 80.0, 85.0, 90.0, 90.0, 75.0])
+    beside = one.positions + np.array([0.0, 0.0, 6.0])
+    found = []
+    for shift in (np.zeros(3), box_matrix(box)[2] - box_matrix(box)[0]):
+        both = two_chains(one, beside + shift)
+        topology = build_topology(coarsen(both, alphas), alphas)
+        plan = topology.plan
+        local = match_atoms(both, alphas).atom
+        positions = lay_out_atoms(plan, both.residue_index, local, both.positions)
+        errors, fixed = np.full(plan.n_residues, 1.5), np.zeros(0, np.int64)
+        away = (plan.atom_residue >= len(one.residues))[:, None] * shift
+        for over in (box, None):
+            sampler = Sampler(plan, positions, errors, fixed, box=over)
+            found.append(sampler.draw(np.random.default_rng(1)) - away)
+    near, near_alone, over, over_alone = found
+    np.testing.assert_allclose(over, near, atol=1e-6)
+    np.testing.assert_allclose(near_alone, near, atol=1e-6)
+    assert np.abs(over_alone - near).max() > 1.0
 
 
 def test_torsions_are_drawn_by_the_shares_that_a_model_tells(

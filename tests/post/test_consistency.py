@@ -101,25 +101,11 @@ def test_like_branches_that_lie_on_each_other_are_parted(
     assert least(tidier.tidy(atoms.positions)) > 2.1
 
 
-def two_chains(one: Atoms, positions: FloatArray) -> Atoms:
-    """A chain, and another like it with its atoms elsewhere."""
-    residues, n = one.residues, len(one.residues)
-    return replace(
-        one,
-        positions=np.concatenate([one.positions, positions]),
-        names=np.tile(one.names, 2),
-        residue_index=np.concatenate([one.residue_index, one.residue_index + n]),
-        elements=np.tile(one.elements, 2),
-        residues=Residues(
-            np.tile(residues.names, 2),
-            np.tile(residues.ids, 2),
-            np.tile(residues.icodes, 2),
-            np.repeat(["A", "B"], n),
-        ),
-    )
-
-
-def test_a_bridge_is_put_at_its_length(peptide: Callable[[str], Atoms], martini3: Library) -> None:
+def test_a_bridge_is_put_at_its_length(
+    peptide: Callable[[str], Atoms],
+    martini3: Library,
+    two_chains: Callable[[Atoms, FloatArray], Atoms],
+) -> None:
     one = peptide("GCG")
     sulfur = one.positions[one.names == "SG"][0]
     outward = sulfur - one.positions[one.names == "CB"][0]
@@ -142,7 +128,9 @@ def test_a_bridge_is_put_at_its_length(peptide: Callable[[str], Atoms], martini3
 
 
 def test_a_bridge_over_a_boundary_is_not_pushed_open(
-    peptide: Callable[[str], Atoms], martini3: Library
+    peptide: Callable[[str], Atoms],
+    martini3: Library,
+    two_chains: Callable[[Atoms, FloatArray], Atoms],
 ) -> None:
     """It stays as it is, where the same atoms with no bridge are parted."""
     one, box = peptide("GCG"), np.array([60.0, 60.0, 60.0, 90.0, 90.0, 90.0])
@@ -192,7 +180,10 @@ def test_atoms_that_clash_are_put_apart(case) -> None:
 
 @pytest.mark.parametrize("tilt", [90.0, 70.0])
 def test_atoms_that_clash_over_a_periodic_boundary_are_put_apart(
-    peptide: Callable[[str], Atoms], martini3: Library, tilt: float
+    peptide: Callable[[str], Atoms],
+    martini3: Library,
+    tilt: float,
+    two_chains: Callable[[Atoms, FloatArray], Atoms],
 ) -> None:
     """One chain touches the image of the other, which is a box away."""
     one = peptide("SLFKA")

@@ -23,6 +23,7 @@ from herobm.post.hydrogens import hydrogens
 from herobm.post.layout import lay_out
 from herobm.post.rotamers import TRUNK, run
 from herobm.system import Topology, build_topology, coarsen
+from herobm.system.periodic import box_matrix
 from herobm.types import Atoms, FloatArray
 
 SEQUENCE = "GKLFMG"
@@ -114,6 +115,30 @@ def test_a_mean_of_two_rotamers_becomes_the_likelier_one(
     backbone = np.isin(start.names, ("N", "CA", "C", "O"))
     np.testing.assert_array_equal(after.positions[backbone], start.positions[backbone])
     assert told[0] == "1 of 4 side chains were bent or in no rotamer and are laid in one"
+
+
+@pytest.mark.parametrize("tilt", [90.0, 70.0])
+def test_side_chains_meet_over_a_periodic_boundary(
+    peptide: Callable[[str], Atoms],
+    alpha: Library,
+    two_chains: Callable[[Atoms, FloatArray], Atoms],
+    tilt: float,
+) -> None:
+    """A chain beside another one, and a box away from there, where its image lies as before."""
+    one = between(sound(peptide), 4, [-65, 180, 75], [-65, -65, -70], 0.75)
+    box = np.array([80.0, 80.0, 80.0, 90.0, 90.0, tilt])
+    beside = one.positions + np.array([0.0, 0.0, 5.0])
+    found = []
+    for shift in (np.zeros(3), box_matrix(box)[1] - box_matrix(box)[0]):
+        both = replace(two_chains(one, beside + shift), box=box)
+        for atoms in (both, replace(both, box=None)):
+            _, context = known(atoms, alpha, [])
+            away = np.where(np.arange(len(both)) < len(one), 0.0, 1.0)[:, None] * shift
+            found.append(run(atoms, context).positions - away)
+    near, near_alone, over, over_alone = found
+    np.testing.assert_allclose(over, near, atol=1e-8)
+    np.testing.assert_allclose(near_alone, near, atol=1e-8)
+    assert np.abs(over_alone - near).max() > 1.0
 
 
 def test_what_a_model_tells_of_angles_decides(
