@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import logging
 import multiprocessing
 import operator
 import os
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -20,13 +26,29 @@ from herobm.processes import AHEAD, in_order
 SAY = logging.getLogger("herobm.said").info
 
 
-def none_left() -> bool:
-    """Whether all processes that were started are gone, soon."""
+def soon(is_so: Callable[[], bool]) -> bool:
+    """Whether something is so within ten seconds."""
     for _ in range(100):
-        if not multiprocessing.active_children():
+        if is_so():
             return True
         time.sleep(0.1)
     return False
+
+
+def none_left() -> bool:
+    """Whether all processes that were started are gone."""
+    return soon(lambda: not multiprocessing.active_children())
+
+
+def of_session(number: int) -> list[int]:
+    """Processes of a session that are at work, told by /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == number and state != "Z":
+                found.append(int(path.parent.name))
+    return found
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -49,7 +71,7 @@ def test_tasks_are_read_as_they_are_needed() -> None:
 
     shared = in_order(abs, tasks(), 2)
     assert next(shared) == (0, 0)
-    assert len(read) == 2 * AHEAD + 1
+    assert 2 <= len(read) <= 2 * AHEAD
     shared.close()
     assert none_left()
 
@@ -93,10 +115,75 @@ def test_each_process_begins_before_its_first_task(tmp_path: Path) -> None:
     assert os.getcwd() != str(tmp_path)
 
 
-def test_a_process_that_is_ended_is_told() -> None:
-    with pytest.raises(HerobmError, match="one of 2 processes was ended") as error:
-        list(in_order(os._exit, [9], 2))
-    assert "--jobs" in (error.value.hint or "")
+MINE = """
+import logging
+
+from herobm.errors import HerobmError
+
+
+class Mine(HerobmError):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}", "Neither.")
+
+
+def fail(task):
+    logging.getLogger("herobm.mine").info("before %d", task)
+    raise Mine(task, task)
+
+
+def fail_to_begin():
+    raise Mine("begin", "nothing")
+
+
+def stumble(task):
+    raise LookupError("nowhere")
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module whose errors cannot be made anew from their message alone."""
+    (tmp_path / "of_mine.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "of_mine", raising=False)
+    return importlib.import_module("of_mine")
+
+
+def test_errors_that_cannot_be_sent_are_told_all_the_same(
+    mine: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level("INFO", logger="herobm"),
+        pytest.raises(HerobmError, match="7 and 7") as error,
+    ):
+        list(in_order(mine.fail, [7], 2))
+    assert error.value.hint == "Neither."
+    assert [record.getMessage() for record in caplog.records] == ["before 7"]
+    with pytest.raises(HerobmError, match="begin and nothing"):
+        list(in_order(abs, [1], 2, mine.fail_to_begin))
+    with pytest.raises(LookupError, match="nowhere") as stumbled:
+        list(in_order(mine.stumble, [1], 2))
+    assert "in stumble" in stumbled.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        (partial(os._exit, 9), "exit code 9"),
+        (partial(signal.raise_signal, signal.SIGKILL), "ended by SIGKILL"),
+    ],
+)
+def test_a_process_that_is_gone_is_told(ends: Callable[[], None], told: str) -> None:
+    with pytest.raises(HerobmError, match=told):
+        list(in_order(_call, [ends, ends], 2))
+    assert none_left()
+
+
+def test_what_is_not_waited_for_ends_at_once() -> None:
+    """Also where a process is in the midst of telling a long answer."""
+    shared = in_order(bytes, [50_000_000] * 6, 2)
+    assert len(next(shared)[1]) == 50_000_000
+    shared.close()
     assert none_left()
 
 
@@ -105,3 +192,31 @@ def test_work_that_cannot_be_sent_is_told() -> None:
         list(in_order(lambda task: task, [1], 2))
     assert "--jobs" in (error.value.hint or "")
     assert list(in_order(lambda task: task, [1], 1)) == [(1, 1)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="tells processes by /proc")
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.3, 1.5])
+def test_ctrl_c_leaves_nothing_and_says_nothing(after: float) -> None:
+    program = (
+        "import time\n"
+        "from herobm.processes import in_order\n"
+        "if __name__ == '__main__':\n"
+        "    print('begins', flush=True)\n"
+        "    list(in_order(time.sleep, [30.0] * 4, 2))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGINT
+    assert err.count("Traceback") == 1  # that of the program itself
+    assert soon(lambda: not of_session(process.pid))

@@ -163,7 +163,8 @@ def _flushed(code: object) -> int:
     """Write what is left; the reader of a pipe that has gone away is no error of ours."""
     status = code if isinstance(code, int) else int(code is not None)
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is where a shell has closed it
+            sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -246,6 +246,9 @@ class _Rebuilding:
     prepared: Rebuilder
     source: str
     opening: Result | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"opening": None}  # other processes have no use for it
 
     def place(self, frame: Frame) -> Beads:
         where = f"{self.source}: frame {frame.index}"

@@ -161,9 +161,10 @@ def evaluate(
         "post": [step.name for step in steps],
         "device": where,
         "threads": threads,
+        "jobs": jobs,
     }
     _write(evaluation, about, faulty, json_file, csv_file, overwrite)
-    typer.echo(table(evaluation, len(faulty), where, threads))
+    typer.echo(table(evaluation, len(faulty), where, threads, jobs))
 
 
 def _frames(
@@ -214,7 +215,7 @@ def _write(
             writer.writerows(rows)
 
 
-def table(evaluation: Evaluation, n_faulty: int, where: str, threads: int) -> str:
+def table(evaluation: Evaluation, n_faulty: int, where: str, threads: int, jobs: int = 1) -> str:
     """Lay the figures of an evaluation out as text; `n_faulty` structures were left out."""
     from herobm.evaluation.metrics import METRICS
     from herobm.evaluation.run import COUNTS
@@ -225,7 +226,8 @@ def table(evaluation: Evaluation, n_faulty: int, where: str, threads: int) -> st
         f"{found['n_structures']} structures, {found['n_residues']} residues "
         f"({found['n_counted']} of them whole), noise {evaluation.noise:g} Å",
         f"rebuilt in {seconds:.1f} s: {found['n_residues'] / seconds:.0f} residues a second "
-        f"({where}, {threads} thread{'s' * (threads > 1)})",
+        f"({where}, {threads} thread{'s' * (threads > 1)}"
+        + (f", in each of {jobs} processes)" if jobs > 1 else ")"),
     ]
     if n_faulty:
         lines.append(f"{n_faulty} file{'s' * (n_faulty > 1)} left out")

@@ -127,8 +127,10 @@ def write_frames(
         If the first frame fails, or the file cannot be written.
     """
     from herobm.io import TrajectoryWriter
-    from herobm.processes import in_order
+    from herobm.processes import in_order, packed
 
+    if jobs > 1:
+        packed(work, begin)  # before the first frame has taken its time
     with typer.progressbar(read, label="check", file=sys.stderr) as checked:
         for frame in checked:
             work.place(frame)
@@ -141,7 +143,7 @@ def write_frames(
             opening = work(first)  # only now the number of hydrogens is known
             n_atoms = len(opening[0])
             written = stack.enter_context(TrajectoryWriter(output, n_atoms, overwrite))
-            others = in_order(work, frames, min(jobs, max(len(read) - 1, 1)), begin)
+            others = in_order(work, frames, jobs, begin)
             stack.callback(others.close)
             made = chain([(first, opening)], others)
             for frame, (atoms, told) in _until_failure(made, failures):

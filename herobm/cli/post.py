@@ -259,6 +259,9 @@ class _Chain:
     opening: Atoms | None = None
     said: tuple[str, ...] = ()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"opening": None}  # other processes have no use for it
+
     def place(self, frame: Frame) -> Atoms:
         from herobm.post.whole import whole
 

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 _WRITTEN = {".xtc", ".trr", ".dcd"}
 #: Steps of a simulation from here on have no room in a file.
 STEPS = 2**31
+#: Relative error of times in single precision, as files keep them.
+SINGLE = 1.2e-7
 
 
 class Trajectory:
@@ -309,12 +311,13 @@ class TrajectoryWriter:
         start, dt = self._evenly
         given = start + self._n_put * dt
         self._n_put += 1
-        if abs(given - frame.time) <= max(1e-3 * dt, 1e-6 * abs(given)):  # single precision
+        rounded = self._n_put * SINGLE * abs(frame.time)  # what is off in dt adds up
+        if abs(given - frame.time) <= max(1e-3 * dt, 1e-6 * abs(given), rounded):
             return
         self._evenly = None
         log.info(
-            "%s: frames are not evenly spaced, which DCD has no room for: frame %d, at %g ps, is "
-            "given %g ps, and those behind it go on so. XTC and TRR keep the times",
+            "%s: frames are not evenly spaced, which DCD has no room for: frame %d, at %.9g ps, is "
+            "given %.9g ps, and those behind it go on so. XTC and TRR keep the times",
             *(self.path, frame.index, frame.time, given),
         )
 

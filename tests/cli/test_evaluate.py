@@ -182,9 +182,12 @@ def test_processes_that_share_the_structures_find_the_same(
         arguments += ["--noise", "0.1", "--jobs", jobs, "--json", str(path), "--device", "cpu"]
         assert run(arguments) == 0
         figures = json.loads(path.read_text())
+        assert figures.pop("jobs") == int(jobs)
         for part in (figures, *figures["structures"]):
             part.pop("seconds")
-        found.append((figures, capfd.readouterr().err))
+        told = capfd.readouterr()
+        assert ("in each of 2 processes)" in told.out) == (jobs == "2")
+        found.append((figures, told.err))
     assert found[0] == found[1]
     assert [s["name"] for s in found[0][0]["structures"]] == ["one.pdb", "two.cif"]
     assert {s["name"] for s in found[0][0]["set_aside"]} == {"torn.pdb", "torn_off.pdb"}

@@ -269,6 +269,8 @@ def test_dcd_keeps_times_that_are_evenly_spaced(
         ("dcd", [0.0, 10.0, 30.0, 40.0], ["frame 2, at 30 ps, is given 20 ps"]),
         ("dcd", [5.0, 5.0], ["frame 1, at 5 ps, is given 10 ps"]),
         ("dcd", [float(np.float32(0.1 * number)) for number in range(50)], []),
+        ("dcd", [float(np.float32(1000.0 + 0.1 * number)) for number in range(300)], []),
+        ("dcd", [float(np.float32(1e6 + 10.1 * number)) for number in range(300)], []),
         ("xtc", [0.0, 10.0, 30.0], []),
     ],
 )
