@@ -13,18 +13,16 @@ on; with `--only` several processes can share the work.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from runner import run_main
+from trainer import trained
 
-from herobm.errors import ConfigError
-from herobm.train.config import TrainConfig, parse_config, read_config
-from herobm.train.loop import Progress, train
-from herobm.weights.file import Weights, load_weights
+from herobm.train.config import TrainConfig, parse_config
+from herobm.weights.file import Weights
 
 DEFAULT = Path(__file__).with_suffix(".yaml")
 
@@ -44,14 +42,14 @@ def main() -> None:
     print("|-|-|-|-|-|-|")
     for name in chosen.only or rows:
         what, config = rows[name]
-        print(line(what, trained(config, chosen.folder / name)), flush=True)
+        mine = config.model_copy(update={"output": chosen.folder / name})
+        print(line(what, trained(mine)), flush=True)
 
 
 def read_rows(path: Path) -> dict[str, tuple[str, TrainConfig]]:
     """Read what is to be trained: name -> what is said of it, configuration."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     base = path.parent / data["base"]
-    read_config(base)  # tells what is wrong with it
     values = yaml.safe_load(base.read_text(encoding="utf-8"))
     return {
         row["name"]: (row["what"], parse_config(changed(values, row.get("change", {})), base))
@@ -66,26 +64,6 @@ def changed(values: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, A
         for key, value in change.items()
     }
     return {**values, **parts}
-
-
-def trained(config: TrainConfig, folder: Path) -> Weights:
-    """Train, or read what an earlier call has trained."""
-    mine = config.model_copy(update={"output": folder})
-    path = folder / "weights.safetensors"
-    if not path.is_file():
-        train(mine, report=tell)
-    weights = load_weights(path)
-    asked, was = mine.model_dump(mode="json"), weights.header.training["config"]
-    if any(asked[key] != value for key, value in was.items()):
-        raise ConfigError(f"{path} is of another configuration", "Name another --folder.")
-    return weights
-
-
-def tell(now: Progress) -> None:
-    """Print how far a run is, beside the table."""
-    if now.step % 500 == 0:
-        figures = "  ".join(f"{key} {value:.3f}" for key, value in now.figures.items())
-        print(f"{now.step}/{now.n_steps} steps, {now.seconds:.0f} s  {figures}", file=sys.stderr)
 
 
 def line(what: str, weights: Weights) -> str:

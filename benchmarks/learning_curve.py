@@ -18,7 +18,6 @@ the farther it goes.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +26,11 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from runner import run_main
+from trainer import trained
 
 from herobm.train.config import TrainConfig, read_config
 from herobm.train.dataset import Dataset, read_dataset, write_dataset
-from herobm.train.loop import Progress, train
 from herobm.types import Atoms, IntArray
-from herobm.weights.file import load_weights
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -96,15 +94,10 @@ def measure(config: TrainConfig, data: Dataset, count: int, folder: Path) -> Poi
     epochs = max(round(config.epochs / math.sqrt(count / len(data.names))), 1)
     packed, output = folder / f"{count}.safetensors", folder / str(count)
     mine = config.model_copy(update={"train": packed, "output": output, "epochs": epochs})
-    path = output / "weights.safetensors"
-    if not path.is_file():
+    if not (output / "weights.safetensors").is_file():
         order = np.random.default_rng(SEED).permutation(len(data.names))
         write_dataset(packed, some(data, order[:count]), data.mappings)
-        train(mine, report=tell)
-    training = load_weights(path).header.training
-    asked = json.loads(mine.model_dump_json())
-    if any(asked[key] != value for key, value in training["config"].items()):
-        raise SystemExit(f"error: {path} is of another configuration; name another --folder")
+    training = trained(mine).header.training
     return Point(training["data"]["structures"], epochs, training["figures"]["valid_rmsd"])
 
 
@@ -113,13 +106,6 @@ def some(data: Dataset, chosen: IntArray) -> Iterator[tuple[str, Atoms]]:
     for number in chosen.tolist():
         mine = data.structure == number
         yield data.names[number], data.atoms.subset(mine[data.atoms.residue_index])
-
-
-def tell(now: Progress) -> None:
-    """Print how far a run is."""
-    if now.step % 200 == 0:
-        figures = "  ".join(f"{key} {value:.3f}" for key, value in now.figures.items())
-        print(f"{now.step}/{now.n_steps} steps, {now.seconds:.0f} s  {figures}", flush=True)
 
 
 def outlook(less: Point, more: Point, aim: float | None) -> str:

@@ -120,10 +120,10 @@ class _Team:
         due, left = 0, True
         while True:
             while left and len(self._busy) < self._jobs and len(kept) < AHEAD * self._jobs:
-                number, task = next(tasks, (-1, None))
-                if left := number >= 0:
-                    kept[number] = task  # type: ignore[assignment]
-                    self._give(number, task)
+                given = next(tasks, None)
+                if left := given is not None:
+                    number, kept[number] = given
+                    self._give(number, kept[number])
             if due in done:
                 yield kept.pop(due), self._told(done.pop(due))
                 due += 1

@@ -133,8 +133,7 @@ class Rebuilder:
         positions, context, confidence = self._place(beads)
         bridged = np.array(context.disulfides, dtype=np.int64).ravel()
         plan = self.topology.plan
-        known = (confidence.error, bridged, context.rotors, beads.box)
-        sampler = Sampler(plan, positions, *known)
+        sampler = Sampler(plan, positions, confidence.error, bridged, context.rotors, box=beads.box)
         _check_freedom(sampler, confidence)
         context = replace(context, rotors=None)  # what is likeliest is not what was drawn
         for number in range(n):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Told = TypeVar("Told")
 Told_co = TypeVar("Told_co", covariant=True)
+#: Frames, the atoms that became of each, and what there is to tell of them.
+Made = Iterable[tuple["Frame", tuple["Atoms", Told]]]
 
 
 def choose_beside(
@@ -152,16 +154,13 @@ def write_frames(
                 if take is not None:
                     take(frame.index, told)
                 bar.update(1)
-    for error in failures:
-        number = read.frames[n_written]
-        hint = f"The {n_written} frame(s) before it are written; --begin goes on from another one."
-        error.message = f"frame {number}: {error.message}"
-        error.hint = hint if error.hint is None else f"{error.hint}\n{hint}"
-        return error
-    return None
-
-
-Made = Iterable[tuple["Frame", tuple["Atoms", Told]]]
+    if not failures:
+        return None
+    error = failures[0]
+    hint = f"The {n_written} frame(s) before it are written; --begin goes on from another one."
+    error.message = f"frame {read.frames[n_written]}: {error.message}"
+    error.hint = hint if error.hint is None else f"{error.hint}\n{hint}"
+    return error
 
 
 def _until_failure(made: Made[Told], failures: list[HerobmError]) -> Made[Told]:
