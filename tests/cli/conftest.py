@@ -62,3 +62,9 @@ def put(tmp_path: Path) -> Callable[[str, list[str]], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def segments(lines: list[str], put: Callable[[str, list[str]], Path]) -> Path:
+    """Ubiquitin with a segment name as of CHARMM, which PDB cannot hold as a chain id."""
+    return put("proa.pdb", [f"{line[:21]} {line[22:72]:<50}PROA" for line in lines])
