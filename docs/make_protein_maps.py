@@ -256,6 +256,72 @@ def martini2_hydrogens(r: Residue, cells: Cells) -> Cells:
     return out
 
 
+#: Atoms whose mean each side-chain bead of PRIMO is, as cg2all's table has them.
+PRIMO = {
+    "ALA": ("CB",),
+    "ARG": ("CB CG", "CD", "NE", "NH1", "NH2"),
+    "ASN": ("CB", "CG OD1", "ND2"),
+    "ASP": ("CB", "CG OD1", "CG OD2"),
+    "CYS": ("CB SG",),
+    "GLN": ("CB CG", "CD OE1", "NE2"),
+    "GLU": ("CB CG", "CD OE1", "CD OE2"),
+    "HIS": ("CB CG", "ND1", "NE2"),
+    "ILE": ("CG2", "CG1 CD1"),
+    "LEU": ("CB", "CG CD1", "CG CD2"),
+    "LYS": ("CB CG", "CD", "CE", "NZ"),
+    "MET": ("CB CG", "SD", "CE"),
+    "PHE": ("CB CG", "CE1", "CE2"),
+    "PRO": ("CB CG CD",),
+    "SER": ("CB OG",),
+    "THR": ("CB OG1", "CG2"),
+    "TRP": ("CB CG", "NE1", "CE3", "CZ2"),
+    "TYR": ("CB CG", "CE1", "CE2", "OH"),
+    "VAL": ("CB CG1", "CB CG2"),
+}
+#: Residues whose beads are those of another one.
+PRIMO_AS = {
+    "ASH": "ASP", "CYM": "CYS", "CYX": "CYS", "GLH": "GLU", "HID": "HIS", "HIP": "HIS",
+    "LYN": "LYS",
+}  # fmt: skip
+
+
+def primo(r: Residue) -> Cells:
+    """Beads of PRIMO: N, CA, the middle of C and O, and means of a few atoms of the side chain.
+
+    An atom of two beads counts in each as much as the others do, so the others have the rest of
+    their share in the bead where they do not count. Atoms of no bead hang on the nearest one.
+    """
+    beads = {"N": ["N"], "CA": ["CA"], "CO": ["C", "O"]}
+    beads = {k: [a for a in map(r.named, v) if a] for k, v in beads.items()}
+    side = PRIMO.get(PRIMO_AS.get(r.name, r.name), ())
+    beads |= {f"SC{n}": members.split() for n, members in enumerate(side, 1)}
+    owners: dict[str, list[str]] = {}
+    for bead, members in beads.items():
+        for a in members:
+            owners.setdefault(a, []).append(bead)
+    nearest = {a: found[0] for a, found in owners.items()}
+    layer = list(nearest)
+    while layer:
+        found = {b: nearest[a] for a in layer for b in r.bonds[a] if b in r.heavy}
+        layer = [b for b in found if b not in nearest]
+        nearest |= {b: found[b] for b in layer}
+    cells: Cells = {}
+    for bead, members in beads.items():
+        on = len(members) == 1
+        others = [a for a in r.heavy if a not in owners and nearest[a] == bead]
+        for a, rule in tree(r, [*members, *others], members[:1], on).items():
+            twins = [b for m in members for b in owners[m] if b != bead]
+            if a in others:
+                cells[a] = f"{bead} {rule} !"
+            elif len(owners[a]) == 2:
+                cells[a] = f"{', '.join(owners[a])} {rule}, {rule}"
+            elif twins:
+                cells[a] = f"{twins[0]}, {bead} !, {rule}"
+            else:
+                cells[a] = f"{bead} {rule}{' CM' * on}"
+    return cells
+
+
 @dataclass(frozen=True)
 class Set:
     """A mapping set to write."""
@@ -264,6 +330,7 @@ class Set:
     scheme: Callable[[Residue], Cells]
     about: str
     martini: bool = False
+    weights: str = "mass"
 
 
 SETS = [
@@ -274,6 +341,7 @@ SETS = [
     Set(CA_ONLY / "ca-com", ca_com, "Beads on CA and at the centre of mass of the residue."),
     Set(CA_ONLY / "n-ca-c", on_atoms(("N", "CA", "C")), "Beads on N, CA and C."),
     Set(CA_ONLY / "n-ca-c-o", on_atoms(("N", "CA", "C", "O")), "Beads on N, CA, C and O."),
+    Set(CA_ONLY / "primo", primo, "Beads of PRIMO, at the middle of their atoms.", weights="equal"),
     Set(MARTINI3 / "martini2", martini2, "Martini 2.2."),
     Set(MARTINI3 / "elnedyn", elnedyn, "Martini 3 with BB on CA.", martini=True),
 ]
@@ -291,14 +359,15 @@ def hydrogens(r: Residue, cells: Cells, martini: bool) -> Cells:
     return out
 
 
-def text_of(r: Residue, cells: Cells, about: str, beads: str) -> str:
+def text_of(r: Residue, cells: Cells, wanted: Set, about: str, beads: str) -> str:
     """Put a file together and lay it out."""
+    head = r.head.replace("weights: mass", f"weights: {wanted.weights}")
     atoms = "".join(f"  {r.atoms[a][0]}: {cells[a]}\n" for a in r.atoms)
     said = re.sub(r"\s*\n# ", " ", r.comment.lstrip("# ").rstrip())
     # What the source set tells of its own beads does not hold here.
     said = re.sub(r", one bead;.*?\(see README\)|; (?=CD1 and|Martini 3)[^.]*", "", said)
     comment = textwrap.fill(f"{said} {about}", 97, initial_indent="# ", subsequent_indent="# ")
-    text = f"{comment}\n{r.head}\natoms:\n{atoms}\n"
+    text = f"{comment}\n{head}\natoms:\n{atoms}\n"
     return format(text + (f"beads:\n{beads.strip()}\n\n" if beads else "") + r.tail)
 
 
@@ -324,7 +393,7 @@ def patches(sources: list[Residue], made: dict[str, Cells], wanted: Set) -> dict
         for (bead, rule), names in ranked:
             if "OXT" in patch.atoms:
                 both = bead == "CA" and wanted.scheme is ca_com
-                also = " !" if wanted.scheme is sc else ""
+                also = " !" if wanted.scheme in (sc, primo) else ""
                 cell = f'CA, "CM" {rule}X,' if both else f"{bead} {rule}X{also}"
             else:
                 cell = bead if wanted.scheme is martini2 else f"{bead} !"
@@ -335,7 +404,7 @@ def patches(sources: list[Residue], made: dict[str, Cells], wanted: Set) -> dict
             )
             one = Residue(patch.stem, patch.comment, head, patch.atoms, "", patch.tail)
             name = patch.stem if names is ranked[0][1] else f"{patch.stem}_{names[0].lower()}"
-            comment_less = text_of(one, dict.fromkeys(patch.atoms, cell), "", "")
+            comment_less = text_of(one, dict.fromkeys(patch.atoms, cell), wanted, "", "")
             out[name] = comment_less
     return out
 
@@ -354,7 +423,7 @@ def make(wanted: Set) -> dict[str, str]:
             beads = "".join(f"  SC{n}: {t}\n" for n, t in enumerate(types, 1))
         else:
             made[r.stem] = cells | hydrogens(r, cells, wanted.martini)
-        files[r.stem] = text_of(r, made[r.stem], wanted.about, beads)
+        files[r.stem] = text_of(r, made[r.stem], wanted, wanted.about, beads)
     return files | patches(sources, made, wanted)
 
 

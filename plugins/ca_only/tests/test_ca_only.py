@@ -9,7 +9,7 @@ from herobm.plan.template import atom_weights
 from herobm.plugins import load_registry
 from herobm.plugins.registry import Registry
 
-SETS = ("ca", "com", "sc", "ca-sc", "ca-com", "n-ca-c", "n-ca-c-o")
+SETS = ("ca", "com", "sc", "ca-sc", "ca-com", "n-ca-c", "n-ca-c-o", "primo")
 AMINO_ACIDS = set(
     "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split()
 )

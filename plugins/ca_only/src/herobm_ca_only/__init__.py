@@ -19,6 +19,7 @@ _SETS = {
     "ca-com": "proteins, beads CA and CM (centre of mass of the residue)",
     "n-ca-c": "proteins, beads on the backbone atoms N, CA and C",
     "n-ca-c-o": "proteins, beads on the backbone atoms N, CA, C and O",
+    "primo": "proteins, beads of PRIMO: N, CA, the middle of C and O, up to five of the side chain",
 }
 
 
