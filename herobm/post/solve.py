@@ -59,12 +59,12 @@ class Repulsions:
     shifts: FloatArray
 
     def slopes(self, positions: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return atoms that are pushed (m,), slopes (m, 3) of their terms, and errors (m,)."""
+        """Return atoms that are pushed (m,), slopes (3, m) of their terms, and errors (m,)."""
         gap = positions[self.atoms[:, 1]] + self.shifts - positions[self.atoms[:, 0]]
         near = np.flatnonzero(np.linalg.norm(gap, axis=1) < self.lengths)
         weights = np.full(len(near), self.weight)
         error, slope = _slopes_along(gap[near], self.lengths[near], weights)
-        return self.atoms[near].ravel(), slope.reshape(-1, 3), np.repeat(error, 2)
+        return self.atoms[near].T.ravel(), slope.reshape(3, -1), np.tile(error, 2)
 
 
 @dataclass(eq=False)
@@ -135,10 +135,12 @@ class Problem:
         self._order, rank = _narrow_order(groups, self.free)
         self._rank = rank
         self._blocks = [_Block(rank, atoms) for atoms in groups]
-        self._width = max(block.width for block in self._blocks)
-        self._index = np.concatenate([block.index for block in self._blocks])
-        self._flat = 3 * np.concatenate([block.atoms.ravel() for block in self._blocks])
-        self._flat = (self._flat[:, None] + np.arange(3)).ravel()
+        self._height = 3 * max(block.width for block in self._blocks) + 3
+        self._index = np.concatenate([block.index(self._height) for block in self._blocks])
+        axes = np.arange(3)[:, None]
+        self._flat = np.concatenate(
+            [(3 * block.atoms.T.ravel() + axes).ravel() for block in self._blocks]
+        )
         self._size = 3 * n_atoms
 
     def step(self, positions: FloatArray) -> FloatArray:
@@ -153,17 +155,17 @@ class Problem:
             centres.means(self.centres, positions),
             strict=True,
         )
-        n_entries = (3 * self._width + 3) * 3 * n_free
+        n_entries = self._height * 3 * n_free
         band = _summed(self._index, np.concatenate(entries), n_entries + 1)[1:]
         slope = _summed(self._flat, np.concatenate(pulls), self._size)
         if self.apart is not None:
             self._push(self.apart, positions, band, slope)
         pull = self.anchor_weights[:, None] ** 2
         force = pull * (self.anchors - positions) - slope.reshape(-1, 3)
-        band[: 3 * n_free] += np.repeat(pull[self._order, 0], 3)
+        band[:: self._height] += np.repeat(pull[self._order, 0], 3)
         with _blas().limit(limits=1, user_api="blas"):
             moves = solveh_banded(
-                band.reshape(-1, 3 * n_free),
+                band.reshape(-1, self._height).T,
                 force[self._order].ravel(),
                 lower=True,
                 overwrite_ab=True,
@@ -178,12 +180,12 @@ class Problem:
         """Add what pairs that are too near add to the matrix and to the slopes of the squares."""
         atoms, slopes, errors = apart.slopes(positions)
         place = self._rank[atoms]
-        own = 2.0 * slopes[:, :, None] * slopes[:, None, :]
         row, column = np.tril_indices(3)
-        index = (row - column) * (3 * len(self._order)) + 3 * place[:, None] + column
+        own = 2.0 * slopes[row] * slopes[column]
+        index = (3 * place + column[:, None]) * self._height + (row - column)[:, None]
         known = place >= 0
-        np.add.at(band, index[known], own[:, row, column][known])
-        np.add.at(slope, 3 * atoms[:, None] + np.arange(3), slopes * errors[:, None])
+        np.add.at(band, index[:, known], own[:, known])
+        np.add.at(slope, 3 * atoms + np.arange(3)[:, None], slopes * errors)
 
     def solve(self, positions: FloatArray, n_steps: int) -> FloatArray:
         """Take several steps."""
@@ -211,11 +213,13 @@ def _narrow_order(groups: list[IntArray], free: BoolArray) -> tuple[IntArray, In
 
 
 class _Block:
-    """Where the terms over some atoms (n, k) go in the matrix; the pairs of each term."""
+    """Where the terms over some atoms (n, k) go in the matrix; the pairs of each term.
+
+    Slopes have the shape (3, k, n), since long runs of numbers are multiplied faster.
+    """
 
     def __init__(self, rank: IntArray, atoms: IntArray) -> None:
         self.atoms = atoms
-        n_free = int((rank >= 0).sum())
         place = rank[atoms]  # (n, k)
         one, two = np.broadcast_arrays(place[:, :, None], place[:, None, :])
         gap = one - two
@@ -226,27 +230,33 @@ class _Block:
         self.width = int(gap[near].max(initial=0))
         # Off the band only the diagonal is kept, times the number of atoms of the term.
         self._scale = np.where(distant, atoms.shape[1], 1).astype(float)
-        self._term, self._a, self._b = np.nonzero(near)
+        term, a, b = np.nonzero(near)
+        self._row, self._column = (k * len(atoms) + term for k in (a, b))
         axes = np.arange(3)
-        row = 3 * place[self._term, self._a][:, None, None] + axes[:, None]
-        column = 3 * place[self._term, self._b][:, None, None] + axes
-        lower = row - column
-        # What is above the diagonal goes to a place of its own, and is not used.
-        self.index = np.where(lower >= 0, lower * (3 * n_free) + column + 1, 0).ravel()
+        self._below = 3 * (place[term, a] - place[term, b]) + axes[:, None, None] - axes[:, None]
+        self._place = 3 * place[term, b] + axes[:, None]
+
+    def index(self, height: int) -> IntArray:
+        """Where each entry goes in the columns of the band, one after another, counted from 1.
+
+        What is above the diagonal goes to 0, and is not used.
+        """
+        found: IntArray = np.where(self._below >= 0, self._place * height + self._below + 1, 0)
+        return found.ravel()
 
     def terms(self, error: FloatArray, slope: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Entries of the matrix, and slopes of the squares, of errors (n,) and slopes (n, k, 3)."""
-        scaled = slope[self._term, self._a] * self._scale[self._term, None]
-        products = scaled[:, :, None] * slope[self._term, self._b][:, None, :]
-        return products.ravel(), (slope * error[:, None, None]).ravel()
+        """Entries of the matrix, and slopes of the squares, of errors (n,) and slopes (3, k, n)."""
+        scaled, plain = ((slope * by).reshape(3, -1) for by in (self._scale, 1.0))
+        products = scaled.take(self._row, 1)[:, None] * plain.take(self._column, 1)
+        return products.ravel(), (slope * error).ravel()
 
     def means(self, centres: Centres, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the same of weighted means of atoms."""
-        slope = centres.shares * centres.weights[:, None]
-        scaled = slope[self._term, self._a] * self._scale[self._term]
-        products = (scaled * slope[self._term, self._b])[:, None, None] * np.eye(3)
-        away = centres.off(positions) * centres.weights[:, None]
-        return products.ravel(), (slope[:, :, None] * away[:, None, :]).ravel()
+        slope = centres.shares.T * centres.weights
+        scaled = slope * self._scale
+        products = scaled.take(self._row) * slope.take(self._column) * np.eye(3)[:, :, None]
+        away = centres.off(positions).T * centres.weights
+        return products.ravel(), (slope * away[:, None]).ravel()
 
 
 def _summed(index: IntArray, values: FloatArray, size: int) -> FloatArray:
@@ -262,28 +272,27 @@ def _distance_slopes(terms: Distances, positions: FloatArray) -> tuple[FloatArra
 def _slopes_along(
     along: FloatArray, lengths: FloatArray, weights: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Errors (n,) and slopes (n, 2, 3) of pairs of atoms that lie `along` (n, 3), Å, apart."""
+    """Errors (n,) and slopes (3, 2, n) of pairs of atoms that lie `along` (n, 3), Å, apart."""
     length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
-    slope = along * (weights / length)[:, None]
+    slope = along.T * (weights / length)
     return weights * (length - lengths), np.stack([-slope, slope], axis=1)
 
 
 def _torsion_slopes(terms: Torsions, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Errors and slopes of torsion angles (Blondel and Karplus, J. Comput. Chem. 17, 1132)."""
-    a, b, c, d = np.moveaxis(positions[terms.atoms], 1, 0)
+    a, b, c, d = np.moveaxis(positions.T[:, terms.atoms.T], 1, 0)  # (3, n) each
     f, g, h = a - b, b - c, d - c
-    one, two = np.cross(f, g), np.cross(h, g)
-    length = np.maximum(np.linalg.norm(g, axis=1), 1e-6)[:, None]
+    one, two = np.cross(f, g, axis=0), np.cross(h, g, axis=0)
+    length = np.maximum(np.linalg.norm(g, axis=0), 1e-6)
     # Three atoms in a line have no torsion: keep the slopes finite.
-    norm_one = np.maximum((one * one).sum(axis=1), 0.25)[:, None]
-    norm_two = np.maximum((two * two).sum(axis=1), 0.25)[:, None]
-    sine = (np.cross(two, one) * g).sum(axis=1) / length[:, 0]
-    angle = np.arctan2(sine, (one * two).sum(axis=1))
+    norm_one, norm_two = (np.maximum((x * x).sum(axis=0), 0.25) for x in (one, two))
+    sine = (np.cross(two, one, axis=0) * g).sum(axis=0) / length
+    angle = np.arctan2(sine, (one * two).sum(axis=0))
     first = -length / norm_one * one
     last = length / norm_two * two
-    fg = (f * g).sum(axis=1, keepdims=True) / (norm_one * length)
-    hg = (h * g).sum(axis=1, keepdims=True) / (norm_two * length)
+    fg = (f * g).sum(axis=0) / (norm_one * length)
+    hg = (h * g).sum(axis=0) / (norm_two * length)
     middle = fg * one - hg * two
     slope = np.stack([first, -first + middle, -last - middle, last], axis=1)
     error = np.remainder(angle - terms.angles + np.pi, 2 * np.pi) - np.pi
-    return terms.weights * error, slope * terms.weights[:, None, None]
+    return terms.weights * error, slope * terms.weights
