@@ -18,9 +18,14 @@ log = logging.getLogger(__name__)
 #: Å, longest distance between linking beads that lie on backbones: BB-BB in Martini 3 is 3.5 Å on
 #: average, CA-CA 3.8 Å. Other beads are those whose atoms allow more than `ON_BACKBONE`.
 LINK_CUTOFF, ON_BACKBONE = 4.5, 5.0
-#: Å, the same where each number is that before and one more: models of C-alpha with soft bonds
-#: stretch them to 5.1 Å, and residues with one between them are 5.3 Å apart in helices.
-NEXT_CUTOFF = 5.2
+#: Å, where the atoms of such beads allow less than `ON_ATOMS`, they are bonded up to so much more
+#: than what these allow. In 250 crystal structures bonded C and N lie up to 1.7 Å apart, and C is
+#: at least 2.6 Å from N after a residue that is missing; the middle of C and O, bonded, up to 2.2 Å.
+ON_ATOMS, ROOM = 3.0, 0.5
+#: Å, how much farther apart they may be where each number is that before and one more: models of
+#: C-alpha with soft bonds stretch them to 5.1 Å, and residues with one between them are 5.3 Å apart
+#: in helices.
+NEXT_ROOM = 0.7
 #: Å, the same where numbers were skipped. Of 2350 places in crystal structures where they are 91
 #: are bonded: those of C-alpha up to 4.0 Å apart, of BB (centre of N CA C O) up to 3.85 Å. Of the
 #: others, next to which residues are missing, 2 lie within that by C-alpha and 14 by BB.
@@ -86,9 +91,10 @@ def find_links(
     stands between them, the second number is the next (or the same with another insertion code,
     or with another name in files without chain ids, which lose these codes, or the first one after
     the largest that a PDB or GRO file has room for), and the linking beads are not farther apart
-    than `LINK_CUTOFF` (`NEXT_CUTOFF` where the second number is the next), or for beads off the
-    backbone than their atoms allow. Numbers may be skipped, as the numbering of chymotrypsin does,
-    between beads on the backbone that are not farther apart than `SKIP_CUTOFF`.
+    than `LINK_CUTOFF`, or than their atoms allow for beads off the backbone and for those on the
+    atoms that are bonded (and `NEXT_ROOM` on the backbone, where the second number is the next).
+    Numbers may be skipped, as the numbering of chymotrypsin does, between beads on the backbone
+    that are not farther apart than that and than `SKIP_CUTOFF`.
     Elsewhere a new chain begins if the chain id changes, at TER, or if the numbers start again, or,
     in files without chain ids, if only the distance tells; what remains (a gap in the numbers and
     in space, a jump within a named chain) is a break.
@@ -135,7 +141,8 @@ def link_limit(reach: FloatArray) -> FloatArray:
         Å, of both beads together (`Template.link_reach`).
     """
     allowed = reach + LINK_LENGTH + LINK_SLACK
-    return np.where(allowed > ON_BACKBONE, allowed, LINK_CUTOFF)
+    near = np.where(allowed < ON_ATOMS, allowed + ROOM, LINK_CUTOFF)
+    return np.where(allowed > ON_BACKBONE, allowed, near)
 
 
 def _borders(
@@ -154,10 +161,11 @@ def _borders(
     gap = positions[link_beads[1:, 0][both]] - positions[link_beads[:-1, 1][both]]
     limit = link_limit(reach[:-1, 1] + reach[1:, 0])
     far = np.linalg.norm(minimum_image(gap, box), axis=1)
-    stretch = np.where((step == 1) & (limit == LINK_CUTOFF), NEXT_CUTOFF, limit)
+    on_backbone = limit <= LINK_CUTOFF
+    stretch = np.where((step == 1) & on_backbone, limit + NEXT_ROOM, limit)
     near[both] = far <= stretch[both]
-    skips = step > 1
-    skips[both] &= (far <= SKIP_CUTOFF) & (limit[both] <= LINK_CUTOFF)
+    skips = (step > 1) & on_backbone
+    skips[both] &= far <= np.minimum(SKIP_CUTOFF, limit[both])
     wraps = near & np.isin(residues.ids[:-1], LAST_NUMBERS) & np.isin(residues.ids[1:], (0, 1))
     unnamed = residues.chains[1:] == ""
     lost = near & unnamed & (step == 0) & (residues.names[1:] != residues.names[:-1])
@@ -165,8 +173,8 @@ def _borders(
     linked = both & same_chain & (in_turn | skips) & near
     restarts = (step < 0) | ((step == 0) & ~inserted)
     new_molecule = ~same_chain | restarts | ~both | (unnamed & in_turn & ~near)
-    stretched = linked & (limit == LINK_CUTOFF)
-    stretched[both] &= far > LINK_CUTOFF
+    stretched = linked & on_backbone
+    stretched[both] &= far > limit[both]
     return new_molecule & ~linked, linked, stretched
 
 
@@ -213,10 +221,9 @@ def report_breaks(residues: Residues, links: Links, link_beads: IntArray, mappin
     if long.any():
         first = 1 + int(np.flatnonzero(long)[0])
         log.info(
-            "%d bond(s) within chains without names are longer than %g Å (first: between %s and "
+            "%d bond(s) within chains without names are longer than usual (first: between %s and "
             "%s); if another molecule begins there, name the chains",
             int(long.sum()),
-            LINK_CUTOFF,
             residues.label(first - 1),
             residues.label(first),
         )

@@ -20,7 +20,7 @@ def break_at_left_out(topology: Topology, given: Beads) -> Topology:
     """Take from chains the ends beyond which the file goes on with a residue that was left out.
 
     That residue stands beside the end in the file, has the next number of the same chain, and has a
-    bead of the same name as the one that carries the chain, no farther off than in a chain.
+    bead of the name of one that carries a chain on, no farther off than in a chain.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def _goes_on(topology: Topology, given: Beads, end: int, side: int, beyond: int)
     library = topology.plan.library
     reach = library.templates[topology.plan.template[end]].link_reach[side]
     unknown = max(template.link_reach[1 - side] for template in library)
-    alike = (given.residue_index == beyond) & (given.names == given.names[row])
+    carriers = {t.beads[t.link_beads[1 - side]] for t in library if t.link_beads[1 - side] >= 0}
+    alike = (given.residue_index == beyond) & np.isin(given.names, sorted(carriers))
     gaps = minimum_image(given.positions[alike] - given.positions[row], topology.beads.box)
     return bool((np.linalg.norm(gaps, axis=1) <= link_limit(np.array(reach + unknown))).any())
 

@@ -40,6 +40,7 @@ _TRAINED = {
     "ca-com": "C-alpha and centres of mass of residues",
     "n-ca-c": "the backbone atoms N, CA and C",
     "n-ca-c-o": "the backbone atoms N, CA, C and O",
+    "primo": "beads of PRIMO",
 }
 
 
