@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 LINK_CUTOFF, ON_BACKBONE = 4.5, 5.0
 #: Å, where the atoms of such beads allow less than `ON_ATOMS`, they are bonded up to so much more
 #: than what these allow. In 250 crystal structures bonded C and N lie up to 1.7 Å apart, and C is
-#: at least 2.6 Å from N after a residue that is missing; the middle of C and O, bonded, up to 2.2 Å.
+#: 2.6 Å or more from N behind a missing residue; the middle of C and O, bonded, up to 2.2 Å.
 ON_ATOMS, ROOM = 3.0, 0.5
 #: Å, how much farther apart they may be where each number is that before and one more: models of
 #: C-alpha with soft bonds stretch them to 5.1 Å, and residues with one between them are 5.3 Å apart
