@@ -64,7 +64,7 @@ OfTolerance: TypeAlias = Annotated[
     typer.Option(
         "--tolerance",
         callback=finite,
-        help="For minimise: force at which it ends, kJ/mol/nm. [default: 500]",
+        help="For minimise: force at which it ends, kJ/mol/nm. [default: 100]",
     ),
 ]
 OfUnmapped: TypeAlias = Annotated[

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from herobm.chem.geometry import dihedrals
 from herobm.types import BoolArray, FloatArray, IntArray
 
 NM = 0.1  # per Å
 
 #: kJ/mol/nm², of the restraints on bead centres and on heavy atoms.
 BEAD_SPRING, ATOM_SPRING = 200000.0, 10000.0
-#: nm, beyond which the pull on a bead centre hardly grows: it comes to 1000 kJ/mol/nm at most, so
-#: that a bead that its atoms cannot reach stretches no bond between them by much.
-BEAD_REACH = 0.005
+#: kJ/mol/nm, the most that a bead centre is pulled by, and the same where its residue is strained,
+#: as in frames of simulations: 1000 there keep angles bent and turn peptides.
+BEAD_PULL, STRAINED_PULL = 1000.0, 300.0
 #: kJ/mol/nm², and nm: what keeps atoms off molecules that the force field does not know, by how
 #: many of the two are hydrogens.
 WALL_SPRING, WALL = 20000.0, (0.33, 0.25, 0.20)
@@ -30,6 +31,14 @@ HAND_VOLUME, HAND_SPRING = 0.0015, 1000.0 / 0.0015**2
 _HAND_ENERGY = (
     "kh*step(vh-v)*(vh-v)^2; v=hand*(ax*(by*cz-bz*cy)+ay*(bz*cx-bx*cz)+az*(bx*cy-by*cx)); "
     "ax=x2-x1; ay=y2-y1; az=z2-z1; bx=x3-x1; by=y3-y1; bz=z3-z1; cx=x4-x1; cy=y4-y1; cz=z4-z1"
+)
+
+#: Degrees, how far a peptide may be off a plane before it feels anything, and kJ/mol/rad² of what
+#: brings it back: 15 kJ/mol at 25 degrees.
+PEPTIDE_ROOM, PEPTIDE_SPRING = 15.0, 500.0
+_PEPTIDE_ENERGY = (
+    "ko*step(off-o0)*(off-o0)^2; off=min(turn,2*pi-turn); turn=abs(dihedral(p1,p2,p3,p4)-plane); "
+    f"pi={np.pi!r}"
 )
 
 #: The terms that energies are told by, in order.
@@ -48,7 +57,9 @@ _TERM_OF = {
 }
 
 
-def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatArray]]) -> None:
+def hold_beads(
+    system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatArray, bool]]
+) -> None:
     """Hold weighted centres of atoms by springs that are stiff nearby and give way farther off.
 
     The energy is that of Charbonnier, k r0^2 (sqrt(1 + (r / r0)^2) - 1): k r^2 / 2 for small r,
@@ -57,8 +68,8 @@ def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatAr
     Parameters
     ----------
     system : openmm.System
-    groups : iterable of (atoms, weights, position)
-        Positions in Å.
+    groups : iterable of (atoms, weights, position, strained)
+        Positions in Å; strained ones are pulled less.
     """
     import openmm
 
@@ -66,12 +77,12 @@ def hold_beads(system: Any, groups: Iterable[tuple[IntArray, FloatArray, FloatAr
         1, "k*r0^2*(sqrt(1+((x1-x0)^2+(y1-y0)^2+(z1-z0)^2)/r0^2)-1)"
     )
     force.addGlobalParameter("k", BEAD_SPRING)
-    force.addGlobalParameter("r0", BEAD_REACH)
-    for name in ("x0", "y0", "z0"):
+    for name in ("x0", "y0", "z0", "r0"):
         force.addPerBondParameter(name)
-    for atoms, weights, place in groups:
+    for atoms, weights, place, strained in groups:
         group = force.addGroup([int(a) for a in atoms], [float(w) for w in weights])
-        force.addBond([group], (place * NM).tolist())
+        reach = (STRAINED_PULL if strained else BEAD_PULL) / BEAD_SPRING
+        force.addBond([group], [*(place * NM).tolist(), reach])
     system.addForce(force)
 
 
@@ -109,6 +120,31 @@ def hold_hands(system: Any, centres: IntArray, signs: IntArray) -> None:
     force.addPerBondParameter("hand")
     for rows, sign in zip(centres.tolist(), signs.tolist(), strict=True):
         force.addBond(rows, [float(sign)])
+    system.addForce(force)
+
+
+def hold_peptides(system: Any, quads: IntArray, positions: FloatArray) -> None:
+    """Keep peptides near the plane that they are nearest to; those at rest feel nothing of it.
+
+    Parameters
+    ----------
+    system : openmm.System
+    quads : IntArray, shape (n, 4)
+        C-alpha, C, N, C-alpha.
+    positions : FloatArray, shape (n_atoms, 3)
+        Å; they tell which peptides are cis.
+    """
+    import openmm
+
+    if not len(quads):
+        return
+    force = openmm.CustomCompoundBondForce(4, _PEPTIDE_ENERGY)
+    force.addGlobalParameter("ko", PEPTIDE_SPRING)
+    force.addGlobalParameter("o0", float(np.radians(PEPTIDE_ROOM)))
+    force.addPerBondParameter("plane")
+    cis = np.abs(dihedrals(positions, quads)) < 90.0
+    for rows, plane in zip(quads.tolist(), np.where(cis, 0.0, np.pi).tolist(), strict=True):
+        force.addBond(rows, [plane])
     system.addForce(force)
 
 

@@ -6,12 +6,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from herobm.chem.protein.backbone import backbone_table
+from herobm.chem.protein.geometry import bond_angles, references
 from herobm.chem.stereo import stereo_centers
+from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import Assembly
+from herobm.system import Topology
 from herobm.system.coarsen import listed_shares
-from herobm.types import FloatArray, IntArray
+from herobm.types import BoolArray, FloatArray, IntArray
+
+#: Å from its target and standard deviations of the kind of an angle, beyond which a bead counts as
+#: strained.
+OFF, UNUSUAL = 0.05, 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +32,14 @@ class BeadGroups:
     targets : FloatArray, shape (n, 3)
         Å, where the beads were; where they are if nothing tells.
     labels : tuple of str
+    strained : BoolArray, shape (n,)
+        Beads of residues with unusual angles, and those that lie off their targets.
     """
 
     groups: tuple[tuple[IntArray, FloatArray], ...]
     targets: FloatArray
     labels: tuple[str, ...]
+    strained: BoolArray
 
     def centres(self, positions: FloatArray) -> FloatArray:
         """Centres (n, 3) in Å of atoms at positions (n_atoms, 3)."""
@@ -53,10 +64,27 @@ def bead_groups(assembly: Assembly, context: StepContext) -> BeadGroups | None:
     if not len(used):
         return None
     labels = context.beads or context.topology.beads
-    found = BeadGroups(groups, np.zeros((0, 3)), tuple(labels.label(int(b)) for b in used))
-    if context.beads is not None:
-        return replace(found, targets=context.beads.positions[used])
-    return replace(found, targets=found.centres(assembly.atoms.positions))
+    names = tuple(labels.label(int(b)) for b in used)
+    bent = _bent_residues(assembly, context.topology)[context.topology.plan.bead_residue[used]]
+    found = BeadGroups(groups, np.zeros((0, 3)), names, bent)
+    centres = found.centres(assembly.atoms.positions)
+    if context.beads is None:
+        return replace(found, targets=centres)
+    targets = context.beads.positions[used]
+    off = np.linalg.norm(centres - targets, axis=1)
+    return replace(found, targets=targets, strained=bent | (off > OFF))
+
+
+def _bent_residues(assembly: Assembly, topology: Topology) -> BoolArray:
+    """Which residues (n_residues,) have an angle beyond `UNUSUAL` standard deviations."""
+    plan, row = topology.plan, _rows_of(assembly, topology.plan)
+    triples = angles_of(plan_bonds(plan, topology.links.previous), plan.n_atoms)
+    triples = triples[(row[triples] >= 0).all(axis=1)]
+    mean, spread = references(plan, triples).T
+    off = np.abs(bond_angles(assembly.atoms.positions, row[triples]) - mean)
+    bent = np.zeros(plan.n_residues, dtype=bool)
+    bent[plan.atom_residue[triples[off > UNUSUAL * spread, 1]]] = True
+    return bent
 
 
 def _rows_of(assembly: Assembly, plan: Plan) -> IntArray:
@@ -96,14 +124,42 @@ def chiral_centres(
     return np.searchsorted(rows, there[kept]), hands[kept]
 
 
-def of_rows(beads: BeadGroups, rows: IntArray) -> list[tuple[IntArray, FloatArray, FloatArray]]:
-    """Take the beads whose atoms are all among `rows`, with the numbers that those have there."""
+def peptides(assembly: Assembly, context: StepContext, rows: IntArray) -> IntArray:
+    """Find the peptides whose atoms are all among `rows`.
+
+    Returns
+    -------
+    IntArray, shape (n, 4)
+        C-alpha, C, N, C-alpha, numbered as in `rows`.
+    """
+    if context.topology is None:
+        return np.zeros((0, 4), dtype=np.int64)
+    plan, previous = context.topology.plan, context.topology.links.previous
+    table = backbone_table(plan)  # N, CA, C
+    here = np.flatnonzero(previous >= 0)
+    last = previous[here]
+    found = np.stack([table[last, 1], table[last, 2], table[here, 0], table[here, 1]], axis=1)
+    there = np.where(found >= 0, _rows_of(assembly, plan)[found], -1)
+    return np.searchsorted(rows, there[np.isin(there, rows).all(axis=1)])
+
+
+def of_rows(
+    beads: BeadGroups, rows: IntArray
+) -> list[tuple[IntArray, FloatArray, FloatArray, bool]]:
+    """Take the beads whose atoms are all among `rows`, with the numbers that those have there.
+
+    Returns
+    -------
+    list of (atoms, weights, target, strained)
+    """
     new = np.full(1 + max(int(atoms.max()) for atoms, _ in beads.groups), -1, dtype=np.int64)
     inside = rows[rows < len(new)]
     new[inside] = np.arange(len(inside))
     return [
-        (new[atoms], weights, target)
-        for (atoms, weights), target in zip(beads.groups, beads.targets, strict=True)
+        (new[atoms], weights, target, bool(strained))
+        for (atoms, weights), target, strained in zip(
+            beads.groups, beads.targets, beads.strained, strict=True
+        )
         if new[atoms].min() >= 0
     ]
 

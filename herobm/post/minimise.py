@@ -16,12 +16,20 @@ from herobm.post.forces import (
     hold_atoms,
     hold_beads,
     hold_hands,
+    hold_peptides,
     keep_off,
     place,
     places,
     sort_terms,
 )
-from herobm.post.held import BeadGroups, bead_groups, chiral_centres, of_rows, remapping
+from herobm.post.held import (
+    BeadGroups,
+    bead_groups,
+    chiral_centres,
+    of_rows,
+    peptides,
+    remapping,
+)
 from herobm.post.hydrogens import hydrogens, lacks_hydrogens
 from herobm.post.mmff import relax
 from herobm.post.molecules import ResiduePart, residue_part
@@ -34,11 +42,12 @@ def minimise(atoms: Atoms, context: StepContext) -> Atoms:
     """Minimise the energy of a structure in vacuum.
 
     Atoms without hydrogens get them first (`herobm.post.hydrogens`). By default (option
-    ``restraints``) the centre of each bead is held by a spring where the input had it. Chiral
-    centres that the mapping labels are kept from turning over. Molecules
-    that the force field does not know are relaxed by MMFF94 while all else is fixed, or left as
-    they are (option ``unmapped``). Other options: ``forcefield``, ``platform``, ``tolerance``,
-    ``threads`` and those of `hydrogens`.
+    ``restraints``) the centre of each bead is held by a spring where the input had it, less so
+    where its residue is strained. Chiral centres that the mapping labels are kept from turning
+    over, and peptides from turning out of their planes. Molecules that the force field does not
+    know are relaxed by MMFF94 while all else is fixed, or left as they are (option ``unmapped``).
+    Other options: ``forcefield``, ``platform``, ``tolerance``, ``threads`` and those of
+    `hydrogens`.
 
     Parameters
     ----------
@@ -126,6 +135,7 @@ def _minimised(
         held = "heavy atoms held"
     centres, hands = chiral_centres(assembly, context, rows)
     hold_hands(system, centres, hands)
+    hold_peptides(system, peptides(assembly, context, rows), positions[rows])
     keep_off(system, positions[rows], heavy[rows], positions[unknown], heavy[unknown])
     sort_terms(system)
     platform, properties = find_platform(settings.platform, settings.threads)

@@ -47,7 +47,7 @@ class Settings:
     forcefield: str = "amber14"
     platform: str | None = None
     restraints: Restraints = "beads"
-    tolerance: float = 500.0
+    tolerance: float = 100.0
     unmapped: Unmapped = "relax"
     ends: Ends = "charged"
     threads: int = 1

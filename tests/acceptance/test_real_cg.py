@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -101,6 +102,25 @@ def test_no_peptide_stays_twisted(herobm, shared_data: Path, tmp_path: Path, pat
     assert result.code == 0, result.err
     assert re.search(r"peptides off by more than 30 degrees  [1-9]\d* -> [01]\n", result.out)
     assert "peptides          0 cis (not proline), 0 twisted" in result.out
+
+
+@pytest.mark.parametrize(
+    "path", ["m3_6zh9_elastic/npt_dry.pdb", "m3_6al2_pope_popg/nvt_nowater.gro"]
+)
+def test_a_minimised_frame_is_sound(herobm, shared_data: Path, tmp_path: Path, path: str) -> None:
+    """Beads that no atoms reach may not turn peptides, nor keep bonds and angles bent."""
+    out = tmp_path / "out.pdb"
+    flags = ["-o", out, "--selection", "protein", "--post", "default,minimise"]
+    result = herobm("backmap", shared_data / "cg" / path, *flags)
+    assert result.code == 0, result.err
+    judged = herobm("report", out, "--json", tmp_path / "report.json")
+    assert judged.code == 0, judged.err
+    found = json.loads((tmp_path / "report.json").read_text())["figures"]
+    assert found["twisted_peptides"] == 0
+    assert found["cis_peptides"] == 0
+    assert found["bond_outliers"] < 0.005
+    assert found["angle_outliers"] < 0.08
+    assert found["chirality_errors"] == 0
 
 
 def test_disulfides_of_lysozyme_are_named(herobm, shared_data: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import openmm
 import pytest
 
 from herobm.chem.stereo import chirality_errors
@@ -16,6 +17,7 @@ from herobm.plan import Library
 from herobm.plan.bonds import plan_bonds
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import assemble
+from herobm.post.forces import energies, hold_peptides, place, sort_terms
 from herobm.post.held import bead_groups
 from herobm.post.hydrogens import hydrogens
 from herobm.post.minimise import minimise
@@ -101,6 +103,52 @@ def test_a_bead_out_of_reach_stretches_no_bond(peptide: Peptide, martini3: Libra
     lengths = [np.linalg.norm(p[bonds[:, 0]] - p[bonds[:, 1]], axis=1)
                for p in (atoms.positions, moved)]  # fmt: skip
     assert np.abs(lengths[1] - lengths[0]).max() < 0.15
+
+
+def test_beads_of_bent_residues_and_those_that_are_off_count_as_strained(
+    peptide: Peptide, martini3: Library
+) -> None:
+    atoms = peptide("AKF")
+    context, _ = known(atoms, martini3)
+    beads = context.beads
+    assert beads is not None
+    rest = bead_groups(assemble(atoms, context), context)
+    assert rest is not None
+    bent = atoms.positions.copy()
+    bent[(atoms.residue_index == 2) & (atoms.names == "CB")] += (0.6, 0.0, 0.0)
+    found = bead_groups(assemble(replace(atoms, positions=bent), context), context)
+    assert found is not None
+    rows = np.array([label.endswith("PHE 3 of chain A") for label in found.labels])
+    assert found.strained[rows].all()
+    assert (found.strained[~rows] == rest.strained[~rows]).all()
+    far = beads.positions.copy()
+    far[0] += 0.1
+    told = replace(context, beads=replace(beads, positions=far))
+    moved = bead_groups(assemble(atoms, told), told)
+    assert moved is not None
+    assert moved.strained[0]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "energy"), [(180.0, 0.0), (170.0, 0.0), (150.0, 34.269), (20.0, 3.808), (10.0, 0.0)]
+)
+def test_peptides_are_kept_near_the_plane_that_they_are_nearest_to(
+    degrees: float, energy: float
+) -> None:
+    """At 150 degrees, 15 beyond what they may be off: 500 (15 pi / 180)^2 = 34.269 kJ/mol."""
+    turn = np.radians(degrees)
+    places = np.array(
+        [[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [2.0, np.cos(turn), np.sin(turn)]]
+    )
+    system = openmm.System()
+    for _ in places:
+        system.addParticle(12.0)
+    hold_peptides(system, np.array([[0, 1, 2, 3]]), places)
+    sort_terms(system)
+    platform = openmm.Platform.getPlatformByName("Reference")
+    simulated = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    place(simulated, places)
+    assert energies(simulated)["restraint"] == pytest.approx(energy, abs=2e-3)
 
 
 def test_a_centre_of_the_wrong_hand_is_turned_back(peptide: Peptide, martini3: Library) -> None:
