@@ -8,7 +8,7 @@ import numpy as np
 
 from herobm.chem.protein.backbone import backbone_table
 from herobm.chem.protein.geometry import bond_angles, references
-from herobm.chem.stereo import stereo_centers
+from herobm.chem.stereo import prochiral_centers, stereo_centers, volumes
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.plugins.step_context import StepContext
@@ -98,14 +98,15 @@ def _rows_of(assembly: Assembly, plan: Plan) -> IntArray:
 def chiral_centres(
     assembly: Assembly, context: StepContext, rows: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """Find the labelled centres whose atoms are all among `rows`.
+    """Find the labelled centres, and those that names alone tell, with all atoms among `rows`.
 
     Returns
     -------
     centres : IntArray, shape (n, 4)
         The centre and three of its neighbours, numbered as in `rows`.
     signs : IntArray, shape (n,)
-        Of the triple product of the vectors from the centre to the three.
+        Of the triple product of the vectors from the centre to the three: that of the label, and
+        of a centre that names alone tell (CG of LEU) the one that it has.
     """
     tables: list[IntArray] = [np.zeros((0, 4), dtype=np.int64)]
     signs: list[IntArray] = [np.zeros(0, dtype=np.int64)]
@@ -114,14 +115,16 @@ def chiral_centres(
     plan = context.topology.plan
     of_plan, index = _rows_of(assembly, plan), plan.atom_index()
     for kind, template in enumerate(plan.library):
-        centres = stereo_centers(template)
         residues = np.flatnonzero(plan.template == kind)
-        tables.append(index[residues][:, centres.atoms].reshape(-1, 4))
-        signs.append(np.tile(centres.sign, len(residues)))
+        for centres, labelled in ((stereo_centers(template), 1), (prochiral_centers(template), 0)):
+            tables.append(index[residues][:, centres.atoms].reshape(-1, 4))
+            signs.append(labelled * np.tile(centres.sign, len(residues)))
     found, hands = np.concatenate(tables), np.concatenate(signs)
     there = np.where(found >= 0, of_plan[found], -1)
     kept = np.isin(there, rows).all(axis=1)
-    return np.searchsorted(rows, there[kept]), hands[kept]
+    there, hands = there[kept], hands[kept]
+    own = np.sign(volumes(assembly.atoms.positions, there)).astype(np.int64)
+    return np.searchsorted(rows, there), np.where(hands == 0, own, hands)
 
 
 def peptides(assembly: Assembly, context: StepContext, rows: IntArray) -> IntArray:

@@ -43,11 +43,11 @@ def minimise(atoms: Atoms, context: StepContext) -> Atoms:
 
     Atoms without hydrogens get them first (`herobm.post.hydrogens`). By default (option
     ``restraints``) the centre of each bead is held by a spring where the input had it, less so
-    where its residue is strained. Chiral centres that the mapping labels are kept from turning
-    over, and peptides from turning out of their planes. Molecules that the force field does not
-    know are relaxed by MMFF94 while all else is fixed, or left as they are (option ``unmapped``).
-    Other options: ``forcefield``, ``platform``, ``tolerance``, ``threads`` and those of
-    `hydrogens`.
+    where its residue is strained. Chiral centres, and those that names alone tell (CG of LEU), are
+    kept from turning over, and peptides from turning out of their planes. Molecules that the force
+    field does not know are relaxed by MMFF94 while all else is fixed, or left as they are (option
+    ``unmapped``). Other options: ``forcefield``, ``platform``, ``tolerance``, ``threads`` and those
+    of `hydrogens`.
 
     Parameters
     ----------
