@@ -144,8 +144,8 @@ def _missed(
     """
     energy = np.zeros(len(shift))
     for bead in np.flatnonzero(centres.residue == residue).tolist():
-        share = dict(zip(centres.all.atoms[bead].tolist(), centres.all.shares[bead], strict=True))
-        shares = np.array([share.get(atom, 0.0) for atom in atoms.tolist()])
+        # Padding repeats an atom, with a share of 0, so shares are added up.
+        shares = (centres.all.atoms[bead] == atoms[:, None]) @ centres.all.shares[bead]
         spread = max(BEAD_SPREAD, 0.5 * float(np.linalg.norm(off[bead])))
         energy += ((off[bead] + shares @ shift) ** 2).sum(axis=1) / (2.0 * spread**2)
     return energy

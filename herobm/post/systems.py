@@ -148,6 +148,8 @@ def _no_template(
     reason = f" ({found[2].rstrip('.')})" if found[2] else ""
     return MinimisationError(
         f"{label} has no template in {forcefield}{reason}",
-        "Choose another force field (--forcefield), complete or remove the residue. Hydrogens "
-        "with names of another convention can be left out of the input: they are added anew.",
+        "Where hydrogens are missing, add them first (--post hydrogens,minimise, or herobm post "
+        "hydrogens,minimise). Otherwise choose another force field (--forcefield), or complete or "
+        "remove the residue. Hydrogens with names of another convention can be left out of the "
+        "input: they are added anew.",
     )

@@ -261,7 +261,7 @@ def coarsen_plan(plan: Plan, positions: FloatArray) -> FloatArray:
     Returns
     -------
     FloatArray, shape (n_beads, 3)
-        Å; NaN for a bead none of whose rebuilt atoms counts.
+        Å; NaN for a bead that lacks an atom that counts, or none of whose rebuilt atoms counts.
     """
     bead, weight, atom = bead_shares(plan)
     return _weighted_means(bead, weight, positions[atom], plan.n_beads)

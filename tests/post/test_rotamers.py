@@ -19,10 +19,12 @@ from herobm.plan import Library, compile_library
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plugins import load_registry
 from herobm.plugins.step_context import StepContext
+from herobm.post.beads import bead_centres
 from herobm.post.hydrogens import hydrogens
 from herobm.post.layout import lay_out
-from herobm.post.rotamers import TRUNK, run
+from herobm.post.rotamers import BEAD_SPREAD, TRUNK, _missed, run
 from herobm.system import Topology, build_topology, coarsen
+from herobm.system.coarsen import coarsen_plan
 from herobm.system.periodic import box_matrix
 from herobm.types import Atoms, FloatArray
 
@@ -276,3 +278,24 @@ def test_hydrogens_turn_with_what_they_are_bonded_to(
         old, new = (np.linalg.norm(x - x[row], axis=1) for x in (full.positions, moved.positions))
         near = np.flatnonzero(mine & full.heavy & (old < 2.3))  # bonded, and one bond further
         assert np.abs(new - old)[near].max() < 0.12
+
+
+@pytest.mark.parametrize("kind", ["PHE", "LEU", "TRP"])
+def test_beads_miss_what_their_atoms_move(peptide: Callable[[str], Atoms], kind: str) -> None:
+    """Beads of fewer atoms than the largest one count all of these."""
+    library = compile_library(load_registry().mapping("martini3"))
+    atoms = peptide({"PHE": "GFG", "LEU": "GLG", "TRP": "GWG"}[kind])
+    _, context = known(atoms, library, [])
+    layout = lay_out(atoms, context, "test")
+    plan, positions = layout.plan, layout.positions
+    centres = bead_centres(layout, context.beads, 1.0)
+    side = np.flatnonzero(
+        (plan.atom_residue == 1) & ~np.isin(plan.atom_names, ("N", "CA", "C", "O"))
+    )
+    shift = np.tile([1.0, 0.0, 0.0], (1, len(side), 1))
+    moved = positions.copy()
+    moved[side] += shift[0]
+    away = coarsen_plan(plan, moved) - coarsen_plan(plan, positions)
+    expected = (away[plan.bead_residue == 1] ** 2).sum() / (2.0 * BEAD_SPREAD**2)
+    off = np.zeros((len(centres.residue), 3))
+    assert _missed(centres, off, 1, side, shift) == pytest.approx([expected])
