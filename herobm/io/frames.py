@@ -194,7 +194,25 @@ def _check_order(called: list[str], first: list[str], where: str) -> None:
         )
 
 
-def _models(path: Path) -> tuple[list[list[str]], list[FloatArray | None]]:
+def _with_models(text: str) -> str:
+    """Put MODEL records around frames that END or ENDMDL alone part, as VMD writes them."""
+    lines = text.splitlines()
+    if any(line.startswith("MODEL") for line in lines):
+        return text
+    frames: list[list[str]] = [[]]
+    for line in lines:
+        if line.startswith("END"):
+            frames.append([])
+        else:
+            frames[-1].append(line)
+    frames = [f for f in frames if any(line.startswith(("ATOM", "HETATM")) for line in f)]
+    if len(frames) < 2:
+        return text
+    numbered = [[f"MODEL     {i:4d}", *f, "ENDMDL"] for i, f in enumerate(frames, 1)]
+    return "\n".join(line for frame in numbered for line in frame) + "\nEND\n"
+
+
+def _models(text: str) -> tuple[list[list[str]], list[FloatArray | None]]:
     """Return what particles of each model of a PDB file are called, and the box of each.
 
     That is the one of the last CRYST1 record before its atoms; one at the head of the file holds
@@ -212,7 +230,7 @@ def _models(path: Path) -> tuple[list[list[str]], list[FloatArray | None]]:
             boxes.append(box)
             now = []
 
-    for line in read_text(path).splitlines():
+    for line in text.splitlines():
         if line.startswith("MODEL"):
             close()
         elif line.startswith("ENDMDL"):
@@ -228,11 +246,20 @@ def _models(path: Path) -> tuple[list[list[str]], list[FloatArray | None]]:
 
 def _open_other(path: Path, n_particles: int, stop: int | None) -> FrameReader:
     from MDAnalysis.coordinates.core import reader
+    from MDAnalysis.lib.util import NamedStream
 
     if path.suffix.lower() == ".dcd":
         check_whole(path, stop)
-    models, boxes = _models(path) if format_of(path) == "pdb" else (None, [])
-    file = reader(str(path), n_atoms=n_particles if models is None else len(models[0]))
+    models: list[list[str]] | None = None
+    boxes: list[FloatArray | None] = []
+    source: Any = str(path)
+    if format_of(path) == "pdb":
+        given = read_text(path)
+        text = _with_models(given)
+        models, boxes = _models(text)
+        if text is not given:
+            source = NamedStream(StringIO(text), "frames.pdb")
+    file = reader(source, n_atoms=n_particles if models is None else len(models[0]))
 
     def fetch(number: int) -> Frame:
         known = models is not None and len(models) == file.n_frames

@@ -495,3 +495,22 @@ def test_models_of_a_pdb_file_have_the_same_particles(tmp_path: Path, structure:
     path = models(tmp_path / "m.pdb", other, other)
     with pytest.raises(StructureError, match=r"has 11 particles a frame, and .* has 12"):
         open_trajectory(structure, path)
+
+
+@pytest.mark.parametrize("end", ["END\n", "ENDMDL\n"])
+def test_frames_of_a_pdb_file_may_be_parted_by_their_ends_alone(tmp_path: Path, end: str) -> None:
+    """As VMD writes them, without MODEL records."""
+    atom = "ATOM  {0:5d}  CA  ALA A{0:4d}    {1:8.3f}   0.000   0.000  1.00  0.00           C\n"
+    box = "CRYST1{0:9.3f}   50.000   50.000  90.00  90.00  90.00 P 1           1\n"
+    path = tmp_path / "vmd.pdb"
+    path.write_text(
+        "".join(
+            box.format(50.0 + k) + "".join(atom.format(i + 1, 3.8 * i + k) for i in range(5)) + end
+            for k in range(3)
+        )
+    )
+    with open_trajectory(path, path) as read:
+        frames = list(read)
+    assert [frame.positions[1, 0] for frame in frames] == pytest.approx([3.8, 4.8, 5.8], abs=1e-5)
+    boxes = [frame.box for frame in frames]
+    assert [None if b is None else b[0] for b in boxes] == pytest.approx([50.0, 51.0, 52.0])
