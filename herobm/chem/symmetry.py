@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,8 +12,10 @@ import networkx as nx
 
 from herobm.plan.template import ANYWHERE, Template, within_residue
 
-#: More automorphisms than these are not looked at (none of the molecules that are
-#: coarse-grained comes near once hydrogens are left out).
+log = logging.getLogger(__name__)
+
+#: More automorphisms than these are not looked at: few molecules have them once hydrogens are left
+#: out (inositol with four free phosphates or more has), and of these it is told.
 MOST_AUTOMORPHISMS = 512
 
 
@@ -53,7 +56,16 @@ def interchangeable(template: Template) -> tuple[Interchange, ...]:
     tuple of Interchange
     """
     graph = _graph(template)
-    moves = [m for m in _automorphisms(graph) if m and _keeps_stereo(graph, m)]
+    found = list(islice(_automorphisms(graph), MOST_AUTOMORPHISMS + 1))
+    if len(found) > MOST_AUTOMORPHISMS:
+        log.warning(
+            "%s: its atoms can swap names in more than %d ways, of which the first are looked at; "
+            "some like atoms count as different ones",
+            template.name,
+            MOST_AUTOMORPHISMS,
+        )
+        del found[MOST_AUTOMORPHISMS:]
+    moves = [m for m in found if m and _keeps_stereo(graph, m)]
     supports = [frozenset(m) for m in moves]
     smallest = [m for m, s in zip(moves, supports, strict=True) if not any(o < s for o in supports)]
     groups: list[set[int]] = []
@@ -108,7 +120,7 @@ def _automorphisms(graph: nx.Graph) -> Iterator[dict[int, int]]:
         return (a["element"], a["hydrogens"]) == (b["element"], b["hydrogens"])
 
     matcher = nx.algorithms.isomorphism.GraphMatcher(graph, graph, node_match=same)
-    for mapping in islice(matcher.isomorphisms_iter(), MOST_AUTOMORPHISMS):
+    for mapping in matcher.isomorphisms_iter():
         yield {a: b for a, b in mapping.items() if a != b}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from herobm.chem.symmetry import interchangeable
-from herobm.plan import Library
+from herobm.dsl import load_set
+from herobm.plan import Library, compile_library
 
 #: Residue -> atoms that swap, the other order, and the angle that names them.
 SWAPS = {
@@ -58,3 +61,24 @@ def test_the_oxygens_of_a_chain_end_swap_without_an_angle(martini3: Library) -> 
         ]
         assert len(ends) == 1, template.name
         assert ends[0].torsion is None
+
+
+def test_atoms_that_swap_in_too_many_ways_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Four phosphates, each of whose three oxygens may take each other's names: 6^4 ways."""
+    groups = [(f"P{i}", [f"O{i}{k}" for k in "ABC"]) for i in range(4)]
+    atoms = ["C0: A P1A"] + [f"C{i}: A P{i + 1}{'A' * 2}" for i in range(1, 4)]
+    atoms += [f"{p}: B{i} P1A" for i, (p, _) in enumerate(groups)]
+    atoms += [
+        f"{o}: B{i} P2A{k}"
+        for i, (_, os) in enumerate(groups)
+        for k, o in zip("ABC", os, strict=True)
+    ]
+    bonds = ["C0-C1", "C1-C2", "C2-C3", *(f"C{i}-P{i}" for i in range(4))]
+    bonds += [f"{p}-{o}" for p, oxygens in groups for o in oxygens]
+    text = "\n".join(["molecule: TET", "atoms:", *atoms, "bonds:", *bonds]) + "\n"
+    (tmp_path / "tet.map").write_text(text)
+    (template,) = compile_library(load_set([tmp_path / "tet.map"], "tet")).templates
+    interchangeable(template)
+    assert "TET: its atoms can swap names in more than 512 ways" in caplog.text
