@@ -153,7 +153,7 @@ def is_worse(before: State, after: State, loose: BoolArray, near: BoolArray) -> 
     worse |= after.omega > np.maximum(before.omega, FLAT_ENOUGH) + np.where(near, 6.0, 1e-6)
     worse |= (after.omega > CIS) & (before.omega <= CIS)
     worse |= after.off > before.off * (1.0 + CENTRE_SHARE) + tolerance
-    return worse | (after.wrong & ~before.wrong)
+    return worse | (after.wrong > before.wrong)
 
 
 def _share(state: State, verdict: int) -> str:

@@ -32,6 +32,9 @@ TWISTED_SPREAD = 0.2
 OUTLIER_COST = 30.0
 #: Degrees by which omega may be off without being the worse for it.
 FLAT_ENOUGH = 6.0
+#: Å^3, triple product of bonds below which a centre counts as flat
+#: (see `herobm.chem.stereo.chirality_errors`).
+FLAT_CENTRE = 1.0
 #: Å and radians, what a deviation of weight 1 is.
 CENTRE_SPREAD, PLACE_SPREAD, FLAT_SPREAD, TURN_SPREAD = 0.02, 0.2, 0.05, 0.1
 #: Å, the same of places within two residues of a peptide that was twisted.
@@ -60,7 +63,8 @@ class State:
     verdict : see `herobm.chem.protein.ramachandran.judge`.
     off : Å, of the centre of its beads, the largest.
     score : sum of squared deviations, the lower the better.
-    wrong : whether its chirality is wrong, or the names of its like branches are swapped.
+    wrong : number of its centres that are nearly flat, and, counted again, of those whose hand is
+        wrong; likewise those whose like branches have each other's names.
     """
 
     twisted: int
@@ -68,7 +72,7 @@ class State:
     verdict: IntArray
     off: FloatArray
     score: FloatArray
-    wrong: BoolArray
+    wrong: IntArray
 
 
 class Refinement:
@@ -188,9 +192,11 @@ class Refinement:
         squares = np.minimum(((gaps - lengths) / spreads) ** 2, 25.0)
         score: FloatArray = 2 * usual + np.minimum((omega / FLAT_ENOUGH) ** 2, 100.0)
         np.add.at(score, residue, squares)
-        wrong = np.zeros(n, bool)
+        wrong = np.zeros(n, dtype=np.int64)
+        plan = self.layout.plan
         for centres in (chirality_errors, prochiral_errors):
-            wrong[self.layout.plan.atom_residue[centres(self.layout.plan, positions)]] = True
+            for least in (0.0, FLAT_CENTRE):  # one that is flat must not go on to the other side
+                np.add.at(wrong, plan.atom_residue[centres(plan, positions, least)], 1)
         off = np.zeros(n)
         np.maximum.at(
             off, self.centres.residue, np.linalg.norm(self.centres.all.off(positions), axis=1)

@@ -247,3 +247,16 @@ def test_real_atoms_there_and_back(
     assert len(back.residues) == n_residues
     assert back.residues.ids.tolist() == given.residues.ids.tolist()
     assert back.residues.names.tolist() == given.residues.names.tolist()
+
+
+def test_no_centre_is_left_flat(herobm, shared_data: Path, tmp_path: Path) -> None:
+    """In this frame ``backbone`` used to flatten C-alpha of PHE 131, which came out as D."""
+    folder, out = shared_data / "cg/m3_6zh9_elastic", tmp_path / "out.xtc"
+    frames = ("-f", folder / "traj_100.xtc", "-b", 40, "-e", 41)
+    result = herobm("backmap", folder / "npt_dry.pdb", *frames, "-o", out)
+    assert result.code == 0, result.err
+    assert "flat centres" not in result.out
+    judged = herobm("report", out.with_suffix(".pdb"), out, "--json", tmp_path / "report.json")
+    assert judged.code == 0, judged.err
+    counts = json.loads((tmp_path / "report.json").read_text())["counts"]
+    assert (counts["chirality_errors"], counts["flat_centres"]) == (0, 0)
