@@ -28,7 +28,7 @@ from herobm.plugins.step_context import StepContext
 from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.layout import Layout, lay_out
 from herobm.post.peptide import Backbone, find_backbone
-from herobm.post.refinement import beside
+from herobm.post.refinement import FLAT_CENTRE, beside
 from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.atomistic import usable_box
 from herobm.system.coarsen import vague_beads
@@ -51,9 +51,8 @@ TURN_SPREAD, FLAT_SPREAD = 0.03, 0.03
 #: Å, what a pair that clashes may be too near by, how much farther apart it is put than it need be,
 #: and how much farther than that pairs may be that are looked after.
 CLASH_SPREAD, CLEAR, ROOM = 0.01, 0.05, 0.6
-#: Å, distance below which atoms at both ends of an angle are pushed apart, and Å^3, triple product
-#: of bonds below which a centre counts as flat (see `herobm.chem.stereo.chirality_errors`).
-LEAST_ACROSS, FLAT_CENTRE = 2.0, 1.0
+#: Å, distance below which atoms at both ends of an angle are pushed apart.
+LEAST_ACROSS = 2.0
 #: Standard deviations of their kind by which angles are off their mean at most in what is sought.
 USUAL = 2.0
 #: How much stiffer a bond at its limit gets with each step.
