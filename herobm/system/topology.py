@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from herobm.plan.plan import Plan, compile_plan
 from herobm.plan.template import Library
 from herobm.system.chains import Links, find_links, name_chains
+from herobm.system.frame_gauge import FrameGauge
 from herobm.system.matching import find_templates, require_mapped
 from herobm.system.periodic import images_overlap, whole_chains, whole_residues
 from herobm.system.recognise import local_beads, refuse_atoms, virtual_sites
@@ -67,22 +69,40 @@ class Topology:
         Raises
         ------
         StructureError
-            If there is no box, and one cuts residues all the same.
+            If beads lie as those of other molecules do, or of the same in another order; or if
+            there is no box, and one cuts residues all the same.
         """
         placed = positions[self.source_index]
-        if box is None and self.box is not None and self.periodic:
-            whole = self._whole(placed, self.box)
-            if not np.allclose(whole, placed, equal_nan=True):
-                log.info(
-                    "frames without a box that are cut are made whole by that of the structure"
-                )
-                return self.beads.with_frame(whole, self.box)
         if box is None:
-            beads = self.beads.with_frame(placed, None)
-            check_pieces(beads, self.plan.template, self.plan.library, source)
-            return beads
-        box = self.usable(placed, box)
-        return self.beads.with_frame(self._whole(placed, box), box)
+            return self._placed_without(placed, source)
+        usable = self.usable(placed, box)
+        whole = self._whole(placed, usable)
+        self._gauge.check(placed, whole, None, source)
+        if usable is None and self.periodic:
+            log.info(
+                "boxes of frames that are too small for the molecules, which would lie on their "
+                "own images, do not count"
+            )
+        return self.beads.with_frame(whole, usable)
+
+    def _placed_without(self, placed: FloatArray, source: str) -> Beads:
+        """Place a frame that tells no box."""
+        box = self.box if self.periodic else None
+        whole = self._whole(placed, box)
+        self._gauge.check(placed, whole, box, source)
+        if box is not None and not np.allclose(whole, placed, equal_nan=True):
+            log.info(
+                "frames without a box that are cut are made whole by that of the structure, %s Å",
+                _edges(box),
+            )
+            return self.beads.with_frame(whole, box)
+        beads = self.beads.with_frame(placed, None)
+        check_pieces(beads, self.plan.template, self.plan.library, source)
+        return beads
+
+    @cached_property
+    def _gauge(self) -> FrameGauge:
+        return FrameGauge.of(self.beads, self.links, self.link_beads)
 
     def whole(self, positions: FloatArray, box: FloatArray | None) -> FloatArray:
         """Positions (n_beads, 3) in Å with residues and chains in one piece."""
@@ -168,8 +188,12 @@ def report_box(topology: Topology) -> None:
         log.info(
             "the box of %s Å is too small for the molecules, which would lie on their own images: "
             "it does not count, and nothing is periodic",
-            " x ".join(f"{edge:g}" for edge in topology.box[:3]),
+            _edges(topology.box),
         )
+
+
+def _edges(box: FloatArray) -> str:
+    return " x ".join(f"{edge:g}" for edge in box[:3])
 
 
 def _joined(beads: Beads, order: IntArray, template: IntArray, library: Library) -> Topology:
