@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from herobm.types import Atoms, Particles, Residues
@@ -69,13 +70,13 @@ def _atom_columns(particles: Particles) -> list[list[str]]:
     """Return the columns of `_ATOM_TAGS`."""
     owners = particles.residue_index.tolist()
     residues = particles.residues
-    ids = residues.chains if residues.long_chains is None else residues.long_chains
+    ids = chain_ids(residues)
     names, resnames, chains = (
-        _quoted(values.tolist()) for values in (particles.names, residues.names, ids)
+        _quoted(values) for values in (particles.names.tolist(), residues.names.tolist(), ids)
     )
     icodes = [icode or "?" for icode in residues.icodes.tolist()]
     resids = [str(resid) for resid in residues.ids.tolist()]
-    sequence = _sequence_numbers(residues, ids.tolist())
+    sequence = _sequence_numbers(residues, ids)
     xyz = [[f"{value:.3f}" for value in axis] for axis in particles.positions.T.tolist()]
     n = len(particles)
 
@@ -89,6 +90,29 @@ def _atom_columns(particles: Particles) -> list[list[str]]:
         of_residue(icodes), *xyz, ["1.00"] * n, _factors(particles), of_residue(resids),
         of_residue(resnames), of_residue(chains), names, ["1"] * n,
     ]  # fmt: skip
+
+
+def chain_ids(residues: Residues) -> list[str]:
+    """Return the chain of each residue, as an mmCIF file tells it.
+
+    Readers put residues of one chain and number together, wherever they stand. So where those of
+    a chain come back (a letter that a PDB file uses twice, numbers that wrap), it goes on under
+    another name, with ``-2``, ``-3`` and so on behind it.
+    """
+    own = residues.chains if residues.long_chains is None else residues.long_chains
+    known = set(own.tolist())
+    now: dict[str, str] = {}
+    copies: dict[str, Iterator[str]] = {}
+    seen: set[tuple[str, int, str]] = set()
+    found = []
+    rows = zip(own.tolist(), residues.ids.tolist(), residues.icodes.tolist(), strict=True)
+    for chain, number, icode in rows:
+        if (now.get(chain, chain), number, icode) in seen:
+            names = copies.setdefault(chain, (f"{chain}-{i}".strip("-") for i in count(2)))
+            now[chain] = next(name for name in names if name not in known)
+        found.append(now.get(chain, chain))
+        seen.add((found[-1], number, icode))
+    return found
 
 
 def _quoted(values: Sequence[str]) -> list[str]:

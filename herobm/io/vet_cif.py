@@ -3,7 +3,8 @@
 gemmi, by which MDAnalysis reads mmCIF, puts atoms of one chain, residue number and name
 together, wherever they stand. Where one number comes back later in a chain (molecules that each
 count from 1, numbers that wrap), the residues are numbered afresh before they are parsed. Chains
-with long names are named afresh, since gemmi takes seven letters at most.
+with long names are named afresh, and entities with such names left out, since gemmi takes seven
+letters at most.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _POSITION = re.compile(r"^string:(\d+):\S*\s*")
 _NUMBER = re.compile(r"^-?\d+$")
-#: Letters of a chain's name that gemmi takes.
+#: Letters that gemmi takes of the name of a chain or an entity.
 _LONGEST = 7
 #: Columns that gemmi needs, and those that say the same where they are missing.
 _NEEDED = {
@@ -67,7 +68,7 @@ def vet_cif(text: str, path: Path) -> Vetted:
         )
     if len(document) > 1:
         logger.warning("%s holds several data blocks; the first one is read", path)
-    filled = _fill_columns(document[0], path)
+    changed = _fill_columns(document[0], path) | _forget_entities(document[0])
     chains = _shorten_chains(document[0])
     models = _column(document[0], _MODEL)
     if len(set(models.tolist())) > 1:
@@ -76,7 +77,7 @@ def vet_cif(text: str, path: Path) -> Vetted:
     identity = [column[first_model] for column in _identity(document[0])]
     run = runs(*identity)
     if len(set(zip(*(column.tolist() for column in identity), strict=True))) == run[-1] + 1:
-        return Vetted(document.as_string() if chains or filled else text, chains=chains)
+        return Vetted(document.as_string() if chains or changed else text, chains=chains)
     return replace(_numbered_afresh(document[0], first_model, run), chains=chains)
 
 
@@ -125,6 +126,16 @@ def _fill_columns(block: Any, path: Path) -> bool:
             loop[row, loop.width() - 1] = value
         added = True
     return added
+
+
+def _forget_entities(block: Any) -> bool:
+    """Take the entities from atoms where their names are too long for gemmi; tell whether so."""
+    column = block.find_values("_atom_site.label_entity_id")
+    if all(len(value) <= _LONGEST for value in column):
+        return False
+    for row in range(len(column)):
+        column[row] = "?"
+    return True
 
 
 def _shorten_chains(block: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from herobm.aside import written_aside
 from herobm.errors import OutputError
-from herobm.io.cif_text import cif_text
+from herobm.io.cif_text import chain_ids, cif_text
 from herobm.io.gro_text import check_gro, gro_text
 from herobm.io.pdb_text import Pairs, check_pdb, pdb_models_text, pdb_text
 from herobm.io.source import format_of
@@ -39,7 +39,8 @@ def write_structure(
     """Write atoms or beads to a structure file, their names and order kept.
 
     The file appears when it is whole. GRO has no place for chains, insertion codes and bonds;
-    they are left out there, insertion codes with a line in the log.
+    they are left out there, insertion codes with a line in the log. mmCIF tells residues apart by
+    chain and number: those that come back get another chain there, with a line in the log.
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ def write_structure(
     _check(target, particles)
     if format_of(target) == "gro":
         _tell_icodes(target, particles)
+    if format_of(target) == "cif":
+        _tell_chains(target, particles)
     text = _WRITERS[format_of(target)](particles, title, disulfides, connections)
     _put(target, text, overwrite)
 
@@ -140,6 +143,23 @@ def _tell_icodes(target: Path, particles: Particles) -> None:
             target,
             len(lost),
             particles.residues.label(int(lost[0])),
+        )
+
+
+def _tell_chains(target: Path, particles: Particles) -> None:
+    """Say in the log which chains an mmCIF file has under other names."""
+    residues = particles.residues
+    own = residues.chains if residues.long_chains is None else residues.long_chains
+    written = np.array(chain_ids(residues), dtype=np.str_)
+    other = np.flatnonzero(written != own)
+    if len(other):
+        log.info(
+            "%s: %d residue(s) go under other chains, since mmCIF may have each number of a "
+            "chain once, and numbers come back (first: %s, in chain %s)",
+            target,
+            len(other),
+            residues.label(int(other[0])),
+            written[other[0]],
         )
 
 

@@ -243,9 +243,32 @@ def test_molecules_that_each_count_from_one(tmp_path: Path, extension: str) -> N
     path = tmp_path / f"a.{extension}"
     write_structure(path, beads)
     back = read_beads(path)
-    same_residues(back.residues, residues)
+    chains = np.repeat(["", "2", "3"], 2) if extension == "cif" else residues.chains
+    same_residues(back.residues, renamed(residues, chains=chains))
     np.testing.assert_array_equal(back.positions, beads.positions)
     assert len(read_beads(path, "resid 2 and name BB")) == 3
+
+
+def test_mmcif_has_each_chain_and_number_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So that readers which look residues up by them, as gemmi does, find all atoms."""
+    import gemmi
+
+    caplog.set_level("INFO", logger="herobm")
+    residues = Residues(
+        np.full(6, "ALA"),
+        np.array([1, 2, 1, 2, 3, 1]),
+        np.full(6, ""),
+        np.array(["A", "A", "A-2", "A", "A", "A"]),
+    )
+    beads = Beads(np.arange(18.0).reshape(6, 3), np.full(6, "CA"), np.arange(6), residues)
+    path = tmp_path / "a.cif"
+    write_structure(path, beads)
+    found = [(c.name, len(c)) for c in gemmi.read_structure(str(path))[0]]
+    assert found == [("A", 2), ("A-2", 1), ("A-3", 3)]
+    assert "3 residue(s) go under other chains" in caplog.text
+    assert "(first: ALA 2 of chain A, in chain A-3)" in caplog.text
 
 
 def test_mmcif_takes_the_long_chain_ids(tmp_path: Path, peptide: Peptide) -> None:
