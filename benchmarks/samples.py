@@ -139,7 +139,7 @@ def by_model(beads: Beads, chosen: argparse.Namespace) -> Draw:
         own = ready.result(beads).atoms.positions
         results = list(ready.samples(beads, chosen.n, chosen.seed))
         samples = [result.atoms.positions for result in results]
-        return Drawn(own, samples, sum(r.summary.valid for r in results))
+        return Drawn(own, samples, sum(not r.summary.faults for r in results))
 
     return draw
 
@@ -154,7 +154,7 @@ def by_itself(topology: Topology, chosen: argparse.Namespace) -> Draw:
         bridges = find_disulfides(plan, beads).bonded(np.nan_to_num(truth, nan=1e6))
         sampler = Sampler(plan, truth, errors, np.array(bridges, dtype=np.int64).ravel())
         samples = [sampler.draw(np.random.default_rng([chosen.seed, k])) for k in range(chosen.n)]
-        valid = sum(summarise(judge, beads, x, {}, bridges).valid for x in samples)
+        valid = sum(not summarise(judge, beads, x, {}, bridges).faults for x in samples)
         return Drawn(truth, samples, valid)
 
     return draw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import open_registry, show_notes
+from herobm.cli.progress import track
 from herobm.cli.structures import (
     Overwrite,
     Selection,
@@ -67,16 +67,15 @@ def build(
     faulty: list[str] = []
 
     def structures() -> Iterator[tuple[str, Atoms]]:
-        with typer.progressbar(files, label="packing", file=sys.stderr) as bar:
-            for path in bar:
-                try:
-                    atoms = read_atoms(path, selection)
-                    check_structure(atoms, library, str(path))
-                    packed = in_chains(atoms, library, str(path))
-                except StructureError as error:
-                    faulty.append(error.message)
-                else:
-                    yield path.name.partition(".")[0], packed
+        for path in track(files, "packing"):
+            try:
+                atoms = read_atoms(path, selection)
+                check_structure(atoms, library, str(path))
+                packed = in_chains(atoms, library, str(path))
+            except StructureError as error:
+                faulty.append(error.message)
+            else:
+                yield path.name.partition(".")[0], packed
 
     try:
         counts = write_dataset(output, structures(), mappings)
@@ -165,13 +164,11 @@ def _count_system(
         frame_distances(topology, [topology.beads.positions], found)
         return 1
     with open_trajectory(structure, trajectory, selection, step=stride) as frames:
-        label = trajectory.name
-        with typer.progressbar(frames, length=len(frames), label=label, file=sys.stderr) as bar:
-            placed = (
-                topology.place(f.positions, f.box, f"{trajectory}: frame {f.index}").positions
-                for f in bar
-            )
-            frame_distances(topology, placed, found)
+        placed = (
+            topology.place(f.positions, f.box, f"{trajectory}: frame {f.index}").positions
+            for f in track(frames, trajectory.name)
+        )
+        frame_distances(topology, placed, found)
         return len(frames)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,13 +19,16 @@ from herobm.cli.options import (
     open_registry,
     show_notes,
 )
+from herobm.cli.progress import track
 from herobm.cli.structures import (
     Begin,
     End,
     Overwrite,
+    Rename,
     Selection,
     Stride,
     check_outputs,
+    parse_renames,
     read_each,
 )
 
@@ -72,6 +74,7 @@ def evaluate(
         Path | None, typer.Option("--csv", help="Write a line for each structure to this file.")
     ] = None,
     selection: Selection = "all",
+    rename: Rename = None,
     post: Annotated[
         str,
         typer.Option(
@@ -106,6 +109,7 @@ def evaluate(
     from herobm.plugins.records import ANY_MAPPING
     from herobm.post.chain import resolve
 
+    renames = parse_renames(rename)
     frames = slice(begin, end, stride)
     if trajectory is None and frames != slice(None):
         raise typer.BadParameter("--begin, --end and --stride choose frames of a trajectory (-f)")
@@ -132,9 +136,9 @@ def evaluate(
         )
     faulty: list[tuple[str, str]] = []
     evaluation = run(
-        read_each(spread(structure_files(paths), limit), selection, faulty)
+        read_each(spread(structure_files(paths), limit), selection, faulty, renames=renames)
         if trajectory is None
-        else _frames(paths[0], trajectory, selection, frames, limit),
+        else _frames(paths[0], trajectory, selection, frames, limit, renames),
         library,
         partial(
             Rebuilder,
@@ -168,20 +172,20 @@ def evaluate(
 
 
 def _frames(
-    structure: Path, trajectory: Path, selection: str, frames: slice, limit: int | None
+    structure: Path,
+    trajectory: Path,
+    selection: str,
+    frames: slice,
+    limit: int | None,
+    renames: dict[str, str],
 ) -> Iterator[tuple[str, Atoms]]:
-    from rich.console import Console
-    from rich.progress import track
-
     from herobm.io import open_trajectory, read_atoms
+    from herobm.system import rename_residues
 
-    atoms = read_atoms(structure, selection)
+    atoms = rename_residues(read_atoms(structure, selection), renames, str(structure))
     chosen = {"start": frames.start, "stop": frames.stop, "step": frames.step, "limit": limit}
     with open_trajectory(structure, trajectory, selection, **chosen) as opened:
-        shown = track(
-            opened, "evaluating", console=Console(stderr=True), disable=not sys.stderr.isatty()
-        )
-        for frame in shown:
+        for frame in track(opened, "evaluating"):
             yield f"frame {frame.index}", atoms.with_frame(frame.positions, frame.box)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from itertools import chain, islice
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import typer
 
+from herobm.cli.progress import counting, track
 from herobm.cli.structures import check_outputs
 from herobm.errors import HerobmError, OutputError
 
@@ -74,7 +74,10 @@ def require_frames(jobs: int, trajectory: Path | None) -> None:
     typer.BadParameter
     """
     if jobs > 1 and trajectory is None:
-        raise typer.BadParameter("--jobs shares the frames of a trajectory (-f), and there is none")
+        raise typer.BadParameter(
+            "--jobs shares the frames of a trajectory (-f), and there is none; nothing else is "
+            "shared here, samples neither"
+        )
 
 
 class FrameWork(Protocol[Told_co]):
@@ -133,14 +136,12 @@ def write_frames(
 
     if jobs > 1:
         packed(work, begin)  # before the first frame has taken its time
-    with typer.progressbar(read, label="check", file=sys.stderr) as checked:
-        for frame in checked:
-            work.place(frame)
+    for frame in track(read, "check"):
+        work.place(frame)
     frames = iter(read)
     failures: list[HerobmError] = []
     n_written = 0
-    bar = typer.progressbar(length=len(read), label="frames", file=sys.stderr)
-    with bar, ExitStack() as stack:
+    with counting("frames", len(read)) as advance, ExitStack() as stack:
         for first in islice(frames, 1):
             opening = work(first)  # only now the number of hydrogens is known
             n_atoms = len(opening[0])
@@ -153,7 +154,7 @@ def write_frames(
                 n_written += 1
                 if take is not None:
                     take(frame.index, told)
-                bar.update(1)
+                advance()
     if not failures:
         return None
     error = failures[0]

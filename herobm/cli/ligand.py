@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from herobm.cli.options import limit_threads, open_registry
+from herobm.cli.progress import counting, track
 
 if TYPE_CHECKING:
     from herobm.dsl.model import MappingSet
@@ -125,8 +125,8 @@ def _sample(given: dict[str, Any], mappings: MappingSet) -> tuple[Snapshots, dic
         "--seed": "seed",
     }
     sampling = Sampling(**{names[key]: given[key] for key in names if key in given})
-    with typer.progressbar(length=sampling.n_frames, label="sampling", file=sys.stderr) as bar:
-        found = sample_ensemble(only_mapping(mappings), sampling, lambda _: bar.update(1))
+    with counting("sampling", sampling.n_frames) as advance:
+        found = sample_ensemble(only_mapping(mappings), sampling, lambda _: advance())
     typer.echo(
         f"{len(found.positions)} snapshots from {found.n_starts} conformers, "
         f"{found.forcefield} at {sampling.temperature:g} K",
@@ -147,32 +147,22 @@ def _read(given: dict[str, Any], library: Library) -> tuple[Snapshots, dict[str,
     about = {"source": source}
     if trajectory is None:
         return gather(atoms, [(atoms.positions, atoms.box)], library, source), about
-    with (
-        open_trajectory(structure, trajectory, selection) as opened,
-        typer.progressbar(opened, label="reading", file=sys.stderr) as frames,
-    ):
-        return gather(atoms, ((f.positions, f.box) for f in frames), library, source), about
+    with open_trajectory(structure, trajectory, selection) as opened:
+        frames = ((f.positions, f.box) for f in track(opened, "reading"))
+        return gather(atoms, frames, library, source), about
 
 
 def _measured(
     weights: Path, parts: Split, library: Library, registry: Registry, threads: int
 ) -> str:
     """Rebuild the snapshots held out, and tell how well they come back."""
-    from rich.console import Console
-    from rich.progress import track
-
     from herobm.assembly.models import open_model
     from herobm.cli.evaluate import table
     from herobm.evaluation.run import evaluate
     from herobm.pipeline import Rebuilder
 
     model = open_model(str(weights), registry, "cpu")
-    shown = track(
-        list(parts.test.structures()),
-        "evaluating",
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
+    shown = track(list(parts.test.structures()), "evaluating")
     ready: list[Rebuilder] = []  # one for all, which are snapshots of one topology
 
     def rebuilder(topology: Topology) -> Rebuilder:

@@ -88,6 +88,18 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+def positive(value: float | None) -> float | None:
+    """See to it that an option is above 0; as ``callback=positive``.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    if value is not None and not value > 0:
+        raise typer.BadParameter(f"{value:g} is not above 0")
+    return finite(value)
+
+
 def open_registry(context: typer.Context) -> Registry:
     """Load the plug-ins; say on stderr, in a line for each, which ones were set aside.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -15,6 +14,7 @@ import numpy as np
 import typer
 
 from herobm.cli.options import open_registry, show_notes
+from herobm.cli.progress import track
 from herobm.cli.structures import (
     Begin,
     End,
@@ -290,9 +290,7 @@ def _frames(
         return
     chosen = {"start": frames.start, "stop": frames.stop, "step": frames.step}
     with open_trajectory(structure, trajectory, selection, **chosen) as opened:
-        label = "judging"
-        with typer.progressbar(opened, length=len(opened), label=label, file=sys.stderr) as bar:
-            yield from bar
+        yield from track(opened, "judging")
 
 
 def _with_beads(

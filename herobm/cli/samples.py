@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from herobm.cli.frames import check_alike, choose_beside
+from herobm.cli.progress import counting
 from herobm.cli.structures import TRAJECTORIES
 from herobm.errors import HerobmError, OutputError
 
@@ -92,7 +92,7 @@ def _draw(
     After the first one an error ends them, and is put with the failures.
     """
     opening: Result | None = None
-    with typer.progressbar(length=n, label="samples", file=sys.stderr) as bar:
+    with counting("samples", n) as advance:
         drawn = prepared.samples(prepared.topology.beads, n, seed)
         while True:
             try:
@@ -108,7 +108,7 @@ def _draw(
                 return
             ensemble.add(result.atoms, result.summary)
             yield result
-            bar.update(1)
+            advance()
 
 
 def _as_models(drawn: Iterator[Result], output: Path, overwrite: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from herobm.cli.options import finite
+from herobm.cli.options import positive
 
 if TYPE_CHECKING:
     from herobm.plugins.registry import Registry
@@ -63,7 +63,7 @@ OfTolerance: TypeAlias = Annotated[
     float | None,
     typer.Option(
         "--tolerance",
-        callback=finite,
+        callback=positive,
         help="For minimise: force at which it ends, kJ/mol/nm. [default: 100]",
     ),
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from herobm.cli.progress import track
 from herobm.errors import HerobmError, OutputError, StructureError
 from herobm.plugins.records import STAGES
 
@@ -41,7 +41,7 @@ Post = Annotated[
 ]
 Begin = Annotated[int | None, typer.Option("-b", "--begin", min=0, help="First frame, from 0.")]
 End = Annotated[int | None, typer.Option("-e", "--end", min=0, help="Frame to stop before.")]
-Stride = Annotated[int | None, typer.Option("--stride", help="Every n-th frame.")]
+Stride = Annotated[int | None, typer.Option("--stride", min=1, help="Every n-th frame.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 
 
@@ -164,21 +164,23 @@ def pair_trajectories(paths: Iterable[Path]) -> list[tuple[Path, Path | None]]:
 
 
 def read_each(
-    files: list[Path], selection: str, faulty: list[tuple[str, str]], doing: str = "evaluating"
+    files: list[Path],
+    selection: str,
+    faulty: list[tuple[str, str]],
+    doing: str = "evaluating",
+    renames: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, Atoms]]:
     """Read atomistic structures one after another, under a progress bar.
 
     Names and reasons of those that cannot be read are appended to `faulty`.
     """
-    from rich.console import Console
-    from rich.progress import track
-
     from herobm.io import read_atoms
+    from herobm.system import rename_residues
 
-    for path in track(files, doing, console=Console(stderr=True), disable=not sys.stderr.isatty()):
+    for path in track(files, doing):
         try:
             atoms = read_atoms(path, selection)
         except StructureError as error:
             faulty.append((path.name, error.message))
         else:
-            yield path.name, atoms
+            yield path.name, rename_residues(atoms, dict(renames or {}), str(path))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herobm.cli.options import MOST_THREADS, Device, show_notes
+from herobm.cli.progress import make_bar
 from herobm.cli.structures import Overwrite
 
 if TYPE_CHECKING:
@@ -168,16 +169,10 @@ def _from_config(
 @contextmanager
 def training_bar() -> Iterator[Report]:
     """Show a bar on stderr; give what to call with each `Progress` of a run."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.completed}/{task.total} steps"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    steps, figures = "{task.completed}/{task.total} steps", "{task.fields[figures]}"
+    with make_bar(steps, BarColumn(), TimeRemainingColumn(), figures) as bar:
         task = bar.add_task("training", total=0, figures="laying out the dataset")
 
         def report(now: Standing) -> None:

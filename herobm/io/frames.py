@@ -15,7 +15,7 @@ from herobm.errors import StructureError
 from herobm.io.box import box_of_vectors, box_or_none
 from herobm.io.dcd_size import check_whole
 from herobm.io.mda import PARSER_ERRORS, reason
-from herobm.io.source import format_of, read_text
+from herobm.io.source import PACKED, format_of, read_text
 from herobm.io.vet_gro import gro_count, vet_gro
 from herobm.io.vet_pdb import cell_of
 from herobm.io.xtc_index import index_frames
@@ -82,6 +82,11 @@ def frame_reader(path: Path, n_particles: int, stop: int | None = None) -> Frame
         Where the file is damaged, or of no format that is known.
     """
     suffix = path.suffix.lower()
+    if suffix in PACKED and format_of(path) == "other":
+        raise StructureError(
+            f"{path}: packed trajectories are not read, but GRO and PDB of several frames",
+            f"Unpack it first, for example with gunzip -k {path.name}.",
+        )
     try:
         if suffix == ".xtc":
             return _open_xtc(path, stop)

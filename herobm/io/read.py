@@ -31,6 +31,8 @@ from herobm.types import Atoms, Beads, FloatArray, IntArray, StrArray
 
 logger = logging.getLogger(__name__)
 
+#: Endings of files that hold frames and no names.
+_TRAJECTORIES = {".xtc", ".trr", ".dcd"}
 _VETS = {"pdb": vet_pdb, "gro": vet_gro, "cif": vet_cif}
 
 
@@ -148,6 +150,7 @@ def _open(path: Path) -> tuple[Any, Vetted | None]:
     source: Any = str(path)
     if kind == "other":
         check_readable(path)
+        _refuse_trajectory(path)
     else:
         vetted = _VETS[kind](read_text(path), path)
         source = NamedStream(io.StringIO(vetted.text), f"structure.{kind}")
@@ -168,6 +171,15 @@ def _open(path: Path) -> tuple[Any, Vetted | None]:
     if vetted is not None and vetted.chains:
         _name_chains(universe, vetted.chains)
     return universe, vetted
+
+
+def _refuse_trajectory(path: Path) -> None:
+    """Stop at files of frames alone, to which MDAnalysis would put others of its own."""
+    if {suffix.lower() for suffix in path.suffixes[-2:]} & _TRAJECTORIES:
+        raise StructureError(
+            f"{path}: this is a trajectory, which names no atoms or residues",
+            f"Name the structure that goes with it first, and this one with -f {path.name}.",
+        )
 
 
 def _name_chains(universe: Any, known: Mapping[str, str]) -> None:

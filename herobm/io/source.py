@@ -9,7 +9,8 @@ from pathlib import Path
 
 from herobm.errors import StructureError
 
-_PACKED = {".gz", ".bz2"}
+#: Endings of packed files.
+PACKED = {".gz", ".bz2"}
 _FORMATS = {".pdb": "pdb", ".ent": "pdb", ".gro": "gro", ".cif": "cif", ".mmcif": "cif"}
 #: Endings of structure files, each also with that of a packed one.
 ENDINGS = tuple(_FORMATS)
@@ -19,7 +20,7 @@ _EXTENSIONS = "Structures are read by their extension: .pdb, .gro, .cif, each al
 def format_of(path: Path) -> str:
     """Return ``pdb``, ``gro`` or ``cif`` by the extension of `path`, ``other`` for all else."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _PACKED:
+    if suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
     return _FORMATS.get(suffixes[-1], "other") if suffixes else "other"
 

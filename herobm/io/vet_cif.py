@@ -26,6 +26,8 @@ from herobm.types import StrArray
 logger = logging.getLogger(__name__)
 
 _POSITION = re.compile(r"^string:(\d+):\S*\s*")
+#: A line of a PDB file: serial number, name and the places of coordinates.
+_PDB = re.compile(r"^(?:ATOM  |HETATM)[ \w]{5} .{4}.{14}.{4}[ \d.-]{24}", re.MULTILINE)
 _NUMBER = re.compile(r"^-?\d+$")
 #: Letters that gemmi takes of the name of a chain or an entity.
 _LONGEST = 7
@@ -55,7 +57,7 @@ def vet_cif(text: str, path: Path) -> Vetted:
     try:
         document = cif.read_string(text)
     except ValueError as error:
-        raise _malformed(error, path) from None
+        raise _malformed(error, path, text) from None
     axes = [f"_atom_site.Cartn_{axis}" for axis in "xyz"]
     there = [len(document) > 0 and bool(document[0].find_values(tag)) for tag in axes]
     if any(there) and not all(there):
@@ -81,7 +83,11 @@ def vet_cif(text: str, path: Path) -> Vetted:
     return replace(_numbered_afresh(document[0], first_model, run), chains=chains)
 
 
-def _malformed(error: ValueError, path: Path) -> StructureError:
+def _malformed(error: ValueError, path: Path, text: str) -> StructureError:
+    if _PDB.search(text):
+        return StructureError(
+            f"{path}: this is a PDB file, not mmCIF", "Give it a name that ends in .pdb."
+        )
     position = _POSITION.match(str(error))
     what = f"this is not mmCIF, or cut short ({_POSITION.sub('', str(error))})"
     hint = "Write or download the file again."

@@ -30,6 +30,10 @@ def vet_pdb(text: str, path: Path) -> Vetted:
         Where a line is malformed, or the file cut short or without atoms.
     """
     lines = text.splitlines()
+    if any(line.startswith("_atom_site.") for line in lines):
+        raise StructureError(
+            f"{path}: this is an mmCIF file, not PDB", "Give it a name that ends in .cif."
+        )
     cell, atoms, closed, in_model, stopped = "", [], set(), 0, False
     for number, line in enumerate(lines, 1):
         if line.startswith(("ATOM", "HETATM")):

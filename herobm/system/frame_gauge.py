@@ -104,9 +104,7 @@ class FrameGauge:
             "PDB).",
         )
 
-    def _check_box(
-        self, change: FloatArray, cut: BoolArray, box: FloatArray, source: str
-    ) -> None:
+    def _check_box(self, change: FloatArray, cut: BoolArray, box: FloatArray, source: str) -> None:
         if cut.all():
             return
         usual = np.quantile(change[~cut], 1.0 - MOST)

@@ -13,8 +13,11 @@ from herobm.types import Beads, BoolArray, IntArray, Residues
 #: Share of the residues, with other beads than those of the mapping, from which on the file may be
 #: of another one.
 NEARLY_ALL = 0.9
-#: Names by which position-restraint dummies are known.
-DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW"})
+#: Names by which dummies are known that restrain positions, or carry charges (SCP and SCN, of the
+#: polarisable Martini 2.2P).
+DUMMY_NAMES = frozenset({"DUM", "DUMMY", "POSRE", "PR", "VS", "MW", "SCP", "SCN"})
+#: Residues that a hint takes out by a selection.
+MOST_IN_HINT = 6
 
 
 def count_fitting(beads: Beads, library: Library) -> tuple[int, int]:
@@ -176,12 +179,9 @@ def _misfit(
             f"{others}. Or complete the file."
         )
     else:
-        row = wrong[0]
-        choice = f"resid {residues.ids[row]}{residues.icodes[row]}"
-        choice += f" and chainID {residues.chains[row]}" if residues.chains[row] else ""
         hint = (
-            f"Complete the file, leave the residues out (--selection 'not ({choice})'), or choose "
-            f"the mapping that the file was made with (--mapping); {others}."
+            f"Complete the file, leave the residues out (--selection '{_without(residues, wrong)}')"
+            f", or choose the mapping that the file was made with (--mapping); {others}."
         )
     if _scattered(residues, wrong):
         hint = f"The beads of a residue must follow one another in the file.\n{hint}"
@@ -191,6 +191,20 @@ def _misfit(
         + "\n".join(lines),
         hint,
     )
+
+
+def _without(residues: Residues, wrong: list[int]) -> str:
+    """Return the selection of all but these residues; of the first few, if they are many."""
+    chosen: dict[str, list[str]] = {}
+    for row in sorted(wrong)[:MOST_IN_HINT]:
+        number = f"{residues.ids[row]}{residues.icodes[row]}"
+        chosen.setdefault(str(residues.chains[row]), []).append(number)
+    parts = [
+        f"resid {' '.join(dict.fromkeys(numbers))}" + (f" and chainID {chain}" if chain else "")
+        for chain, numbers in chosen.items()
+    ]
+    inner = parts[0] if len(parts) == 1 else " or ".join(f"({part})" for part in parts)
+    return f"not ({inner})" + (" and so on" if len(wrong) > MOST_IN_HINT else "")
 
 
 def _scattered(residues: Residues, wrong: list[int]) -> bool:

@@ -359,6 +359,18 @@ def test_selection(herobm, solvated: Path, selection: str) -> None:
     assert len(read_atoms(out)) == N_ATOMS
 
 
+def test_charges_of_polarisable_martini_are_left_out(herobm, lines, put: Put) -> None:
+    """They lie beside their bead, and not on it."""
+    charges = [
+        line.replace(" BB  ", " SCP ") for line in lines if " BB " in line and " LYS " in line
+    ]
+    shifted = [f"{line[:30]}{float(line[30:38]) + 1.1:8.3f}{line[38:]}" for line in charges]
+    path = put("polar.pdb", [*lines, *shifted])
+    result = herobm("backmap", path, "-o", path.with_name("out.pdb"))
+    assert result.code == 0, result.err
+    assert "note: left out: 7 virtual sites or dummies (SCP)" in result.err
+
+
 def test_virtual_sites_are_left_out(herobm, lines, put: Put) -> None:
     sites = [line.replace(" BB  ", " CA  ") for line in lines if " BB " in line]
     path = put("go.pdb", [*lines, *sites])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -251,16 +253,37 @@ def test_a_run_that_is_stopped_clears_away(
     with subprocess.Popen(
         [*command, "-o", "out.xtc"],
         cwd=tmp_path,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        text=True,
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # jobs ignore it
     ) as process:
-        assert process.stderr is not None
-        assert any(line == "frames\n" for line in process.stderr)  # the first is being made
+        while process.poll() is None and len(list(tmp_path.iterdir())) == 1:
+            time.sleep(0.05)  # until the first is made
         process.send_signal(getattr(signal, signal_name))
     assert process.returncode == code
     assert [path.name for path in tmp_path.iterdir()] == ["cg.xtc"]
+
+
+def test_files_that_are_no_trajectories_here(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, _ = swim
+    packed = trajectory.with_name("cg.xtc.gz")
+    packed.write_bytes(gzip.compress(trajectory.read_bytes()))
+    out = trajectory.with_name("aa.xtc")
+    assert "Unpack it first" in herobm("backmap", ubiquitin, "-f", packed, "-o", out).err
+    alone = herobm("backmap", trajectory, "-o", trajectory.with_name("aa.pdb"))
+    assert f"error: {trajectory}: this is a trajectory" in alone.err
+    assert f"-f {trajectory.name}" in alone.err
+    assert not list(trajectory.parent.glob(".*"))  # which MDAnalysis leaves behind
+
+
+def test_frames_of_another_order_are_refused(herobm, ubiquitin: Path, swim) -> None:
+    trajectory, beads = swim
+    other = trajectory.with_name("other.xtc")
+    with TrajectoryWriter(other, len(beads)) as writer:
+        writer.write(beads.positions[::-1], beads.box)
+    code, _, err = herobm("backmap", ubiquitin, "-f", other, "-o", trajectory.with_name("aa.xtc"))
+    assert code == 1
+    assert f"error: {other}: frame 0: beads that lie together in the structure" in err
 
 
 def test_frames_are_chosen_of_a_trajectory_only(herobm, ubiquitin: Path, tmp_path: Path) -> None:

@@ -156,6 +156,19 @@ def test_a_model_of_another_mapping(
     assert message in capfd.readouterr().err
 
 
+def test_residues_under_other_names(
+    folder: Path, weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A name of a force field that the mapping does not list."""
+    other = tmp_path / "other.pdb"
+    other.write_text((folder / "one.pdb").read_text().replace("ASP", "XAS"))
+    arguments = ["evaluate", str(other), "--model", str(weights), "--mapping", str(MAPS)]
+    assert run(arguments) == 0
+    assert "1 structures, 4 residues" in capfd.readouterr().out
+    assert run([*arguments, "--rename", "XAS=ASP"]) == 0
+    assert "1 structures, 5 residues (5 of them whole)" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize("noise", ["inf", "1e308", "nan", "-1"])
 def test_noise_is_a_number_that_makes_sense(
     folder: Path, weights: Path, noise: str, capfd: pytest.CaptureFixture[str]

@@ -22,10 +22,17 @@ def test_the_result_is_valid_and_drawn(herobm: Command, tmp_path: Path) -> None:
     assert again.out == out.read_text()
 
 
+def test_a_name_that_is_taken_is_told(herobm: Command) -> None:
+    code, _, err = herobm("mapping", "suggest", "CC(N)C(=O)O", "--name", "ALA")
+    assert code == 0
+    assert "note: ALA is a residue of ca_only/ca, martini3/protein: choose another --name" in err
+
+
 def test_a_missing_label_is_told(herobm: Command) -> None:
     code, _, err = herobm("mapping", "suggest", "CC(N)C(=O)O", "--name", "ALX")
     assert code == 0
     assert "W405" in err
+    assert "choose another" not in err
 
 
 @pytest.mark.parametrize(

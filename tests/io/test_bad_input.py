@@ -76,6 +76,12 @@ def test_text_that_is_no_structure(put: Put) -> None:
     refuse(put("b.cif", "data_x\n_cell.length_a 10\n"), "no coordinates")
 
 
+def test_files_of_the_other_format(put: Put, line: Line) -> None:
+    refuse(put("a.cif", [line("CA", "ALA", "A", 1)]), "this is a PDB file, not mmCIF")
+    refuse(put("a.pdb", CIF_HEAD + "ATOM 1 C CA . ALA A 1 1 0 0 0 1 A"), "this is an mmCIF file")
+    refuse(put("a.xtc", "anything"), "this is a trajectory, which names no atoms")
+
+
 @pytest.mark.parametrize("columns", [4, 20, 40, 53, 60])
 def test_pdb_cut_within_a_line(put: Put, line: Line, columns: int) -> None:
     whole = line("BB", "ALA", "A", 1)

@@ -69,6 +69,19 @@ def test_a_missing_bead_is_named(martini3: Library, make_beads: MakeBeads) -> No
     assert "(--selection 'not (resid 2 and chainID A)')" in (caught.value.hint or "")
 
 
+def test_all_incomplete_residues_are_in_the_hint(martini3: Library, make_beads: MakeBeads) -> None:
+    beads = make_beads(["ARG"] * 12, chains=["A"] * 4 + ["B"] * 8)
+    lacking = (beads.names == "SC2") & np.isin(beads.residues.ids[beads.residue_index], [1, 3, 6])
+    with pytest.raises(MissingBeadError) as caught:
+        build_topology(beads.subset(~lacking), martini3)
+    choice = "not ((resid 1 3 and chainID A) or (resid 6 and chainID B))"
+    assert f"(--selection '{choice}')" in (caught.value.hint or "")
+    lacking = (beads.names == "SC2") & (beads.residue_index < 9)
+    with pytest.raises(MissingBeadError) as caught:
+        build_topology(beads.subset(~lacking), martini3)
+    assert "and chainID B)) and so on'" in (caught.value.hint or "")
+
+
 def test_a_bead_twice_is_named(martini3: Library, make_beads: MakeBeads) -> None:
     beads = make_beads(["ALA"])
     with pytest.raises(MissingBeadError, match="has SC1 more than once"):

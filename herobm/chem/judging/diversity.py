@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from herobm.chem.judging.summary import Summary, Totals
+from herobm.chem.judging.summary import FAULTS, Summary, Totals
 from herobm.types import Atoms, FloatArray
 
 
@@ -16,13 +17,15 @@ class Ensemble:
 
     totals: Totals = field(default_factory=lambda: Totals("sample"))
     n_valid: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     conformers: list[FloatArray] = field(default_factory=list)
 
     def add(self, atoms: Atoms, summary: Summary) -> None:
         """Count a conformer in; all have the same heavy atoms."""
         self.conformers.append(atoms.positions[atoms.heavy].astype(np.float32))
         self.totals.add(len(self.conformers), summary)
-        self.n_valid += summary.valid
+        self.n_valid += not summary.faults
+        self.faults.update(summary.faults)
 
     @property
     def diversity(self) -> float:
@@ -33,9 +36,11 @@ class Ensemble:
         n = len(self.conformers)
         lines = [
             str(self.totals),
-            f"valid samples     {self.n_valid} of {n} (no bond outlier, wrong hand, twisted "
-            "peptide, bent ring or overlap)",
+            f"valid samples     {self.n_valid} of {n} (no {', '.join(FAULTS)})",
         ]
+        if self.faults:
+            told = ", ".join(f"{fault} in {k}" for fault, k in self.faults.most_common())
+            lines.append(f"the others        {told}")
         if n > 1:
             lines.append(f"diversity         {self.diversity:.2f} Å mean RMSD of two samples")
         return "\n".join(lines)

@@ -18,6 +18,17 @@ from herobm.types import Beads, FloatArray, IntArray
 
 #: Å, unbonded heavy atoms that are nearer to each other overlap.
 OVERLAP = 1.2
+#: What a conformer without is stereochemically valid.
+FAULTS = (
+    "bond outliers",
+    "wrong hands",
+    "wrong double bonds",
+    "twisted peptides",
+    "bent rings",
+    "overlaps",
+)
+#: Kinds of bonds without a reference that are named.
+NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,8 @@ class Summary:
         Bonds that were judged.
     n_other_bonds : int
         Bonds of kinds without a reference, as those of molecules that no model was trained on.
+    other_bonds : tuple of str
+        What they are, each kind once.
     n_vague : int
         Beads that count hydrogens, which are re-mapped by their heavy atoms alone.
     worst_bond : str
@@ -132,6 +145,7 @@ class Summary:
     disulfides: tuple[str, ...]
     verdict: Verdict
     n_other_bonds: int = 0
+    other_bonds: tuple[str, ...] = ()
     n_vague: int = 0
     double_bond_errors: tuple[str, ...] = ()
     n_double_bonds: int = 0
@@ -146,11 +160,17 @@ class Summary:
     before: Summary | None = None
 
     @property
-    def valid(self) -> bool:
-        """Whether bonds, hands, double bonds, peptides, rings are right, and no atoms overlap."""
-        wrong = (self.bond_outliers, self.chirality_errors, self.double_bond_errors)
-        twisted = self.verdict.counts["twisted_peptides"]
-        return not (any(wrong) or twisted or self.bent_rings or self.overlaps)
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with it, of `FAULTS`; nothing with one that is valid."""
+        found = (
+            self.bond_outliers,
+            self.chirality_errors,
+            self.double_bond_errors,
+            self.verdict.counts["twisted_peptides"],
+            self.bent_rings,
+            self.overlaps,
+        )
+        return tuple(fault for fault, there in zip(FAULTS, found, strict=True) if there)
 
     @property
     def size(self) -> str:
@@ -171,7 +191,7 @@ class Summary:
             f"({self.worst_bead}){_vague(self.n_vague)}",
             f"bond outliers     {self.bond_outliers} of {self.n_bonds}"
             + (f" (worst: {self.worst_bond})" if self.bond_outliers else "")
-            + _not_judged(self.n_other_bonds),
+            + _not_judged(self.n_other_bonds, self.other_bonds),
             f"chirality errors  {len(self.chirality_errors)}" + (f" ({wrong})" if wrong else ""),
         ]
         lines += plausibility(self.verdict)
@@ -221,8 +241,11 @@ def _vague(n_beads: int) -> str:
     return f"; {n_beads} beads without the hydrogens that they count" if n_beads else ""
 
 
-def _not_judged(n_bonds: int) -> str:
-    return f", and {n_bonds} of kinds that no reference is known for" if n_bonds else ""
+def _not_judged(n_bonds: int, kinds: tuple[str, ...]) -> str:
+    if not n_bonds:
+        return ""
+    named = ", ".join(kinds[:NAMED]) + (", ..." if len(kinds) > NAMED else "")
+    return f", and {n_bonds} of kinds that no reference is known for ({named})"
 
 
 def _overlaps(count: int) -> list[str]:
@@ -250,6 +273,7 @@ class Totals:
     bond_outliers: int = 0
     n_bonds: int = 0
     n_other_bonds: int = 0
+    other_bonds: tuple[str, ...] = ()
     n_vague: int = 0
     chirality_errors: int = 0
     double_bond_errors: int = 0
@@ -283,6 +307,7 @@ class Totals:
         self.bond_outliers += summary.bond_outliers
         self.n_bonds += summary.n_bonds
         self.n_other_bonds += summary.n_other_bonds
+        self.other_bonds = tuple(dict.fromkeys((*self.other_bonds, *summary.other_bonds)))
         self.n_vague = max(self.n_vague, summary.n_vague)
         self.chirality_errors += len(summary.chirality_errors)
         self.verdict = summary.verdict if self.verdict is None else self.verdict + summary.verdict
@@ -322,7 +347,7 @@ class Totals:
                 f"re-mapping error  {self.remap_sum / max(self.n_frames, 1):.3f} Å mean, "
                 f"{self.remap_max:.3f} Å at most ({self.remap_worst}){_vague(self.n_vague)}",
                 f"bond outliers     {self.bond_outliers} of {self.n_bonds}"
-                + _not_judged(self.n_other_bonds),
+                + _not_judged(self.n_other_bonds, self.other_bonds),
                 f"chirality errors  {self.chirality_errors}",
                 *(plausibility(self.verdict) if self.verdict is not None else []),
                 *_overlaps(self.overlaps),
@@ -361,6 +386,7 @@ def summarise(
     bonds = judge.bonds
     bridges = np.array(disulfides, dtype=np.int64).reshape(-1, 2)
     length, deviation = bond_deviations(plan, bonds, positions, reference)
+    untold = np.isfinite(length) & ~np.isfinite(deviation)
     residues = beads.residues
 
     def name(atom: int) -> str:
@@ -382,7 +408,8 @@ def summarise(
         worst_bead=beads.label(int(told.argmax())),
         bond_outliers=int((deviation > OUTLIER).sum()),
         n_bonds=int(np.isfinite(deviation).sum()),
-        n_other_bonds=int((np.isfinite(length) & ~np.isfinite(deviation)).sum()),
+        n_other_bonds=int(untold.sum()),
+        other_bonds=_kinds(judge, bonds[untold]),
         n_vague=int((np.isfinite(away) & judge.vague).sum()),
         worst_bond=_worst_bond(name, bonds, length, deviation),
         chirality_errors=tuple(name(int(a)) for a in chirality_errors(plan, positions)),
@@ -431,6 +458,19 @@ def bond_deviations(
     lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
     mean, spread = reference_lengths(plan, bonds, reference).T
     return lengths, np.abs(lengths - mean) / spread
+
+
+def _kinds(judge: Judge, bonds: IntArray) -> tuple[str, ...]:
+    """Name the kinds of bonds (n, 2), each once: residue and atoms."""
+    plan = judge.plan
+    resnames = judge.topology.beads.residues.names
+
+    def name(one: int, two: int) -> str:
+        first, second = (str(resnames[plan.atom_residue[a]]) for a in (one, two))
+        between = f"{plan.atom_names[one]}-{plan.atom_names[two]}"
+        return f"{between} of {first}" if first == second else f"{between}, {first} to {second}"
+
+    return tuple(dict.fromkeys(name(one, two) for one, two in bonds.tolist()))
 
 
 def _worst_bond(

@@ -27,6 +27,7 @@ class _Model:
 
 
 def suggest(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -99,6 +100,7 @@ def suggest(
     mapping = suggest_mapping(
         ligand, name, beads=beads, hydrogens=hydrogens, n_conformers=conformers, seed=seed
     )
+    _tell_taken(mapping.name, context)
     for note in ligand.notes:
         typer.echo(f"note: {note}", err=True)
     title = "SMILES" if not given or Path(source) not in given else Path(source).name
@@ -211,6 +213,32 @@ def _beads(model: _Model, placed: Placed | None) -> Beads:
     for line in found.report():
         typer.echo(line, err=True)
     return found.beads
+
+
+def _tell_taken(name: str, context: typer.Context) -> None:
+    """Say which installed sets, of those that plug-ins are known by, have a residue of this name.
+
+    Sets that do not load say nothing: nobody asked for them.
+    """
+    from herobm.cli.options import open_registry
+    from herobm.errors import HerobmError
+
+    registry = open_registry(context)
+    taken = []
+    for full, spec in registry.mappings().items():
+        try:
+            known = spec.default and any(
+                name in m.molecules for m in registry.mapping(full).mappings
+            )
+        except HerobmError:
+            continue
+        taken += [full] * known
+    if taken:
+        typer.echo(
+            f"note: {name} is a residue of {', '.join(taken)}: choose another --name, unless this "
+            "is to take its place (the mapping that is named last counts)",
+            err=True,
+        )
 
 
 def _draw(mapping: Mapping, path: Path, overwrite: bool) -> None:
