@@ -255,6 +255,14 @@ def report_disorder(residues: Residues) -> None:
                 "a new chain begins, with the atoms of ends, so sort it first",
                 name,
             )
+    down = (np.diff(residues.ids) == -1) & residues.same_chain() & (residues.chains[1:] == "")
+    if (down[1:] & down[:-1]).sum() > DISORDER * (residues.chains == "").sum():
+        log.info(
+            "residue numbers fall from each residue to the next (first: %s), so each is taken for "
+            "a chain by itself, with the atoms of ends; write the residues in the order of the "
+            "chain",
+            residues.label(1 + int(np.flatnonzero(down)[0])),
+        )
 
 
 def report_mixed(residues: Residues, links: Links) -> None:

@@ -270,6 +270,18 @@ def test_residues_in_another_order_are_told_of(
 
 
 @pytest.mark.parametrize(
+    ("ids", "told"), [([9, 8, 7, 6], True), ([1, 2, 3, 4], False), ([2, 1, 2, 1], False)]
+)
+def test_numbers_that_fall_without_chains_are_told(
+    make_beads: MakeBeads, caplog: pytest.LogCaptureFixture, ids: list[int], told: bool
+) -> None:
+    """As of a file in reverse order; not of molecules of two residues."""
+    caplog.set_level("INFO", logger="herobm")
+    report_disorder(make_beads(ALA4, ids=ids, chains="").residues)
+    assert ("residue numbers fall from each residue to the next" in caplog.text) == told
+
+
+@pytest.mark.parametrize(
     ("last", "place", "number", "broken"),
     [
         (True, 7.0, 3, True),
