@@ -30,7 +30,8 @@ from herobm.chem.rotor_shares import RotorShares
 from herobm.chem.rotors import Rotors, find_rotors
 from herobm.plan import Plan
 from herobm.system.coarsen import bead_shares
-from herobm.system.periodic import minimum_image, within_reach
+from herobm.system.neighbours import within_reach
+from herobm.system.periodic import minimum_image
 from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Å, standard deviation of a bead that is coarse-grained again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from herobm.elements import VDW_RADII
-from herobm.system.periodic import near_pairs
+from herobm.system.neighbours import near_pairs
 from herobm.types import BoolArray, FloatArray, IntArray, StrArray
 
 #: Share of the sum of two radii below which two atoms clash.

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from herobm.nn.strain import Strain
 from herobm.plan.context import context_places, relations, sequence_steps
-from herobm.system.periodic import box_matrix
+from herobm.system.neighbours import with_images
 from herobm.system.topology import Topology
 from herobm.types import BoolArray, FloatArray, IntArray
 
@@ -275,7 +275,7 @@ def find_neighbours(
     points: FloatArray = positions
     owner: IntArray = np.arange(n_beads)
     if box is not None:
-        points, owner = _with_images(positions, box, cutoff)
+        points, owner = with_images(positions, box, cutoff)
     tree = cKDTree(points)
     pairs = tree.query_pairs(cutoff, output_type="ndarray")
     both = np.concatenate([pairs, pairs[:, ::-1]])
@@ -316,26 +316,3 @@ def _nearest(index: IntArray, vectors: FloatArray, count: int) -> tuple[IntArray
     kept = np.sort(np.argpartition(squares, count - 1, axis=1)[:, :count], axis=1)
     chosen = np.take_along_axis(index, kept, axis=1)
     return chosen, np.take_along_axis(vectors, kept[..., None], axis=1)
-
-
-def _with_images(
-    positions: FloatArray, box: FloatArray, cutoff: float
-) -> tuple[FloatArray, IntArray]:
-    """Beads wrapped into the box, followed by those images of them that lie near it."""
-    matrix = box_matrix(box)
-    inverse = np.linalg.inv(matrix)
-    fractional = positions @ inverse
-    fractional -= np.floor(fractional)
-    margin = cutoff * np.linalg.norm(inverse, axis=0)
-    reach = np.ceil(margin).astype(int)
-    owner = np.arange(len(positions))
-    points, owners = [fractional], [owner]
-    cells = np.stack(np.meshgrid(*[np.arange(-r, r + 1) for r in reach], indexing="ij"), axis=-1)
-    for cell in cells.reshape(-1, 3):
-        if not cell.any():
-            continue
-        moved = fractional + cell
-        near = ((moved > -margin) & (moved < 1.0 + margin)).all(axis=1)
-        points.append(moved[near])
-        owners.append(owner[near])
-    return np.concatenate(points) @ matrix, np.concatenate(owners)

@@ -40,7 +40,8 @@ from herobm.post.beads import BeadCentres, bead_centres
 from herobm.post.layout import Layout, lay_out
 from herobm.post.rotamer_fit import Choice, fit
 from herobm.system.atomistic import usable_box
-from herobm.system.periodic import minimum_image, within_reach
+from herobm.system.neighbours import within_reach
+from herobm.system.periodic import minimum_image
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
 #: Å, standard deviation of a bead.

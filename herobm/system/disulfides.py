@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.plan.plan import Plan
-from herobm.system.periodic import minimum_image, near_pairs
+from herobm.system.neighbours import near_pairs
+from herobm.system.periodic import minimum_image
 from herobm.types import Beads, FloatArray, IntArray
 
 #: Å, largest distance between the beads of two bridged sulfur atoms (2.4 Å in Martini 3), where

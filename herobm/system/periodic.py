@@ -29,8 +29,6 @@ RIGHT = 1e-3
 #: Pairs of chains, and share of the particles, up to which that may be so in a box that is large
 #: enough.
 STRAY, STRAY_SHARE = 2, 0.01
-#: Å, what single precision may take from a distance.
-PRECISION = 0.01
 
 
 def box_matrix(box: FloatArray) -> FloatArray:
@@ -79,93 +77,6 @@ def minimum_image(vectors: FloatArray, box: FloatArray | None) -> FloatArray:
     matrix = box_matrix(box)
     whole: FloatArray = vectors - np.rint(vectors @ np.linalg.inv(matrix)) @ matrix
     return whole
-
-
-def near_pairs(
-    positions: FloatArray, reach: float, box: FloatArray | None = None
-) -> tuple[IntArray, FloatArray]:
-    """Find pairs of particles that lie near each other.
-
-    Parameters
-    ----------
-    positions : FloatArray, shape (n, 3)
-        Å; particles that are nowhere (NaN) are near nothing.
-    reach : float
-        Å, the distance up to which they are near.
-    box : FloatArray or None, shape (6,)
-        Over whose boundaries pairs are found, too.
-
-    Returns
-    -------
-    IntArray, shape (n_pairs, 2)
-        The lower number first.
-    FloatArray, shape (n_pairs,)
-        Å, their distances.
-    """
-    known = np.flatnonzero(np.isfinite(positions).all(axis=1))
-    if box is None:
-        found = cKDTree(positions[known]).query_pairs(reach, output_type="ndarray")
-    else:
-        from MDAnalysis.lib.distances import self_capped_distance
-
-        far = reach + PRECISION
-        heights = 1.0 / np.linalg.norm(np.linalg.inv(box_matrix(box)), axis=0)
-        found = self_capped_distance(
-            positions[known].astype(np.float32),
-            far,
-            box=box,
-            method="bruteforce" if heights.min() <= 4.0 * far else None,  # too small for a grid
-            return_distances=False,
-        )
-    pairs = np.sort(known[found.reshape(-1, 2).astype(np.int64)], axis=1)
-    gaps = minimum_image(positions[pairs[:, 0]] - positions[pairs[:, 1]], box)
-    distance = np.linalg.norm(gaps, axis=1)
-    near = distance <= reach
-    return pairs[near], distance[near]
-
-
-def within_reach(
-    positions: FloatArray, centres: FloatArray, reach: FloatArray, box: FloatArray | None = None
-) -> list[list[int]]:
-    """Find the particles around each of several points.
-
-    Parameters
-    ----------
-    positions : FloatArray, shape (n, 3)
-        Å; particles that are nowhere (NaN) are near nothing.
-    centres : FloatArray, shape (n_centres, 3)
-        Å.
-    reach : FloatArray, shape (n_centres,)
-        Å, how far each of them reaches.
-    box : FloatArray or None, shape (6,)
-        Over whose boundaries they reach, too.
-
-    Returns
-    -------
-    list of list of int
-        Particles with an image within reach, each once.
-    """
-    known = np.flatnonzero(np.isfinite(positions).all(axis=1))
-    if not len(known) or not len(centres):
-        return [[] for _ in centres]
-    if box is None:
-        found = cKDTree(positions[known]).query_ball_point(centres, reach)
-        return [known[rows].tolist() for rows in found]
-    matrix = box_matrix(box)
-    inverse = np.linalg.inv(matrix)
-    margin = np.max(reach) * np.linalg.norm(inverse, axis=0)  # in edges of the box
-    inside = positions[known] @ inverse % 1.0
-    cells = (range(-n, n + 1) for n in np.ceil(margin).astype(int).tolist())
-    images, owner = [], []
-    for cell in itertools.product(*cells):
-        moved = inside + cell
-        near = np.flatnonzero(((moved >= -margin) & (moved <= 1.0 + margin)).all(axis=1))
-        images.append(moved[near])
-        owner.append(known[near])
-    owners = np.concatenate(owner)
-    tree = cKDTree(np.concatenate(images) @ matrix)
-    found = tree.query_ball_point(centres @ inverse % 1.0 @ matrix, reach)
-    return [np.unique(owners[rows]).tolist() for rows in found]
 
 
 def images_overlap(

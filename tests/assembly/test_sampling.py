@@ -252,14 +252,14 @@ def test_samples_are_judged_as_results_are(prepared: Rebuilder) -> None:
     usual = prepared.result(prepared.topology.beads)
     (drawn,) = prepared.samples(prepared.topology.beads, 1, 4)
     assert drawn.atoms.names.tolist() == usual.atoms.names.tolist()
-    assert drawn.summary.valid
+    assert not drawn.summary.faults
     assert drawn.summary.remap_mean < usual.summary.remap_mean + 0.15
     crushed = replace(drawn.summary, overlaps=2)
-    assert not crushed.valid
-    assert not replace(drawn.summary, double_bond_errors=("C2 of LIG 1",)).valid
-    assert not replace(drawn.summary, bent_rings=("PHE 4",)).valid
+    assert crushed.faults == ("overlaps",)
+    wrong = replace(drawn.summary, double_bond_errors=("C2 of LIG 1",), bent_rings=("PHE 4",))
+    assert wrong.faults == ("wrong double bonds", "bent rings")
     twisted = replace(drawn.summary.verdict, counts=Counter(twisted_peptides=1))
-    assert not replace(drawn.summary, verdict=twisted).valid
+    assert replace(drawn.summary, verdict=twisted).faults == ("twisted peptides",)
     assert "\noverlaps          2 pairs of atoms within 1.2 Å" in str(crushed)
 
 

@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 from herobm.errors import StructureError
 from herobm.plan import Library
 from herobm.system import build_topology
-from herobm.system.periodic import (
-    box_matrix,
-    minimum_image,
-    near_pairs,
-    whole_residues,
-    within_reach,
-)
+from herobm.system.periodic import box_matrix, minimum_image, whole_residues
 from herobm.types import Beads, FloatArray
 
 MakeBeads = Callable[..., Beads]
@@ -33,41 +27,6 @@ def wrapped(positions: FloatArray, box: FloatArray) -> FloatArray:
     matrix = box_matrix(box)
     fractions = positions @ np.linalg.inv(matrix)
     return (fractions - np.floor(fractions)) @ matrix
-
-
-@pytest.mark.parametrize("size", [6.0, 30.0, 90.0])
-@BOXES
-def test_near_pairs_are_those_of_all_images(box: FloatArray, size: float) -> None:
-    """In a box too small for a grid, in one that gets a grid, and in one that gets a tree."""
-    box = box * ([size / 90.0] * 3 + [1.0] * 3)
-    points = np.random.default_rng(1).uniform(-size, 2.0 * size, (120, 3))
-    points[7] = np.nan
-    found, distances = near_pairs(points, 2.0, box)
-    gaps = np.linalg.norm(minimum_image(points[:, None] - points, box), axis=2)
-    one, two = np.nonzero(np.triu(gaps <= 2.0, 1))
-    assert sorted(map(tuple, found.tolist())) == list(zip(one.tolist(), two.tolist(), strict=True))
-    np.testing.assert_allclose(distances, gaps[tuple(found.T)])
-    assert len(near_pairs(points, 2.0)[0]) <= len(found)
-    assert [len(part) for part in near_pairs(points[:0], 2.0, box)] == [0, 0]
-
-
-@pytest.mark.parametrize("size", [6.0, 30.0, 90.0])
-@BOXES
-def test_what_is_within_reach_is_so_in_any_image(box: FloatArray, size: float) -> None:
-    box = box * ([size / 90.0] * 3 + [1.0] * 3)
-    rng = np.random.default_rng(2)
-    points = rng.uniform(-size, 2.0 * size, (150, 3))
-    points[7] = np.nan
-    centres, reach = rng.uniform(-size, 2.0 * size, (20, 3)), rng.uniform(0.5, 2.0, 20)
-    found = within_reach(points, centres, reach, box)
-    gaps = np.linalg.norm(minimum_image(points - centres[:, None], box), axis=2)
-    assert found == [np.flatnonzero(near).tolist() for near in gaps <= reach[:, None]]
-    alone = within_reach(points, centres, reach)
-    gaps = np.linalg.norm(points - centres[:, None], axis=2)
-    near = [np.flatnonzero(near).tolist() for near in gaps <= reach[:, None]]
-    assert [sorted(rows) for rows in alone] == near
-    assert within_reach(points[:0], centres[:2], reach[:2], box) == [[], []]
-    assert within_reach(points, centres[:0], reach[:0], box) == []
 
 
 @BOXES

@@ -13,7 +13,7 @@ from herobm.chem.planarity import BENT, ring_depths
 from herobm.chem.stereo import chirality_errors, count_double_bonds, double_bond_errors
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
-from herobm.system.periodic import near_pairs
+from herobm.system.neighbours import near_pairs
 from herobm.types import Beads, FloatArray, IntArray
 
 #: Å, unbonded heavy atoms that are nearer to each other overlap.
