@@ -161,7 +161,8 @@ class _Team:
         process = self._context.Process(
             target=_serve, args=(there, self._given, self._level), daemon=True
         )
-        with _signals_held():
+        resource_tracker.ensure_running()  # or the first start does so, and lets signals in again
+        with signals_held():
             process.start()
         there.close()
         self._processes[here] = process
@@ -199,15 +200,15 @@ class _Team:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let what would end this process wait; processes that are started so never hear of it.
+def signals_held() -> Iterator[None]:
+    """Let what would end this process wait until the end of the block.
 
-    Ctrl-C reaches all of them, and so does what a batch system sends: this one ends the others.
+    Processes that are started in it never hear of it: Ctrl-C reaches all of them, and so does what
+    a batch system sends, but this one ends the others.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # or the first start does so, and lets signals in again
     ends = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     try:

@@ -99,7 +99,7 @@ def write_frames(
     jobs: int = 1,
     begin: Callable[[], object] | None = None,
     take: Callable[[int, Told], object] | None = None,
-) -> HerobmError | None:
+) -> HerobmError | KeyboardInterrupt | None:
     """Write what becomes of each frame; no more than the first and a few others are in memory.
 
     All frames are read and placed once before, which is soon done, so that one that is damaged
@@ -110,7 +110,7 @@ def write_frames(
     ----------
     read : Trajectory
     output : Path
-        XTC, TRR or DCD; written aside, so that a run that ends early leaves nothing behind.
+        XTC, TRR or DCD, written aside.
     work : FrameWork
     overwrite : bool
     jobs : int
@@ -122,24 +122,28 @@ def write_frames(
 
     Returns
     -------
-    HerobmError or None
-        What a frame failed with; those before it are written then. It is to be raised once all is
-        told of them.
+    HerobmError, KeyboardInterrupt or None
+        What a frame failed with, or that the run was told to end during one; those before it are
+        written then. It is to be raised once all is told of them.
 
     Raises
     ------
     HerobmError
         If the first frame fails, or the file cannot be written.
+    KeyboardInterrupt
+        If the run was told to end during the first frame, or where a part of the frames would
+        replace a file. Nothing is written then.
     """
     from herobm.io import TrajectoryWriter
-    from herobm.processes import in_order, packed
+    from herobm.processes import in_order, packed, signals_held
 
     if jobs > 1:
         packed(work, begin)  # before the first frame has taken its time
     for frame in track(read, "check"):
         work.place(frame)
     frames = iter(read)
-    failures: list[HerobmError] = []
+    failures: list[HerobmError | KeyboardInterrupt] = []
+    replaces = output.exists()  # by a part of the frames only where one of them fails
     n_written = 0
     with counting("frames", len(read)) as advance, ExitStack() as stack:
         for first in islice(frames, 1):
@@ -149,22 +153,36 @@ def write_frames(
             others = in_order(work, frames, jobs, begin)
             stack.callback(others.close)
             made = chain([(first, opening)], others)
-            for frame, (atoms, told) in _until_failure(made, failures):
-                written.write(atoms.positions, atoms.box, frame.time, frame.step)
-                n_written += 1
-                if take is not None:
-                    take(frame.index, told)
-                advance()
-    if not failures:
+            try:
+                for frame, (atoms, told) in _until_failure(made, failures):
+                    with signals_held():
+                        written.write(atoms.positions, atoms.box, frame.time, frame.step)
+                        n_written += 1
+                        if take is not None:
+                            take(frame.index, told)
+                    advance()
+            except KeyboardInterrupt as told_to_end:
+                if replaces:
+                    raise
+                failures.append(told_to_end)
+    if not failures or n_written == len(read):
         return None
-    error = failures[0]
-    hint = f"The {n_written} frame(s) before it are written; --begin goes on from another one."
-    error.message = f"frame {read.frames[n_written]}: {error.message}"
-    error.hint = hint if error.hint is None else f"{error.hint}\n{hint}"
+    error, number = failures[0], read.frames[n_written]
+    if isinstance(error, KeyboardInterrupt):
+        rest = f"--begin {number} does the others."
+        typer.echo(f"stopped at frame {number}. {_written(n_written)} {rest}", err=True)
+    else:
+        hint = f"{_written(n_written)} --begin goes on from another one."
+        error.message = f"frame {number}: {error.message}"
+        error.hint = hint if error.hint is None else f"{error.hint}\n{hint}"
     return error
 
 
-def _until_failure(made: Made[Told], failures: list[HerobmError]) -> Made[Told]:
+def _written(n_frames: int) -> str:
+    return f"The {n_frames} frame(s) before it are written;"
+
+
+def _until_failure(made: Made[Told], failures: list[HerobmError | KeyboardInterrupt]) -> Made[Told]:
     """Pass on what became of frames; an error ends them, and is put with the failures."""
     opening: Atoms | None = None
     try:

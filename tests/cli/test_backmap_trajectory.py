@@ -95,6 +95,39 @@ def test_a_frame_that_fails_leaves_those_before_it(
         assert [frame.time for frame in read] == [10.0, 20.0]
 
 
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_run_told_to_end_leaves_the_frames_that_are_done(
+    herobm, ubiquitin: Path, swim, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    """But not in place of a file that was whole."""
+    from herobm.assembly.rebuilder import run_chain
+
+    trajectory, _ = swim
+    out = trajectory.with_name("aa.xtc")
+    if replaces:
+        out.write_text("mine")
+    calls: list[int] = []
+
+    def told_to_end_at_last(*given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run_chain(*given)
+
+    monkeypatch.setattr("herobm.assembly.rebuilder.run_chain", told_to_end_at_last)
+    flags = ("-b", 1, "--overwrite")
+    result = herobm("backmap", ubiquitin, "-f", trajectory, "-o", out, *flags)
+    assert result.code == 130
+    assert not list(trajectory.parent.glob(".*"))
+    if replaces:
+        assert (out.read_text(), out.with_suffix(".pdb").exists()) == ("mine", False)
+        return
+    assert result.out.startswith("2 frames of 166 beads")
+    assert "stopped at frame 3. The 2 frame(s) before it are written; --begin 3" in result.err
+    with open_trajectory(out.with_suffix(".pdb"), out) as read:
+        assert [frame.time for frame in read] == [10.0, 20.0]
+
+
 def test_a_frame_with_other_atoms_ends_the_run(
     herobm, ubiquitin: Path, swim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,8 +275,9 @@ def test_the_result_never_replaces_the_structure(herobm, lines, put: Put, swim) 
 
 @pytest.mark.parametrize(("signal_name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 @pytest.mark.slow
-def test_a_run_that_is_stopped_clears_away(
-    ubiquitin: Path, tmp_path: Path, signal_name: str, code: int
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_signals_end_a_run_and_leave_what_is_done(
+    ubiquitin: Path, tmp_path: Path, signal_name: str, code: int, jobs: str
 ) -> None:
     beads = read_beads(ubiquitin)
     with TrajectoryWriter(tmp_path / "cg.xtc", len(beads)) as writer:
@@ -251,17 +285,22 @@ def test_a_run_that_is_stopped_clears_away(
             writer.write(beads.positions)
     command = [sys.executable, "-m", "herobm", "backmap", str(ubiquitin), "-f", "cg.xtc"]
     with subprocess.Popen(
-        [*command, "-o", "out.xtc"],
+        [*command, "-o", "out.xtc", "--jobs", jobs],
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # jobs ignore it
     ) as process:
-        while process.poll() is None and len(list(tmp_path.iterdir())) == 1:
-            time.sleep(0.05)  # until the first is made
+        while process.poll() is None and not any(
+            path.stat().st_size for path in tmp_path.glob(".herobm-*")
+        ):
+            time.sleep(0.05)  # until the first is written
+        time.sleep(0.3)  # and the second one is at work
         process.send_signal(getattr(signal, signal_name))
     assert process.returncode == code
-    assert [path.name for path in tmp_path.iterdir()] == ["cg.xtc"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cg.xtc", "out.pdb", "out.xtc"]
+    with open_trajectory(tmp_path / "out.pdb", tmp_path / "out.xtc") as opened:
+        assert 0 < len(opened) < 5000
 
 
 def test_files_that_are_no_trajectories_here(herobm, ubiquitin: Path, swim) -> None:
