@@ -57,6 +57,7 @@ from herobm.post.hydrogens import hydrogens  # noqa: E402
 from herobm.post.minimise import minimise  # noqa: E402
 from herobm.system.coarsen import drop_incomplete  # noqa: E402
 from herobm.system.matching import find_templates, match_atoms  # noqa: E402
+from herobm.system.neighbours import pair_distances  # noqa: E402
 from herobm.types import Atoms, FloatArray  # noqa: E402
 
 GAS_CONSTANT = 0.0083144626  # kJ/mol/K
@@ -130,7 +131,7 @@ def figures(case: Case, positions: FloatArray) -> dict[str, Any]:
     reference = case.rebuilder.reference
     summary: Summary = summarise(case.rebuilder.judge, beads, positions, reference, ())
     plan, bonds = topology.plan, case.rebuilder.tidier.bonds
-    lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
+    lengths = pair_distances(positions, bonds)
     off = np.abs(lengths - reference_lengths(plan, bonds, reference)[:, 0])
     phi, psi = (_by_residue(plan, bead, dihedrals(positions, quad))
                 for bead, quad in torsion_atoms(topology))  # fmt: skip

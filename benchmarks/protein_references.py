@@ -36,6 +36,7 @@ from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
 from herobm.plan.template import within_residue
 from herobm.system.atomistic import coarse_grain
+from herobm.system.neighbours import pair_distances
 from herobm.types import FloatArray, IntArray
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
@@ -98,7 +99,7 @@ class Kind:
         every = np.concatenate(self.parts)
         numbers = np.arange(len(every))[:, None, None] * len(self.atoms)
         flat = every.reshape(-1, 3)
-        lengths = geometry.bond_lengths(flat, (numbers + self.bonds).reshape(-1, 2))
+        lengths = pair_distances(flat, (numbers + self.bonds).reshape(-1, 2))
         angles = geometry.bond_angles(flat, (numbers + self.angles).reshape(-1, 3))
         shape = np.concatenate([v.reshape(len(every), -1) for v in (lengths, angles)], axis=1)
         off = np.abs(shape - np.median(shape, axis=0))
@@ -136,7 +137,7 @@ class Tally:
             self._keep(self.kinds[kind], plan, residues, positions)
         bonds = plan_bonds(plan, topology.links.previous)
         bonds = bonds[np.isfinite(positions[bonds]).all(axis=(1, 2))]
-        lengths = geometry.bond_lengths(positions, bonds)
+        lengths = pair_distances(positions, bonds)
         self.bonds.append((group_labels(plan, bonds, geometry.BASE), lengths))
         triples = angles_of(bonds, plan.n_atoms)
         degrees = geometry.bond_angles(positions, triples)

@@ -25,6 +25,7 @@ import herobm
 from herobm.pipeline import prepare
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.system.coarsen import bead_shares
+from herobm.system.neighbours import pair_distances
 
 #: Å, by which a bond may be off.
 STRETCH = 0.05
@@ -120,7 +121,7 @@ def main() -> None:
             (plan.n_beads, plan.n_atoms),
         ).coalesce()
         bonds = plan_bonds(plan, ready.topology.links.previous)
-        lengths = np.linalg.norm(rebuilt[bonds[:, 0]] - rebuilt[bonds[:, 1]], axis=1)
+        lengths = pair_distances(rebuilt, bonds)
         room = np.stack([lengths - STRETCH, lengths + STRETCH], axis=1)
         corners = angles_of(bonds, plan.n_atoms)
         ends, bent_room = corners[:, [0, 2]], across(rebuilt, corners)

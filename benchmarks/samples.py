@@ -54,6 +54,7 @@ from herobm.system import Topology
 from herobm.system.atomistic import AtomLayout
 from herobm.system.coarsen import drop_incomplete
 from herobm.system.disulfides import find_disulfides
+from herobm.system.neighbours import pair_distances
 from herobm.types import Atoms, Beads, FloatArray, IntArray
 
 warnings.filterwarnings("ignore")  # of third parties, about structures that are not ours
@@ -174,7 +175,7 @@ def bonding(case: Case) -> Iterator[tuple[float, float]]:
         bonded = np.concatenate([bonds, bridged])
         joined = keys(bonded[known[bonded].all(axis=1)], x)
         pairs = cKDTree(x).query_pairs(NEIGHBOURS, output_type="ndarray").reshape(-1, 2)
-        gaps = np.linalg.norm(x[pairs[:, 0]] - x[pairs[:, 1]], axis=1)
+        gaps = pair_distances(x, pairs)
         strange = ~np.isin(keys(pairs, x), joined)
         like_bonds = gaps < radius[pairs].sum(axis=1) + SLACK
         broken = len(joined) - int((like_bonds & ~strange).sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from herobm.plan.plan import Plan
+from herobm.system.neighbours import pair_distances
 from herobm.types import FloatArray, IntArray, StrArray
 
 #: Å from the median of its kind at which two atoms are not bonded.
@@ -56,7 +57,7 @@ def bond_statistics(
         Kinds seen less often are left out, and so are bonds that are `NO_BOND` off the median of
         their kind: chains with residues missing may have been joined there.
     """
-    lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
+    lengths = pair_distances(positions, bonds)
     known = np.isfinite(lengths)
     lengths = lengths[known]
     labels, kind = np.unique(bond_labels(plan, bonds[known]), return_inverse=True)

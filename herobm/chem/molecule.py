@@ -138,7 +138,7 @@ def assemble(
         if name in index and (charged is None or name in charged):
             mol.GetAtomWithIdx(index[name]).SetFormalCharge(charge)
     for bond in mapping.bonds:
-        if bond.a.offset == bond.b.offset == 0 and {bond.a.name, bond.b.name} <= index.keys():
+        if bond.within and {bond.a.name, bond.b.name} <= index.keys():
             _join(mol, index[bond.a.name], index[bond.b.name], bond.symbol)
     beyond = {
         _hint(mol, index[here], there, symbol, mapping): there

@@ -62,7 +62,7 @@ class Sketch:
         """Pairs of atoms that are drawn -> symbol."""
         found: dict[tuple[str, str], str] = {}
         for b in self.mapping.bonds:
-            if b.a.offset == b.b.offset == 0 and {b.a.name, b.b.name} <= self.index.keys():
+            if b.within and {b.a.name, b.b.name} <= self.index.keys():
                 found.setdefault((b.a.name, b.b.name), b.symbol)
         return found
 

@@ -114,6 +114,11 @@ class Bond(_Frozen):
     b: AtomRef
     symbol: Literal["-", "=", "#", ":", "$"] = "-"
 
+    @property
+    def within(self) -> bool:
+        """Whether both atoms are of this residue."""
+        return self.a.offset == self.b.offset == 0
+
 
 class Stereo(_Frozen):
     """A CIP label: R or S of one atom, E or Z of a double bond between two."""

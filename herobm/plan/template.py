@@ -118,7 +118,7 @@ class Template:
         pairs = [
             (index[b.a.name], index[b.b.name])
             for b in self.mapping.bonds
-            if _inside(b) and b.a.name in index and b.b.name in index
+            if b.within and b.a.name in index and b.b.name in index
         ]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
@@ -190,7 +190,7 @@ class Template:
         """
         import networkx as nx
 
-        graph = nx.Graph((b.a.name, b.b.name) for b in self.mapping.bonds if _inside(b))
+        graph = nx.Graph((b.a.name, b.b.name) for b in self.mapping.bonds if b.within)
         graph.add_node(atom)
         steps = nx.single_source_shortest_path_length(graph, atom)
         bead = self.beads[self.bead_of(atom)]
@@ -284,11 +284,6 @@ def compile_template(mapping: Mapping, patches: list[Mapping] | None = None) -> 
     parts = [mapping.rebuilding(), *sorted(p.rebuilding() for p in patches or [] if _rebuilds(p))]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return Template(merged, place, key, beads, tuple(a.name for a in rebuilt), rows, n_slots)
-
-
-def _inside(bond: Bond) -> bool:
-    """Tell whether both atoms are of the same residue."""
-    return bond.a.offset == bond.b.offset == 0
 
 
 def _rebuilds(mapping: Mapping) -> bool:
@@ -396,4 +391,4 @@ def _mass(mapping: Mapping, atom: MappedAtom) -> float:
 
 def within_residue(bonds: tuple[Bond, ...]) -> list[tuple[str, str, str]]:
     """(atom, atom, symbol) of the bonds that stay within the residue."""
-    return [(b.a.name, b.b.name, b.symbol) for b in bonds if b.a.offset == b.b.offset == 0]
+    return [(b.a.name, b.b.name, b.symbol) for b in bonds if b.within]

@@ -239,7 +239,7 @@ def _bonds_to_listed_hydrogens(
         return set()
     plan, heavy, bound = context.topology.plan, atoms.heavy, {i for p in bonds for i in p}
     parents = [
-        {x.name: y.name for bond in t.mapping.bonds if not (bond.a.offset or bond.b.offset)
+        {x.name: y.name for bond in t.mapping.bonds if bond.within
          for x, y in ((bond.a, bond.b), (bond.b, bond.a))}
         for t in plan.library
     ]  # fmt: skip

@@ -33,6 +33,7 @@ from herobm.post.solve import Distances, Problem, Repulsions, Torsions
 from herobm.system.atomistic import usable_box
 from herobm.system.coarsen import vague_beads
 from herobm.system.disulfides import ACROSS_BRIDGE, BRIDGE, within_image
+from herobm.system.neighbours import pair_distances
 from herobm.system.periodic import minimum_image
 from herobm.types import Atoms, BoolArray, FloatArray, IntArray
 
@@ -204,7 +205,7 @@ class _Pulls:
         self.across = pairs_across(self.joined, layout.plan.n_atoms)
         self.torsion_weights = problem.torsions.weights.copy()
         self.torsion_residue = layout.plan.atom_residue[problem.torsions.atoms[:, 2]]
-        own = _gaps(layout.positions, layout.bonds)
+        own = pair_distances(layout.positions, layout.bonds)
         found = reference_lengths(layout.plan, layout.bonds, dict(context.reference))
         found = np.where(np.isfinite(found), found, references(layout.plan, layout.bonds))
         known, spread = found.T
@@ -230,7 +231,7 @@ class _Pulls:
             problem.distances.lengths[: len(self.bonds)] = self.target
             problem.distances.weights[: len(self.bonds)] = self.weights
             positions = problem.step(positions)
-            self._hold(_gaps(positions, self.bonds) - self.usual)
+            self._hold(pair_distances(positions, self.bonds) - self.usual)
         return self.limit(positions)
 
     def away(self, positions: FloatArray) -> FloatArray:
@@ -278,7 +279,7 @@ def _problem(
     pairs = np.concatenate([bonds, disulfides, across, angles])
     counts = [len(part) for part in (bonds, disulfides, across, angles)]
     spread = np.repeat([BOND_SPREAD, BOND_SPREAD, ANGLE_SPREAD, ANGLE_SPREAD], counts)
-    lengths = _gaps(start, pairs)
+    lengths = pair_distances(start, pairs)
     lengths[len(lengths) - len(angles) :] = _across_angles(layout, triples)
     first, second = counts[0] + np.cumsum([0, counts[1]])
     lengths[first:second] = BRIDGE
@@ -303,7 +304,7 @@ def _across_angles(layout: Layout, triples: IntArray) -> FloatArray:
     mean, spread = references(layout.plan, triples).T
     least, most = mean - USUAL * spread, mean + USUAL * spread
     wanted = np.where(np.isfinite(mean), np.clip(degrees, least, most), degrees)
-    lengths = _gaps(layout.positions, triples[:, [0, 2]])
+    lengths = pair_distances(layout.positions, triples[:, [0, 2]])
     unusual = np.abs(wanted - degrees) > 1e-3
     one, two = (_usual_lengths(layout, triples[unusual][:, ends]) for ends in ([0, 1], [1, 2]))
     cosine = np.cos(np.radians(wanted[unusual]))
@@ -314,7 +315,7 @@ def _across_angles(layout: Layout, triples: IntArray) -> FloatArray:
 def _usual_lengths(layout: Layout, bonds: IntArray) -> FloatArray:
     """Å, mean length of the kind of each bond, or its own where that is unknown."""
     known = references(layout.plan, bonds)[:, 0]
-    return np.where(np.isfinite(known), known, _gaps(layout.positions, bonds))
+    return np.where(np.isfinite(known), known, pair_distances(layout.positions, bonds))
 
 
 def _across(bonds: IntArray, bridges: IntArray) -> IntArray:
@@ -372,11 +373,6 @@ def _present(groups: IntArray, layout: Layout) -> IntArray:
     """Keep the groups of atoms (n, k) that the structure has all of."""
     found: IntArray = groups[(layout.rows[groups] >= 0).all(axis=1)]
     return found
-
-
-def _gaps(positions: FloatArray, pairs: IntArray) -> FloatArray:
-    gaps: FloatArray = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    return gaps
 
 
 def _tell(

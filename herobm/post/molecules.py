@@ -183,7 +183,7 @@ def heavy_molecule(
     of_row: dict[int, int] = {}
     for part in parts:
         heavy = [n for n in part.rows if _is_heavy(part.mapping, n)]
-        inner = tuple(b for b in part.mapping.bonds if not (b.a.offset or b.b.offset))
+        inner = tuple(b for b in part.mapping.bonds if b.within)
         alone = part.mapping.model_copy(update={"bonds": inner})
         built = assemble(alone, heavy)
         counts = {n: len(h) for n, h in _listed_hydrogens(part.mapping).items()}

@@ -22,6 +22,7 @@ from herobm.post.peptide import Backbone, find_backbone, ideal_distances
 from herobm.post.solve import Distances, Problem, Torsions
 from herobm.post.untwist import CIS_DISTANCE, untwist
 from herobm.system.chains import Links
+from herobm.system.neighbours import pair_distances
 from herobm.types import BoolArray, FloatArray, IntArray
 
 #: Degrees about omega = 0 within which a peptide is cis and stays so.
@@ -188,7 +189,7 @@ class Refinement:
         phi, psi = (self._angles(positions, which) for which in ("phi", "psi"))
         usual = np.nan_to_num(surprise(phi, psi, self.kind))
         pairs, lengths, spreads, residue = self.ideal
-        gaps = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+        gaps = pair_distances(positions, pairs)
         squares = np.minimum(((gaps - lengths) / spreads) ** 2, 25.0)
         score: FloatArray = 2 * usual + np.minimum((omega / FLAT_ENOUGH) ** 2, 100.0)
         np.add.at(score, residue, squares)
@@ -282,7 +283,7 @@ class Refinement:
         ideal = np.sort(self.ideal[0], axis=1)
         codes = pairs[:, 0] * n + pairs[:, 1]
         pairs = pairs[~np.isin(codes, ideal[:, 0] * n + ideal[:, 1])]
-        lengths = np.linalg.norm(self.start[pairs[:, 0]] - self.start[pairs[:, 1]], axis=1)
+        lengths = pair_distances(self.start, pairs)
         return pairs, lengths
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from herobm.plan.plan import Plan
-from herobm.system.neighbours import near_pairs
+from herobm.system.neighbours import near_pairs, pair_distances
 from herobm.system.periodic import minimum_image
 from herobm.types import Beads, FloatArray, IntArray
 
@@ -106,7 +106,7 @@ def within_image(bridges: Sequence[tuple[int, int]], positions: FloatArray) -> I
         Å.
     """
     pairs = np.array(bridges, dtype=np.int64).reshape(-1, 2)
-    gaps = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    gaps = pair_distances(positions, pairs)
     near: IntArray = pairs[gaps <= FARTHEST]
     return near
 

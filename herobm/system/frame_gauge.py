@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from herobm.errors import StructureError
 from herobm.system.chains import Links
+from herobm.system.neighbours import pair_distances
 from herobm.system.periodic import MOST_IN_ONE
 from herobm.types import Beads, BoolArray, FloatArray, IntArray
 
@@ -59,7 +60,7 @@ class FrameGauge:
         here = np.flatnonzero(links.previous >= 0)
         bonded = np.stack([link_beads[links.previous[here], 1], link_beads[here, 0]], axis=1)
         pairs = np.concatenate([_holding(beads), bonded])
-        gaps = _lengths(beads.positions, pairs)
+        gaps = pair_distances(beads.positions, pairs)
         known = np.isfinite(gaps)
         return cls(beads, pairs[known], gaps[known])
 
@@ -84,7 +85,7 @@ class FrameGauge:
         ------
         StructureError
         """
-        change = np.nan_to_num(np.abs(_lengths(whole, self.pairs) - self.gaps))
+        change = np.nan_to_num(np.abs(pair_distances(whole, self.pairs) - self.gaps))
         cut = np.zeros(len(change), dtype=bool)
         if borrowed is not None:
             moved = (whole - given)[self.pairs]
@@ -122,11 +123,6 @@ class FrameGauge:
         )
 
 
-def _lengths(positions: FloatArray, pairs: IntArray) -> FloatArray:
-    lengths: FloatArray = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    return lengths
-
-
 def _holding(beads: Beads) -> IntArray:
     """Pairs of beads, shape (n, 2), that hold residues together: their minimum spanning trees.
 
@@ -139,7 +135,7 @@ def _holding(beads: Beads) -> IntArray:
         first = np.flatnonzero((index[step:] == index[:-step]) & (size[step:] <= MOST_IN_ONE))
         found.append(np.stack([first, first + step], axis=1))
     pairs = np.concatenate(found)
-    gaps = _lengths(beads.positions, pairs)
+    gaps = pair_distances(beads.positions, pairs)
     known = np.isfinite(gaps)
     pairs, gaps = pairs[known], gaps[known] + 1e-6  # 0 would be no link
     tree = minimum_spanning_tree(coo_matrix((gaps, (pairs[:, 0], pairs[:, 1])), shape=(n, n)))

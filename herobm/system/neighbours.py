@@ -48,6 +48,25 @@ def with_images(
     return np.concatenate(points) @ matrix, np.concatenate(owners)
 
 
+def pair_distances(positions: FloatArray, pairs: IntArray) -> FloatArray:
+    """How far the two particles of each pair are apart, as they lie; NaN where one is nowhere.
+
+    Parameters
+    ----------
+    positions : FloatArray, shape (n, 3)
+        Å.
+    pairs : IntArray, shape (n_pairs, 2)
+
+    Returns
+    -------
+    FloatArray, shape (n_pairs,)
+        Å.
+    """
+    vectors = positions[pairs[:, 0]] - positions[pairs[:, 1]]
+    lengths: FloatArray = np.linalg.norm(vectors, axis=1)
+    return lengths
+
+
 def near_pairs(
     positions: FloatArray, reach: float, box: FloatArray | None = None
 ) -> tuple[IntArray, FloatArray]:
@@ -76,7 +95,7 @@ def near_pairs(
         points, owner = with_images(points, box, reach)
     found = cKDTree(points).query_pairs(reach, output_type="ndarray").astype(np.int64)
     found = found[(found < len(known)).any(axis=1)]  # images of both are found elsewhere
-    gaps = np.linalg.norm(points[found[:, 0]] - points[found[:, 1]], axis=1)
+    gaps = pair_distances(points, found)
     pairs = np.sort(known[owner[found]], axis=1)
     order = np.lexsort((gaps, pairs[:, 1], pairs[:, 0]))
     order = order[pairs[order, 0] != pairs[order, 1]]

@@ -12,6 +12,7 @@ from herobm.chem.bonds import COVALENT_RADII
 from herobm.chem.checks.mapped_residues import MOST_RESIDUES, MappedResidues
 from herobm.chem.stereo import stereo_centers
 from herobm.dsl.diagnostics import Diagnostic
+from herobm.system.neighbours import pair_distances
 from herobm.system.periodic import minimum_image, whole_residues
 from herobm.types import FloatArray, IntArray
 
@@ -65,7 +66,7 @@ def _check_contacts(
         tree = cKDTree(places[there])
         reach = 2 * _BONDED * float(radius[there].max())
         close = there[tree.query_pairs(reach, output_type="ndarray")]
-        length = np.linalg.norm(places[close[:, 0]] - places[close[:, 1]], axis=1)
+        length = pair_distances(places, close)
         near = close[length < _BONDED * radius[close].sum(axis=1)]
         counts.update((min(p), max(p)) for p in near.tolist())
     for (a, b), count in sorted(counts.items()):

@@ -65,7 +65,7 @@ class Subject:
         graph.add_nodes_from(self.elements)
         for bond in self.mapping.bonds:
             ends = bond.a.name, bond.b.name
-            if bond.a.offset == bond.b.offset == 0 and graph.has_node(ends[0]):
+            if bond.within and graph.has_node(ends[0]):
                 if graph.has_node(ends[1]) and not graph.has_edge(*ends):
                     graph.add_edge(*ends, symbol=bond.symbol)
         return graph

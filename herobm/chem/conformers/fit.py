@@ -143,7 +143,7 @@ def unfit(template: Template) -> str:
     template : Template
     """
     mapping = template.mapping
-    linked = any(bond.a.offset or bond.b.offset for bond in mapping.bonds)
+    linked = any(not bond.within for bond in mapping.bonds)
     if linked or (template.atom_place != ANYWHERE).any():
         return "it is bonded to other residues; only whole molecules are rebuilt without training"
     if not template.atoms:

@@ -214,7 +214,7 @@ def kinetic_temperature(motion: Motion) -> float:
 def _hydrogenated(mapping: Mapping) -> tuple[Any, IntArray]:
     """Give the molecule with all its hydrogens, and the rows of the atoms of the mapping."""
     where = mapping.source or mapping.name
-    if any(bond.a.offset or bond.b.offset for bond in mapping.bonds):
+    if any(not bond.within for bond in mapping.bonds):
         raise DslCheckError(
             f"{where}: is bonded to its neighbours in a chain, and cannot be sampled alone",
             "Train from structures of the whole chain: herobm data build, herobm train CONFIG.",

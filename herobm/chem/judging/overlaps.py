@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from herobm.chem.contacts import near_by_bonds
+from herobm.system.neighbours import pair_distances
 from herobm.types import BoolArray, FloatArray, IntArray, StrArray
 
 #: Å, by element; hydrogens on nitrogen, oxygen, sulfur and aromatic carbon, and carbon that is
@@ -48,7 +49,7 @@ def bad_overlaps(positions: FloatArray, elements: StrArray, bonds: IntArray) -> 
     kinds = _Kinds(elements, bonds)
     reach = 2.0 * float(kinds.radius.max()) - BAD
     pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray").reshape(-1, 2)
-    gaps = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    gaps = pair_distances(positions, pairs)
     allowed = BAD + BOND * kinds.may_bond(pairs)
     pairs = pairs[kinds.radius[pairs].sum(axis=1) - gaps >= allowed]
     hydrogen = kinds.hydrogen[pairs].any(axis=1)

@@ -13,7 +13,7 @@ from herobm.chem.planarity import BENT, ring_depths
 from herobm.chem.stereo import chirality_errors, count_double_bonds, double_bond_errors
 from herobm.plan.plan import Plan
 from herobm.system.coarsen import coarsen_plan
-from herobm.system.neighbours import near_pairs
+from herobm.system.neighbours import near_pairs, pair_distances
 from herobm.types import Beads, FloatArray, IntArray
 
 #: Å, unbonded heavy atoms that are nearer to each other overlap.
@@ -455,7 +455,7 @@ def bond_deviations(
     deviations : FloatArray, shape (n_bonds,)
         Standard deviations; NaN for kinds without a reference.
     """
-    lengths = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
+    lengths = pair_distances(positions, bonds)
     mean, spread = reference_lengths(plan, bonds, reference).T
     return lengths, np.abs(lengths - mean) / spread
 

@@ -21,6 +21,7 @@ from herobm.chem.stereo import chirality_errors, double_bond_errors, prochiral_e
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.system.coarsen import coarsen_plan, vague_beads
 from herobm.system.disulfides import near_sulfurs
+from herobm.system.neighbours import pair_distances
 from herobm.system.periodic import minimum_image
 from herobm.system.topology import Topology
 from herobm.types import BoolArray, FloatArray, IntArray
@@ -275,7 +276,7 @@ class Judge:
         return chi_histograms(self.chi, positions)
 
     def _geometry(self, positions: FloatArray, counts: Counter[str], faults: BoolArray) -> None:
-        lengths = geometry.bond_lengths(positions, self.bonds)
+        lengths = pair_distances(positions, self.bonds)
         degrees = geometry.bond_angles(positions, self.angles)
         kinds = (
             ("bond", 4, lengths, self.bond_reference, self.bonds[:, 1]),

@@ -23,12 +23,6 @@ _TABLE = Path(__file__).with_name("geometry.npz")
 Table = dict[str, tuple[float, float]]
 
 
-def bond_lengths(positions: FloatArray, bonds: IntArray) -> FloatArray:
-    """Å, shape (n_bonds,)."""
-    lengths: FloatArray = np.linalg.norm(positions[bonds[:, 0]] - positions[bonds[:, 1]], axis=1)
-    return lengths
-
-
 def bond_angles(positions: FloatArray, triples: IntArray) -> FloatArray:
     """Angles in degrees, shape (n,), at the middle one of three atoms (n, 3)."""
     one = positions[triples[:, 0]] - positions[triples[:, 1]]

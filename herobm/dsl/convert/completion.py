@@ -198,7 +198,7 @@ class _Joiner:
     ) -> str | None:
         graph: dict[str, list[str]] = {}
         for bond in bonds:
-            if bond.a.offset == bond.b.offset == 0:
+            if bond.within:
                 graph.setdefault(bond.a.name, []).append(bond.b.name)
                 graph.setdefault(bond.b.name, []).append(bond.a.name)
         seen, todo = {name}, deque([name])

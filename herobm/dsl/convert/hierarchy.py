@@ -47,7 +47,7 @@ def neighbours(mapping: Mapping) -> Neighbours:
     out: dict[str, list[str]] = {a.name: [] for a in mapping.atoms}
     for bond in mapping.bonds:
         a, b = bond.a.name, bond.b.name
-        if bond.a.offset == bond.b.offset == 0 and a in out and b in out:
+        if bond.within and a in out and b in out:
             out[a].append(b)
             out[b].append(a)
     return {name: sorted(found, key=lambda n: rank[n]) for name, found in out.items()}
