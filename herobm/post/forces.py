@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from herobm.chem.geometry import dihedrals
 from herobm.types import BoolArray, FloatArray, IntArray
 
 NM = 0.1  # per Å
@@ -33,12 +32,12 @@ _HAND_ENERGY = (
     "ax=x2-x1; ay=y2-y1; az=z2-z1; bx=x3-x1; by=y3-y1; bz=z3-z1; cx=x4-x1; cy=y4-y1; cz=z4-z1"
 )
 
-#: Degrees, how far a peptide may be off a plane before it feels anything, and kJ/mol/rad² of what
-#: brings it back: 15 kJ/mol at 25 degrees.
-PEPTIDE_ROOM, PEPTIDE_SPRING = 15.0, 500.0
-_PEPTIDE_ENERGY = (
-    "ko*step(off-o0)*(off-o0)^2; off=min(turn,2*pi-turn); turn=abs(dihedral(p1,p2,p3,p4)-plane); "
-    f"pi={np.pi!r}"
+#: Degrees, how far a torsion that is held may turn before it feels anything: a peptide off its
+#: plane, phi and psi; and kJ/mol/rad² of what brings it back: 15 kJ/mol at 10 degrees more.
+PEPTIDE_ROOM, BACKBONE_ROOM, TORSION_SPRING = 15.0, 0.0, 500.0
+_TORSION_ENERGY = (
+    f"{TORSION_SPRING}*step(off-room)*(off-room)^2; off=min(turn,2*pi-turn); "
+    f"turn=abs(dihedral(p1,p2,p3,p4)-rest); pi={np.pi!r}"
 )
 
 #: The terms that energies are told by, in order.
@@ -123,28 +122,28 @@ def hold_hands(system: Any, centres: IntArray, signs: IntArray) -> None:
     system.addForce(force)
 
 
-def hold_peptides(system: Any, quads: IntArray, positions: FloatArray) -> None:
-    """Keep peptides near the plane that they are nearest to; those at rest feel nothing of it.
+def hold_torsions(system: Any, quads: IntArray, rest: FloatArray, room: float) -> None:
+    """Keep torsion angles near what they are to be; those at rest feel nothing of it.
 
     Parameters
     ----------
     system : openmm.System
     quads : IntArray, shape (n, 4)
-        C-alpha, C, N, C-alpha.
-    positions : FloatArray, shape (n_atoms, 3)
-        Å; they tell which peptides are cis.
+        Atoms.
+    rest : FloatArray, shape (n,)
+        Degrees, -180 to 180.
+    room : float
+        Degrees, how far from that they may turn.
     """
     import openmm
 
     if not len(quads):
         return
-    force = openmm.CustomCompoundBondForce(4, _PEPTIDE_ENERGY)
-    force.addGlobalParameter("ko", PEPTIDE_SPRING)
-    force.addGlobalParameter("o0", float(np.radians(PEPTIDE_ROOM)))
-    force.addPerBondParameter("plane")
-    cis = np.abs(dihedrals(positions, quads)) < 90.0
-    for rows, plane in zip(quads.tolist(), np.where(cis, 0.0, np.pi).tolist(), strict=True):
-        force.addBond(rows, [plane])
+    force = openmm.CustomCompoundBondForce(4, _TORSION_ENERGY)
+    force.addPerBondParameter("rest")
+    force.addPerBondParameter("room")
+    for rows, angle in zip(quads.tolist(), np.radians(rest).tolist(), strict=True):
+        force.addBond(rows, [angle, float(np.radians(room))])
     system.addForce(force)
 
 

@@ -1,4 +1,4 @@
-"""What a minimisation holds: beads as groups of atoms, and chiral centres."""
+"""What a minimisation holds: beads as groups of atoms, chiral centres, backbones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from herobm.chem.protein.backbone import backbone_table
+from herobm.chem.geometry import dihedrals
+from herobm.chem.protein import ramachandran
+from herobm.chem.protein.backbone import omega_atoms, torsion_atoms
 from herobm.chem.protein.geometry import bond_angles, references
+from herobm.chem.protein.hands import hands
 from herobm.chem.stereo import prochiral_centers, stereo_centers, volumes
 from herobm.plan.bonds import angles_of, plan_bonds
 from herobm.plan.plan import Plan
@@ -127,23 +130,65 @@ def chiral_centres(
     return np.searchsorted(rows, there), np.where(hands == 0, own, hands)
 
 
-def peptides(assembly: Assembly, context: StepContext, rows: IntArray) -> IntArray:
-    """Find the peptides whose atoms are all among `rows`.
+@dataclass(frozen=True, eq=False)
+class Torsions:
+    """Torsion angles of backbones, and what they are to be.
 
-    Returns
-    -------
-    IntArray, shape (n, 4)
-        C-alpha, C, N, C-alpha, numbered as in `rows`.
+    Attributes
+    ----------
+    atoms : IntArray, shape (n, 4)
+    rest : FloatArray, shape (n,)
+        Degrees, -180 to 180.
     """
+
+    atoms: IntArray
+    rest: FloatArray
+
+    def among(self, rows: IntArray) -> Torsions:
+        """Take those whose atoms are all among `rows`, with the numbers that these have there."""
+        inside = np.isin(self.atoms, rows).all(axis=1)
+        return Torsions(np.searchsorted(rows, self.atoms[inside]), self.rest[inside])
+
+
+_NO_TORSIONS = Torsions(np.zeros((0, 4), dtype=np.int64), np.zeros(0))
+
+
+def peptides(assembly: Assembly, context: StepContext) -> Torsions:
+    """Find the peptides: they are to be cis or trans, whichever they are nearer to."""
     if context.topology is None:
-        return np.zeros((0, 4), dtype=np.int64)
-    plan, previous = context.topology.plan, context.topology.links.previous
-    table = backbone_table(plan)  # N, CA, C
-    here = np.flatnonzero(previous >= 0)
-    last = previous[here]
-    found = np.stack([table[last, 1], table[last, 2], table[here, 0], table[here, 1]], axis=1)
-    there = np.where(found >= 0, _rows_of(assembly, plan)[found], -1)
-    return np.searchsorted(rows, there[np.isin(there, rows).all(axis=1)])
+        return _NO_TORSIONS
+    atoms, _ = _there(assembly, context.topology.plan, omega_atoms(context.topology))
+    cis = np.abs(dihedrals(assembly.atoms.positions, atoms)) < 90.0
+    return Torsions(atoms, np.where(cis, 0.0, 180.0))
+
+
+def usual_backbones(assembly: Assembly, context: StepContext) -> Torsions:
+    """Find the phi and psi of residues that are no outliers: they are to be what they are."""
+    if context.topology is None:
+        return _NO_TORSIONS
+    topology, plan = context.topology, context.topology.plan
+    angles = np.full((plan.n_residues, 2), np.nan)
+    quads, owners = [], []
+    for column, (beads, quad) in enumerate(torsion_atoms(topology)):
+        atoms, whole = _there(assembly, plan, quad)
+        owner = plan.bead_residue[beads[whole]]
+        angles[owner, column] = dihedrals(assembly.atoms.positions, atoms)
+        quads.append(atoms)
+        owners.append(owner)
+    phi, psi = (angles * hands(plan)[:, None]).T
+    names, following = topology.beads.residues.names, topology.links.following
+    level = ramachandran.judge(phi, psi, ramachandran.classes_of(names, following))
+    usual: BoolArray = np.isin(level, (ramachandran.FAVOURED, ramachandran.ALLOWED))
+    rest = np.concatenate([angles[owner, column] for column, owner in enumerate(owners)])
+    kept = usual[np.concatenate(owners)]
+    return Torsions(np.concatenate(quads)[kept], rest[kept])
+
+
+def _there(assembly: Assembly, plan: Plan, atoms: IntArray) -> tuple[IntArray, BoolArray]:
+    """Numbers of groups of atoms (n, k) of the plan, where all are there, and which groups are."""
+    found: IntArray = _rows_of(assembly, plan)[atoms]
+    whole: BoolArray = found.min(axis=1) >= 0
+    return found[whole], whole
 
 
 def of_rows(

@@ -11,12 +11,14 @@ from herobm.errors import MinimisationError
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import Assembly, assemble
 from herobm.post.forces import (
+    BACKBONE_ROOM,
+    PEPTIDE_ROOM,
     TERMS,
     energies,
     hold_atoms,
     hold_beads,
     hold_hands,
-    hold_peptides,
+    hold_torsions,
     keep_off,
     place,
     places,
@@ -29,6 +31,7 @@ from herobm.post.held import (
     of_rows,
     peptides,
     remapping,
+    usual_backbones,
 )
 from herobm.post.hydrogens import hydrogens, lacks_hydrogens
 from herobm.post.mmff import relax
@@ -43,7 +46,8 @@ def minimise(atoms: Atoms, context: StepContext) -> Atoms:
 
     Atoms without hydrogens get them first (`herobm.post.hydrogens`). By default (option
     ``restraints``) the centre of each bead is held by a spring where the input had it, less so
-    where its residue is strained. Chiral centres, and those that names alone tell (CG of LEU), are
+    where its residue is strained, and phi and psi that are no outliers are held near what they
+    are. Chiral centres, and those that names alone tell (CG of LEU), are
     kept from turning over, and peptides from turning out of their planes. Molecules that the force
     field does not know are relaxed by MMFF94 while all else is fixed, or left as they are (option
     ``unmapped``). Other options: ``forcefield``, ``platform``, ``tolerance``, ``threads`` and those
@@ -127,7 +131,9 @@ def _minimised(
     held = "nothing held"
     if settings.restraints == "beads" and beads is not None:
         hold_beads(system, of_rows(beads, rows))
-        held = "bead centres held"
+        usual = usual_backbones(assembly, context).among(rows)
+        hold_torsions(system, usual.atoms, usual.rest, BACKBONE_ROOM)
+        held = "bead centres, phi and psi held"
     elif settings.restraints == "beads":
         held += ", since no mapping tells the beads"
     elif settings.restraints == "heavy":
@@ -135,7 +141,8 @@ def _minimised(
         held = "heavy atoms held"
     centres, hands = chiral_centres(assembly, context, rows)
     hold_hands(system, centres, hands)
-    hold_peptides(system, peptides(assembly, context, rows), positions[rows])
+    flat = peptides(assembly, context).among(rows)
+    hold_torsions(system, flat.atoms, flat.rest, PEPTIDE_ROOM)
     keep_off(system, positions[rows], heavy[rows], positions[unknown], heavy[unknown])
     sort_terms(system)
     platform, properties = find_platform(settings.platform, settings.threads)

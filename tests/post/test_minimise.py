@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import openmm
 import pytest
+from scipy.spatial.transform import Rotation
 
+from herobm.chem.geometry import dihedrals
 from herobm.chem.stereo import chirality_errors
 from herobm.errors import MinimisationError
 from herobm.io import read_atoms, write_structure
@@ -17,14 +19,14 @@ from herobm.plan import Library
 from herobm.plan.bonds import plan_bonds
 from herobm.plugins.step_context import StepContext
 from herobm.post.bonding import assemble
-from herobm.post.forces import energies, hold_peptides, place, sort_terms
-from herobm.post.held import bead_groups
+from herobm.post.forces import energies, hold_torsions, place, sort_terms
+from herobm.post.held import bead_groups, usual_backbones
 from herobm.post.hydrogens import hydrogens
 from herobm.post.minimise import minimise
 from herobm.post.systems import parametrised
 from herobm.system import build_topology, coarsen
 from herobm.system.coarsen import vague_beads
-from herobm.types import Atoms, Residues
+from herobm.types import Atoms, FloatArray, Residues
 
 Peptide = Callable[[str], Atoms]
 
@@ -75,7 +77,7 @@ def test_the_energy_falls_and_the_beads_stay(
     context, told = known(atoms, martini3, forcefield=forcefield)
     after = minimise(atoms, context)
     assert total(told, "after") < total(told, "before")
-    assert f"{forcefield} on CPU, bead centres held" in told
+    assert f"{forcefield} on CPU, bead centres, phi and psi held" in told
     plan = context.topology.plan
     is_heavy = after.elements != "H"
     assert after.names[is_heavy].tolist() == atoms.names.tolist()
@@ -130,12 +132,18 @@ def test_beads_of_bent_residues_and_those_that_are_off_count_as_strained(
 
 
 @pytest.mark.parametrize(
-    ("degrees", "energy"), [(180.0, 0.0), (170.0, 0.0), (150.0, 34.269), (20.0, 3.808), (10.0, 0.0)]
+    ("rest", "degrees", "energy"),
+    [
+        (180.0, 180.0, 0.0),
+        (180.0, 170.0, 0.0),
+        (180.0, 150.0, 34.269),
+        (180.0, -150.0, 34.269),
+        (0.0, 20.0, 3.808),
+        (-170.0, 165.0, 15.231),
+    ],
 )
-def test_peptides_are_kept_near_the_plane_that_they_are_nearest_to(
-    degrees: float, energy: float
-) -> None:
-    """At 150 degrees, 15 beyond what they may be off: 500 (15 pi / 180)^2 = 34.269 kJ/mol."""
+def test_torsions_are_held_near_their_rest(rest: float, degrees: float, energy: float) -> None:
+    """At 30 degrees from it, 15 beyond what they may be: 500 (15 pi / 180)^2 = 34.269 kJ/mol."""
     turn = np.radians(degrees)
     places = np.array(
         [[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [2.0, np.cos(turn), np.sin(turn)]]
@@ -143,12 +151,57 @@ def test_peptides_are_kept_near_the_plane_that_they_are_nearest_to(
     system = openmm.System()
     for _ in places:
         system.addParticle(12.0)
-    hold_peptides(system, np.array([[0, 1, 2, 3]]), places)
+    own = dihedrals(places, np.array([[0, 1, 2, 3]]))
+    assert own == pytest.approx([degrees])
+    hold_torsions(system, np.array([[0, 1, 2, 3]]), np.array([rest]), 15.0)
     sort_terms(system)
     platform = openmm.Platform.getPlatformByName("Reference")
     simulated = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
     place(simulated, places)
     assert energies(simulated)["restraint"] == pytest.approx(energy, abs=2e-3)
+
+
+def test_phi_and_psi_that_are_no_outliers_are_held(peptide: Peptide, martini3: Library) -> None:
+    """ALA 2 to 5 in a helix (-60, -45), then ALA 4 at (0, 120), where no residue is."""
+    atoms = peptide("AAAAAA")
+    context, _ = known(atoms, martini3)
+    shaped = replace(atoms, positions=turned_to(atoms, {3: (0.0, 120.0)}))
+    found = usual_backbones(assemble(shaped, context), context)
+    names = [" ".join(row) for row in atoms.names[found.atoms].tolist()]
+    assert names == ["C N CA C"] * 3 + ["N CA C N"] * 3
+    residues = atoms.residue_index[found.atoms[:, 2]]  # CA of phi, C of psi
+    assert residues.tolist() == [1, 2, 4] * 2
+    assert found.rest == pytest.approx([-60.0] * 3 + [-45.0] * 3)
+    some = found.among(np.flatnonzero(atoms.residue_index >= 3))
+    assert some.rest == pytest.approx([-60.0, -45.0])
+    inside = atoms.subset(atoms.residue_index >= 3)
+    assert [" ".join(row) for row in inside.names[some.atoms]] == ["C N CA C", "N CA C N"]
+
+
+def turned_to(atoms: Atoms, others: dict[int, tuple[float, float]]) -> FloatArray:
+    """Positions of a peptide with phi and psi of a helix, or others, from residue 1 on."""
+    positions = atoms.positions.astype(np.float64)
+    row = {
+        (int(r), str(n)): i
+        for i, (r, n) in enumerate(zip(atoms.residue_index, atoms.names, strict=True))
+    }
+    for residue in range(1, len(atoms.residues) - 1):
+        phi, psi = others.get(residue, (-60.0, -45.0))
+        for quad, wanted in (
+            ([(residue - 1, "C"), (residue, "N"), (residue, "CA"), (residue, "C")], phi),
+            ([(residue, "N"), (residue, "CA"), (residue, "C"), (residue + 1, "N")], psi),
+        ):
+            a, b, c, d = (row[key] for key in quad)
+            now = dihedrals(positions, np.array([[a, b, c, d]]))[0]
+            axis = positions[c] - positions[b]
+            turn = Rotation.from_rotvec(np.radians(wanted - now) * axis / np.linalg.norm(axis))
+            behind = atoms.residue_index > residue
+            if quad[1][1] == "N":  # all of the residue but N turns with C
+                behind |= (atoms.residue_index == residue) & (atoms.names != "N")
+            else:
+                behind |= (atoms.residue_index == residue) & (atoms.names == "O")
+            positions[behind] = turn.apply(positions[behind] - positions[b]) + positions[b]
+    return positions
 
 
 def test_a_centre_of_the_wrong_hand_is_turned_back(peptide: Peptide, martini3: Library) -> None:
