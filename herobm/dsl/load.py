@@ -184,6 +184,7 @@ def _check_patch(file: File, bases: Sequence[File]) -> list[Diagnostic]:
         help = f"did you mean {guess}?" if guess else "leave the name out, or add its mapping"
         d = Diagnostic("W101", message, name.span, file.path, help)
         found[d.code, d.span] = d
+    found |= {(d.code, d.span): d for d in _lifts(file, bases)}
     return sorted([*found.values(), *_lifted_by_some(file, bases)], key=lambda d: not d.is_error)
 
 
@@ -204,6 +205,22 @@ def _lifted_by_some(file: File, bases: Sequence[File]) -> Iterator[Diagnostic]:
             message += "not in all residues that this is added to"
             help = f"write P1... in place of P0... in {odd.path}, and one level more below it"
             yield Diagnostic("M306", message, place.rule.span, file.path, help)
+
+
+def _lifts(file: File, bases: Sequence[File]) -> Iterator[Diagnostic]:
+    """M306: a patch that has level 0 of a bead read otherwise than in the residue alone."""
+    for base in bases:
+        both = Scene.of(file, base)
+        alone, now = lifted_beads(Scene.of(base)), lifted_beads(both)
+        for atom in both.atoms:
+            place = next((p for p in atom.places if p.bead in alone ^ now), None)
+            if atom.own and place is not None and (place.counts or place.center):
+                level = "level 1, with a vector from the bead" if place.bead in now else "level 0"
+                message = f"with '{atom.entry.name}' the atom at level 0 of bead {place.bead} is "
+                message += f"read as {level}, but not in {base.path} alone"
+                help = "write '!' behind it, so that it does not count, or CM behind the atom at "
+                help += f"level 0 in {base.path}"
+                yield Diagnostic("M306", message, place.span, file.path, help)
 
 
 def load_mapping(path: Path | str) -> Mapping:

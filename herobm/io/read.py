@@ -27,12 +27,14 @@ from herobm.io.vet import Vetted, blown_up
 from herobm.io.vet_cif import vet_cif
 from herobm.io.vet_gro import vet_gro
 from herobm.io.vet_pdb import vet_pdb
-from herobm.types import Atoms, Beads, FloatArray, IntArray, StrArray
+from herobm.types import Atoms, Beads, BoolArray, FloatArray, IntArray, StrArray
 
 logger = logging.getLogger(__name__)
 
 #: Endings of files that hold frames and no names.
 _TRAJECTORIES = {".xtc", ".trr", ".dcd"}
+#: Å, within which two particles of one name are one that the file has twice.
+SAME_PLACE = 1e-3
 _VETS = {"pdb": vet_pdb, "gro": vet_gro, "cif": vet_cif}
 
 
@@ -131,9 +133,9 @@ def load(path: Path, selection: str = "all") -> Loaded:
     if not keep.all():
         n_dropped = int((~keep).sum())
         logger.info("%s: %d alternate locations are left out", path, n_dropped)
-    chosen = chosen.take(keep)
-    _check_names(chosen, path)
-    return Loaded(chosen, box, index[keep], len(columns))
+    chosen, index = chosen.take(keep), index[keep]
+    once = _keep_one_of_a_name(chosen, path)
+    return Loaded(chosen.take(once), box, index[once], len(columns))
 
 
 def _listed(dimensions: Any) -> str:
@@ -248,19 +250,36 @@ def _check_finite(columns: Columns, path: Path) -> None:
         raise blown_up(path, len(bad), len(columns), label)
 
 
-def _check_names(columns: Columns, path: Path) -> None:
-    """Refuse residues in which two particles have one name."""
-    seen: set[tuple[int, str]] = set()
+def _keep_one_of_a_name(columns: Columns, path: Path) -> BoolArray:
+    """Choose the particles that are not there already, and say how many are.
+
+    Raises
+    ------
+    StructureError
+        Where two particles of a residue have one name, and do not lie at one place.
+    """
+    first: dict[tuple[int, str], int] = {}
+    keep = np.ones(len(columns), dtype=bool)
     twice = []
-    for place, key in enumerate(zip(columns.residue_index().tolist(), columns.names, strict=True)):
-        if key in seen:
-            twice.append(place)
-        seen.add(key)
-    if twice:
-        beads = columns.as_beads(None)
-        labels = ", ".join(beads.label(place) for place in twice[:5])
+    for row, key in enumerate(zip(columns.residue_index().tolist(), columns.names, strict=True)):
+        known = first.setdefault(key, row)
+        if known == row:
+            continue
+        keep[row] = False
+        if np.abs(columns.positions[row] - columns.positions[known]).max() > SAME_PLACE:
+            twice.append(row)
+    beads = None if keep.all() else columns.as_beads(None)
+    if beads is not None and twice:
+        labels = ", ".join(beads.label(row) for row in twice[:5])
         more = f" and {len(twice) - 5} more" if len(twice) > 5 else ""
         raise StructureError(
             f"{path}: the same name occurs twice within a residue: {labels}{more}",
             "Number neighbouring residues differently, or leave these out with --selection.",
         )
+    if beads is not None:
+        again = np.flatnonzero(~keep)
+        logger.info(
+            "%s: %d particle(s) that the file has twice, at one place, count once (first: %s)",
+            *(path, len(again), beads.label(int(again[0]))),
+        )
+    return keep

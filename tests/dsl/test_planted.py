@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from herobm.dsl import CODES, check_files, parse, read_file, render
-from herobm.dsl.load import as_text
+from herobm.dsl.load import as_text, build_set
+from herobm.plan import compile_library
 
 PROTEIN = (
     Path(__file__).resolve().parents[2] / "plugins/martini3/src/herobm_martini3/mappings/protein"
@@ -100,6 +101,31 @@ def test_a_patch_on_a_bead_that_is_lifted_in_some_residues_only():
         ("b.map", "W201", "3:10"),
         ("end.map", "M306", "4:11"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("base", "end", "told"),
+    [
+        ("P0A", "P1AX", ["M306 4:8"]),
+        ("P0A", "P1AX !", []),
+        ("P0A CM", "P1AX", []),
+        ("P1A", "P2AX", []),
+    ],
+)
+def test_a_patch_that_moves_a_bead_off_the_atom_at_level_0(base, end, told):
+    """Alone C is its bead; with an OXT that counts the bead is the mean of both."""
+    files = [
+        parse(f"molecule: A\natoms:\n  C: C {base}\n", "a.map"),
+        parse(f"molecule: A\nat: chain-end\natoms:\n  OXT: C {end}\n", "end.map"),
+    ]
+    found = check_files(files)
+
+    assert [f"{d.code} {d.span}" for d in found if d.path == "end.map"] == told
+    if told:
+        assert "'OXT' the atom at level 0 of bead C is read as level 1" in found[-1].message
+        assert found[-1].help.endswith("or CM behind the atom at level 0 in a.map")
+    else:
+        assert compile_library(build_set(files, "set"))
 
 
 def test_no_code_of_this_layer_is_left_out():

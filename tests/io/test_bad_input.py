@@ -192,7 +192,7 @@ def test_coordinates_that_are_no_numbers(put: Put, line: Line, value: str) -> No
 
 
 def test_one_name_twice_in_a_residue(put: Put, line: Line) -> None:
-    path = put("a.pdb", [line("BB", "ALA", "A", 1), line("BB", "ALA", "A", 1)])
+    path = put("a.pdb", [line("BB", "ALA", "A", 1), line("BB", "ALA", "A", 1, (0.5, 0, 0))])
     refuse(path, "twice", "BB of ALA 1 of chain A")
 
 

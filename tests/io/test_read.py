@@ -124,6 +124,19 @@ def test_residues_of_one_number_without_alternates_both_stay(put: Put, line: Lin
     assert read_beads(path).residues.names.tolist() == ["ALA", "GLY"]
 
 
+def test_atoms_that_a_file_has_twice_at_one_place_count_once(
+    put: Put, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As programs that place side chains write them (SCWRL)."""
+    rows = [line("CA", "VAL", "A", 89), line("CG1", "VAL", "A", 89, (1.5, 0, 0))]
+    path = put("a.pdb", [*rows, rows[1], line("CA", "VAL", "A", 90, (3.8, 0, 0))])
+    with caplog.at_level("INFO", "herobm"):
+        atoms = read_atoms(path)
+    assert atoms.names.tolist() == ["CA", "CG1", "CA"]
+    assert "1 particle(s) that the file has twice" in caplog.text
+    assert "(first: CG1 of VAL 89 of chain A)" in caplog.text
+
+
 def test_elements_come_from_the_file_or_else_from_the_name(put: Put, line: Line) -> None:
     path = put(
         "a.pdb",
