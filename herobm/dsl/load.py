@@ -214,7 +214,7 @@ def _lifts(file: File, bases: Sequence[File]) -> Iterator[Diagnostic]:
         alone, now = lifted_beads(Scene.of(base)), lifted_beads(both)
         for atom in both.atoms:
             place = next((p for p in atom.places if p.bead in alone ^ now), None)
-            if atom.own and place is not None and (place.counts or place.center):
+            if atom.own and place is not None and place.counts:
                 level = "level 1, with a vector from the bead" if place.bead in now else "level 0"
                 message = f"with '{atom.entry.name}' the atom at level 0 of bead {place.bead} is "
                 message += f"read as {level}, but not in {base.path} alone"
