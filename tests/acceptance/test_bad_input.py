@@ -46,6 +46,7 @@ def text(ubiquitin: Path) -> str:
 
 def damaged(text: str, kind: str) -> bytes:
     lines = text.splitlines(keepends=True)
+    elsewhere = lines[5][:30] + "   1.000" + lines[5][38:]
     return {
         "truncated": text[:3000].encode(),
         "empty": b"",
@@ -55,7 +56,7 @@ def damaged(text: str, kind: str) -> bytes:
         "letters": text.replace(lines[5][30:38], "  2x.168", 1).encode(),
         "bead missing": "".join(lines[:5] + lines[6:]).encode(),
         "bead unknown": text.replace("SC1  ILE", "SC7  ILE", 1).encode(),
-        "bead twice": "".join(lines[:6] + lines[5:]).encode(),
+        "bead twice": "".join([*lines[:6], elsewhere, *lines[6:]]).encode(),
     }[kind]
 
 
